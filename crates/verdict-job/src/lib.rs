@@ -1,0 +1,1 @@
+//! What to make, and making it: the plan, the SQL stages, the tables.

@@ -1,0 +1,1 @@
+//! The words: definitions, YAML with positions, table schemas.

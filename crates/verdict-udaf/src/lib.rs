@@ -1,0 +1,1 @@
+//! Thin DataFusion adapters of the accumulators.
