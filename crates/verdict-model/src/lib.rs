@@ -1,1 +1,35 @@
-//! The words: definitions, YAML with positions, table schemas.
+//! The words of Verdict: what a project defines, and what the tables hold.
+//!
+//! A project is a folder of YAML files. [`load`] reads it into a [`Project`]: every name resolved, every
+//! unknown key refused with its file, line and nearest valid key, every SQL expression carried with the
+//! [`Place`] it was written at, so that whoever plans it later can say where to mend it. This crate knows
+//! no engine: expressions are text here.
+//!
+//! The other half is what the tables hold: [`tables`] describes each column (type, unit, meaning) once,
+//! and [`rows`] has the typed rows that the analysis reads and writes.
+
+mod experiment;
+mod later;
+mod load;
+mod metric;
+mod nearest;
+mod place;
+mod project;
+pub mod rows;
+mod source;
+pub mod tables;
+mod yaml;
+
+pub use chrono::NaiveDate;
+pub use chrono_tz::Tz;
+pub use experiment::{
+    Arm, Correction, DeclaredType, Design, Direction, Experiment, ExperimentMetric, GuardrailSettings, Mde,
+    Role, SeveralVariants, StatisticalSettings,
+};
+pub use later::Later;
+pub use load::{LoadError, load};
+pub use metric::{Aggregate, Component, Metric, MetricKind};
+pub use nearest::nearest;
+pub use place::{Located, Place};
+pub use project::Project;
+pub use source::{Exposures, MissingDays, OutsideDay, Source};

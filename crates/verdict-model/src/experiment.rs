@@ -1,0 +1,235 @@
+//! An experiment: arms, metrics by role, and how they are judged.
+
+use crate::{Located, NaiveDate};
+
+/// An experiment, with every default filled in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Experiment {
+    /// Its name: the key of its rows in every table.
+    pub name: Located<String>,
+    /// What is believed, in a sentence.
+    pub hypothesis: Option<String>,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// First day of exposures; `None`: the first day that the exposure log has.
+    pub start: Option<NaiveDate>,
+    /// Last day that counts; `None`: it is still running.
+    pub end: Option<NaiveDate>,
+    /// Unit, arms, control.
+    pub design: Design,
+    /// The exposures (by name) that tell who met which variant; `None` only when the project defines
+    /// none at all.
+    pub exposures: Option<Located<String>>,
+    /// How the exposure log names this experiment (its own name by default).
+    pub key: String,
+    /// The segment dimensions that its results are broken down by.
+    pub segments: Vec<Located<String>>,
+    /// The metric that decides.
+    pub primary: ExperimentMetric,
+    /// Metrics that must not get worse.
+    pub guardrails: Vec<ExperimentMetric>,
+    /// Metrics that are reported.
+    pub secondary: Vec<ExperimentMetric>,
+    /// How primary and secondary metrics are judged.
+    pub settings: StatisticalSettings,
+    /// How guardrails are judged.
+    pub guardrail_settings: GuardrailSettings,
+}
+
+impl Experiment {
+    /// Its metrics: primary, guardrails, secondary, in the order of the file.
+    pub fn metrics(&self) -> impl Iterator<Item = &ExperimentMetric> {
+        std::iter::once(&self.primary).chain(&self.guardrails).chain(&self.secondary)
+    }
+
+    /// The arms that are compared against the control, in the order of the file.
+    pub fn treatments(&self) -> impl Iterator<Item = &Arm> {
+        self.design.arms.iter().filter(|arm| arm.name != self.design.control.value)
+    }
+}
+
+/// Unit, arms and control of an experiment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Design {
+    /// What is randomised: a unit type that the sources know.
+    pub unit: Located<String>,
+    /// The arm that the others are compared against.
+    pub control: Located<String>,
+    /// All arms, the control among them, at least two, names distinct.
+    pub arms: Vec<Arm>,
+    /// What becomes of a unit that met several variants.
+    pub several_variants: SeveralVariants,
+}
+
+/// An arm of an experiment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Arm {
+    /// The variant as the exposure log names it.
+    pub name: String,
+    /// Planned share of units, positive; the shares of all arms add up to 1.
+    pub weight: f64,
+}
+
+/// What becomes of a unit that met several variants; it is reported either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SeveralVariants {
+    /// It is left out.
+    #[default]
+    Exclude,
+    /// It counts with the variant it met first.
+    First,
+}
+
+/// The part that a metric plays in an experiment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// Decides.
+    Primary,
+    /// Must not get worse.
+    Guardrail,
+    /// Is reported.
+    Secondary,
+}
+
+impl Role {
+    /// `primary`, `guardrail` or `secondary`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Role::Primary => "primary",
+            Role::Guardrail => "guardrail",
+            Role::Secondary => "secondary",
+        }
+    }
+}
+
+/// The direction that is good.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Direction {
+    /// Higher is better.
+    #[default]
+    Increase,
+    /// Lower is better.
+    Decrease,
+}
+
+impl Direction {
+    /// `increase` or `decrease`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Direction::Increase => "increase",
+            Direction::Decrease => "decrease",
+        }
+    }
+
+    /// `effect` with the sign that makes better positive.
+    pub fn gain(self, effect: f64) -> f64 {
+        match self {
+            Direction::Increase => effect,
+            Direction::Decrease => -effect,
+        }
+    }
+}
+
+/// The type that an experiment file declares for a metric; it must be compatible with the definition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeclaredType {
+    /// A proportion.
+    Proportion,
+    /// Means and quantiles.
+    Continuous,
+    /// A ratio of two sums.
+    Ratio,
+    /// A quantile.
+    Quantile,
+    /// A retention.
+    Retention,
+    /// A categorical metric.
+    Categorical,
+}
+
+/// The smallest effect that the experiment is designed to find.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Mde {
+    /// As a share of the control's mean (0.05 = 5%); positive.
+    Relative(f64),
+    /// In the metric's own unit; positive.
+    Absolute(f64),
+}
+
+/// A metric's part in an experiment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExperimentMetric {
+    /// The metric, by name.
+    pub name: Located<String>,
+    /// The part it plays.
+    pub role: Role,
+    /// The declared type, where the file gives one.
+    pub declared: Option<DeclaredType>,
+    /// The level that was expected when the experiment was planned.
+    pub baseline: Option<f64>,
+    /// The smallest effect of interest.
+    pub mde: Option<Mde>,
+    /// The direction that is good.
+    pub direction: Direction,
+}
+
+/// A correction for several tests of one family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Correction {
+    /// None.
+    None,
+    /// Bonferroni.
+    Bonferroni,
+    /// Holm 1979.
+    Holm,
+    /// Hochberg 1988.
+    Hochberg,
+    /// Benjamini & Hochberg 1995.
+    BenjaminiHochberg,
+    /// Benjamini & Yekutieli 2001.
+    BenjaminiYekutieli,
+}
+
+impl Correction {
+    /// Every correction, with the word that a file names it by.
+    pub const WORDS: [(&'static str, Correction); 6] = [
+        ("none", Correction::None),
+        ("bonferroni", Correction::Bonferroni),
+        ("holm", Correction::Holm),
+        ("hochberg", Correction::Hochberg),
+        ("benjamini_hochberg", Correction::BenjaminiHochberg),
+        ("benjamini_yekutieli", Correction::BenjaminiYekutieli),
+    ];
+
+    /// The word that a file names it by.
+    pub fn word(self) -> &'static str {
+        match self {
+            Correction::None => "none",
+            Correction::Bonferroni => "bonferroni",
+            Correction::Holm => "holm",
+            Correction::Hochberg => "hochberg",
+            Correction::BenjaminiHochberg => "benjamini_hochberg",
+            Correction::BenjaminiYekutieli => "benjamini_yekutieli",
+        }
+    }
+}
+
+/// How primary and secondary metrics are judged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StatisticalSettings {
+    /// Two-sided level; in (0, 1), default 0.05.
+    pub alpha: f64,
+    /// The correction within each family of primary and of secondary tests; default Benjamini–Hochberg.
+    pub correction: Correction,
+    /// The level of the sample-ratio test; in (0, 1), default 0.001.
+    pub sample_ratio_alpha: f64,
+}
+
+/// How guardrails are judged.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GuardrailSettings {
+    /// One-sided level of the test for deterioration; in (0, 1), default the experiment's alpha.
+    pub alpha: f64,
+    /// The correction over the guardrails; default Bonferroni.
+    pub correction: Correction,
+}

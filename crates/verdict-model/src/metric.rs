@@ -1,0 +1,108 @@
+//! Metrics, and the components that they are built from.
+
+use crate::Located;
+
+/// A metric: a number per unit, defined once and referred to by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metric {
+    /// The name that experiments refer to.
+    pub name: Located<String>,
+    /// What kind of number it is, and from what.
+    pub kind: MetricKind,
+    /// What it means, for people.
+    pub description: Option<String>,
+}
+
+/// The metric types, each with its components.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MetricKind {
+    /// Share of units with at least one row (`any`).
+    Proportion(Component),
+    /// Mean over units of one component (`sum`, `count`, `min`, `max`, `distinct_days`).
+    Mean(Component),
+    /// Sum of one component over the sum of another, over all units.
+    Ratio {
+        /// The numerator.
+        numerator: Component,
+        /// The denominator.
+        denominator: Component,
+    },
+    /// A type that the file may name and that no method computes yet (`quantile`, `retention`,
+    /// `categorical`): its results say so.
+    Later(String),
+}
+
+impl MetricKind {
+    /// The word for the type: `proportion`, `mean`, `ratio`, or the later type's name.
+    pub fn word(&self) -> &str {
+        match self {
+            MetricKind::Proportion(_) => "proportion",
+            MetricKind::Mean(_) => "mean",
+            MetricKind::Ratio { .. } => "ratio",
+            MetricKind::Later(word) => word,
+        }
+    }
+
+    /// The components, numerator first.
+    pub fn components(&self) -> Vec<&Component> {
+        match self {
+            MetricKind::Proportion(c) | MetricKind::Mean(c) => vec![c],
+            MetricKind::Ratio { numerator, denominator } => vec![numerator, denominator],
+            MetricKind::Later(_) => Vec::new(),
+        }
+    }
+}
+
+/// An elementary aggregate of one unit's rows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Component {
+    /// The source whose rows it reads.
+    pub source: Located<String>,
+    /// SQL condition: which rows count; all without one.
+    pub filter: Option<Located<String>>,
+    /// SQL expression of the value; `any`, `count` and `distinct_days` may do without.
+    pub value: Option<Located<String>>,
+    /// How a unit's rows become one number.
+    pub aggregate: Aggregate,
+}
+
+/// How a unit's rows become one number, and how days are merged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Aggregate {
+    /// 1 when there is at least one row (with a value that is not null, where a value is given).
+    Any,
+    /// The number of rows (with a value that is not null, where a value is given); 0 without any.
+    Count,
+    /// The sum of the values; 0 without any.
+    Sum,
+    /// The smallest value; null without any, and the unit is then left out of the metric.
+    Min,
+    /// The largest value; null without any, and the unit is then left out of the metric.
+    Max,
+    /// The number of days with at least one row; 0 without any.
+    DistinctDays,
+}
+
+impl Aggregate {
+    /// Every aggregate, with the word that a file names it by.
+    pub const WORDS: [(&'static str, Aggregate); 6] = [
+        ("any", Aggregate::Any),
+        ("count", Aggregate::Count),
+        ("sum", Aggregate::Sum),
+        ("min", Aggregate::Min),
+        ("max", Aggregate::Max),
+        ("distinct_days", Aggregate::DistinctDays),
+    ];
+
+    /// The word that a file names it by.
+    pub fn word(self) -> &'static str {
+        match self {
+            Aggregate::Any => "any",
+            Aggregate::Count => "count",
+            Aggregate::Sum => "sum",
+            Aggregate::Min => "min",
+            Aggregate::Max => "max",
+            Aggregate::DistinctDays => "distinct_days",
+        }
+    }
+}

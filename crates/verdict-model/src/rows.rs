@@ -1,0 +1,172 @@
+//! The rows that the analysis reads and writes, as plain values.
+//!
+//! Field by field these are the columns that [`crate::tables`] describes.
+
+use chrono::NaiveDate;
+
+use crate::Role;
+
+/// The segment of the rows that cover every unit.
+pub const WHOLE: &str = "all";
+
+/// The built-in metric that counts who was exposed: 1 for a unit that met several variants, 0 for one
+/// that met a single one, over *every* exposed unit, by the variant met first, before any exclusion.
+/// Its `n` is what the sample-ratio test is made of.
+pub const SEVERAL_VARIANTS: &str = "several_variants";
+
+/// A row of `group_stats`: the sufficient statistics of one metric in one variant and segment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct GroupStat {
+    /// Experiment.
+    pub experiment: String,
+    /// As-of date.
+    pub ds: NaiveDate,
+    /// Metric.
+    pub metric: String,
+    /// `proportion`, `mean` or `ratio`.
+    pub metric_type: String,
+    /// Variant.
+    pub variant: String,
+    /// Segment dimension, [`WHOLE`] for every unit.
+    pub segment: String,
+    /// Value of the dimension, [`WHOLE`] for every unit.
+    pub segment_value: String,
+    /// Units.
+    pub n: i64,
+    /// Sum of x over the units; x is the metric, or the numerator of a ratio. For a proportion: the
+    /// number of successes.
+    pub sum_x: Option<f64>,
+    /// Mean of x.
+    pub mean_x: Option<f64>,
+    /// Centred second moment of x: sum of (x − mean)².
+    pub m2_x: Option<f64>,
+    /// Sum of y, the denominator of a ratio.
+    pub sum_y: Option<f64>,
+    /// Mean of y.
+    pub mean_y: Option<f64>,
+    /// Centred second moment of y.
+    pub m2_y: Option<f64>,
+    /// Centred co-moment: sum of (x − mean x)(y − mean y).
+    pub co_xy: Option<f64>,
+}
+
+/// A row of `results`: one comparison of a variant against the control.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ResultRow {
+    /// Experiment.
+    pub experiment: String,
+    /// As-of date.
+    pub ds: NaiveDate,
+    /// Metric.
+    pub metric: String,
+    /// Role of the metric.
+    pub role: Role,
+    /// `proportion`, `mean`, `ratio` or the later type's name.
+    pub metric_type: String,
+    /// The direction that is good: `increase` or `decrease`.
+    pub direction: String,
+    /// Control variant.
+    pub control: String,
+    /// Variant that is compared against it.
+    pub variant: String,
+    /// Segment dimension, [`WHOLE`] for every unit.
+    pub segment: String,
+    /// Value of the dimension, [`WHOLE`] for every unit.
+    pub segment_value: String,
+    /// First day after exposure that counts (0: the exposure day).
+    pub window_start: i32,
+    /// Last day after exposure that counts; `None`: up to the as-of date.
+    pub window_end: Option<i32>,
+    /// Units in the control.
+    pub n_control: i64,
+    /// Units in the variant.
+    pub n_variant: i64,
+    /// Level of the metric in the control.
+    pub mean_control: Option<f64>,
+    /// Level of the metric in the variant.
+    pub mean_variant: Option<f64>,
+    /// Variant minus control.
+    pub effect: Option<f64>,
+    /// Standard error of the effect, as the interval uses it.
+    pub effect_std_error: Option<f64>,
+    /// Lower end of its interval; `None` where a one-sided test leaves that side open.
+    pub effect_ci_lower: Option<f64>,
+    /// Upper end of its interval; `None` where a one-sided test leaves that side open.
+    pub effect_ci_upper: Option<f64>,
+    /// Effect over the control's level.
+    pub rel_effect: Option<f64>,
+    /// Lower end of its interval.
+    pub rel_effect_ci_lower: Option<f64>,
+    /// Upper end of its interval.
+    pub rel_effect_ci_upper: Option<f64>,
+    /// Why there is no relative effect, as a code.
+    pub rel_effect_reason: Option<String>,
+    /// 1 − alpha of the intervals.
+    pub confidence_level: f64,
+    /// The test: `two_proportion_z`, `welch_t`, `ratio_delta_z`.
+    pub method: Option<String>,
+    /// `two-sided`, `greater` or `less` (greater: variant above control).
+    pub alternative: String,
+    /// The test statistic.
+    pub statistic: Option<f64>,
+    /// Its degrees of freedom, where it has them.
+    pub df: Option<f64>,
+    /// p-value.
+    pub p_value: Option<f64>,
+    /// p-value, adjusted within the family.
+    pub p_value_adjusted: Option<f64>,
+    /// The family of tests that were corrected together.
+    pub family: String,
+    /// How many tests it has (those with a p-value).
+    pub family_size: i32,
+    /// How they were corrected.
+    pub correction: String,
+    /// `ok`, `insufficient`, `not_mature` or `failed`.
+    pub status: String,
+    /// Why there is no number, as a code.
+    pub reason: Option<String>,
+}
+
+/// A row of `checks`: one reason to trust, or not to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckRow {
+    /// Experiment.
+    pub experiment: String,
+    /// As-of date.
+    pub ds: NaiveDate,
+    /// What was checked, as a code.
+    pub check: String,
+    /// `pass`, `warn` or `fail`; one `fail` makes the decision `invalid`.
+    pub status: String,
+    /// The statistic, where the check is a test; otherwise the count that it looks at.
+    pub statistic: Option<f64>,
+    /// p-value, where the check is a test.
+    pub p_value: Option<f64>,
+    /// What the p-value or the statistic is held against.
+    pub threshold: Option<f64>,
+    /// What was found, and what would mend it, in words.
+    pub message: String,
+}
+
+/// A row of `decisions`: the word on one variant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DecisionRow {
+    /// Experiment.
+    pub experiment: String,
+    /// As-of date.
+    pub ds: NaiveDate,
+    /// The variant that is decided on.
+    pub variant: String,
+    /// The control it was compared against.
+    pub control: String,
+    /// `ship`, `dont_ship`, `inconclusive`, `stat_sig_not_practical` or `invalid`.
+    pub decision: String,
+    /// The reasons as codes, the deciding one first.
+    pub reason_codes: Vec<String>,
+    /// The reasons in words, in the same order.
+    pub reasons: Vec<String>,
+    /// The primary metric.
+    pub primary_metric: String,
+    /// Keys of the experiment's file that are not in effect yet, as sentences.
+    pub not_in_effect: Vec<String>,
+}

@@ -1,0 +1,64 @@
+//! Logs, and how exposures are read from them.
+
+use std::collections::BTreeMap;
+
+use crate::Located;
+
+/// A log: Parquet objects in date folders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The name that metrics and exposures refer to.
+    pub name: Located<String>,
+    /// Where the log lies: a folder or an object-store URL. With `{yyyy}`, `{mm}`, `{dd}` or `{ds}` it is a
+    /// path template; without, the days are Hive folders `ds=YYYY-MM-DD` below it. Relative paths are
+    /// already joined to the project folder.
+    pub path: Located<String>,
+    /// SQL expression: when the row happened (a timestamp; one without time zone is taken as UTC).
+    pub timestamp: Located<String>,
+    /// SQL expression of the unit, by unit type (`user_id: user_id`).
+    pub units: BTreeMap<String, Located<String>>,
+    /// SQL condition that a row of this log must meet to be read at all.
+    pub filter: Option<Located<String>>,
+    /// What becomes of rows whose time lies outside the day that their folder names.
+    pub outside_day: OutsideDay,
+    /// What a day without any object means.
+    pub missing_days: MissingDays,
+}
+
+/// What becomes of rows whose time lies outside the day of their folder; they are counted either way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OutsideDay {
+    /// They count on the day of their folder.
+    #[default]
+    Keep,
+    /// They are left out.
+    Reject,
+}
+
+/// What a needed day without any object means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MissingDays {
+    /// The log is late: the run stops and says which day is missing.
+    #[default]
+    Error,
+    /// Nothing happened on that day.
+    Allow,
+}
+
+/// How rows of a log say that a unit met a variant of an experiment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exposures {
+    /// The name that experiments refer to.
+    pub name: Located<String>,
+    /// The source whose rows these are (a log of their own, or the event log).
+    pub source: Located<String>,
+    /// SQL condition: which rows are exposures.
+    pub filter: Option<Located<String>>,
+    /// SQL expression of the experiment's key in the log; `None`: every row belongs to the experiment
+    /// that names these exposures.
+    pub experiment: Option<Located<String>>,
+    /// SQL expression of the variant.
+    pub variant: Located<String>,
+    /// SQL expression of each segment dimension, read at the first exposure.
+    pub segments: BTreeMap<String, Located<String>>,
+}

@@ -1,0 +1,229 @@
+//! The tables: each column's name, type, unit and meaning, written once.
+//!
+//! Writers and readers assert these. `unit_day`, `exposure_day` and `unit_total` carry, besides the columns
+//! here, one column for each component (`<source>_<aggregate>_<hash of its resolved text>`) and, the latter
+//! two, one for each segment dimension (`segment_<dimension>`).
+
+/// The version of the tables' format and of every number in them: it changes whenever the same inputs
+/// and definitions would give other bytes.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// The type of a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColumnType {
+    /// UTF-8 text.
+    Text,
+    /// Date, in the project's time zone.
+    Date,
+    /// Timestamp in microseconds, UTC.
+    TimestampUs,
+    /// 32-bit integer.
+    Int32,
+    /// 64-bit integer.
+    Int64,
+    /// 64-bit float.
+    Float64,
+    /// Boolean.
+    Boolean,
+    /// List of UTF-8 texts.
+    TextList,
+}
+
+/// A column of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its name.
+    pub name: &'static str,
+    /// Its type.
+    pub ty: ColumnType,
+    /// Whether it may be null.
+    pub nullable: bool,
+    /// What it means, with its unit.
+    pub doc: &'static str,
+}
+
+/// A table: its partition columns (Hive folders, in order) and the columns in its files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// Its name, and its folder below the tables' root.
+    pub name: &'static str,
+    /// The columns that are folders, in order.
+    pub partitions: &'static [Column],
+    /// The columns in its files, in order (before component and segment columns).
+    pub columns: &'static [Column],
+    /// What a row is.
+    pub doc: &'static str,
+}
+
+const fn column(name: &'static str, ty: ColumnType, doc: &'static str) -> Column {
+    Column { name, ty, nullable: false, doc }
+}
+
+const fn nullable(name: &'static str, ty: ColumnType, doc: &'static str) -> Column {
+    Column { name, ty, nullable: true, doc }
+}
+
+use ColumnType::{Date, Float64, Int32, Int64, Text, TextList, TimestampUs};
+
+const EXPERIMENT: Column = column("experiment", Text, "experiment");
+const DS: Column = column("ds", Date, "day, in the project's time zone");
+const AS_OF: Column = column("ds", Date, "as-of date: the last day included");
+const UNIT_TYPE: Column = column("unit_type", Text, "what is randomised: the unit type");
+
+/// One row a unit and day: each component over the whole day. Knows nothing of experiments.
+pub const UNIT_DAY: Table = Table {
+    name: "unit_day",
+    partitions: &[UNIT_TYPE, DS],
+    columns: &[column("unit", Text, "unit (text, or a 64-bit integer where the log has one)")],
+    doc: "one unit on one day",
+};
+
+/// One row an experiment, day and unit exposed on that day.
+pub const EXPOSURE_DAY: Table = Table {
+    name: "exposure_day",
+    partitions: &[EXPERIMENT, DS],
+    columns: &[
+        column("unit", Text, "unit (text, or a 64-bit integer where the log has one)"),
+        column("first_exposed", TimestampUs, "time of the day's first exposure"),
+        column("variant", Text, "variant of the day's first exposure"),
+        column("variants", TextList, "every configured variant met on the day, sorted"),
+    ],
+    doc: "one unit exposed on one day; components are of that day's events at or after the exposure",
+};
+
+/// One row an experiment, as-of date and exposed unit.
+pub const UNIT_TOTAL: Table = Table {
+    name: "unit_total",
+    partitions: &[EXPERIMENT, DS],
+    columns: &[
+        column("unit", Text, "unit (text, or a 64-bit integer where the log has one)"),
+        column("first_exposed", TimestampUs, "time of the unit's first exposure"),
+        column("exposure_ds", Date, "day of the unit's first exposure (its day 0)"),
+        column("variant", Text, "variant of the first exposure"),
+        column("several_variants", ColumnType::Boolean, "whether the unit met several variants"),
+        column("counted", ColumnType::Boolean, "whether the unit counts in group_stats"),
+    ],
+    doc: "one exposed unit; components are its totals from exposure to the as-of date",
+};
+
+/// One row an experiment, as-of date, metric, variant and segment.
+pub const GROUP_STATS: Table = Table {
+    name: "group_stats",
+    partitions: &[EXPERIMENT, AS_OF],
+    columns: &[
+        column("metric", Text, "metric; several_variants is built in and covers every exposed unit"),
+        column("metric_type", Text, "proportion, mean or ratio"),
+        column("variant", Text, "variant"),
+        column("segment", Text, "segment dimension; all: every unit"),
+        column("segment_value", Text, "value of the dimension; all: every unit"),
+        column("n", Int64, "units"),
+        nullable("sum_x", Float64, "sum of x over units; x is the metric, or a ratio's numerator"),
+        nullable("mean_x", Float64, "mean of x"),
+        nullable("m2_x", Float64, "sum of (x - mean_x)^2"),
+        nullable("sum_y", Float64, "sum of y, a ratio's denominator"),
+        nullable("mean_y", Float64, "mean of y"),
+        nullable("m2_y", Float64, "sum of (y - mean_y)^2"),
+        nullable("co_xy", Float64, "sum of (x - mean_x)(y - mean_y)"),
+    ],
+    doc: "the sufficient statistics of one metric in one variant and segment",
+};
+
+/// One row a comparison.
+pub const RESULTS: Table = Table {
+    name: "results",
+    partitions: &[EXPERIMENT, AS_OF],
+    columns: &[
+        column("metric", Text, "metric"),
+        column("role", Text, "primary, guardrail or secondary"),
+        column("metric_type", Text, "proportion, mean, ratio, or a type that is not in effect yet"),
+        column("direction", Text, "direction that is good: increase or decrease"),
+        column("control", Text, "control variant"),
+        column("variant", Text, "variant that is compared against it"),
+        column("segment", Text, "segment dimension; all: every unit"),
+        column("segment_value", Text, "value of the dimension; all: every unit"),
+        column("window_start", Int32, "first day after exposure that counts; 0 is the exposure day"),
+        nullable("window_end", Int32, "last day after exposure that counts; null: up to the as-of date"),
+        column("n_control", Int64, "units in the control"),
+        column("n_variant", Int64, "units in the variant"),
+        nullable("mean_control", Float64, "level in the control"),
+        nullable("mean_variant", Float64, "level in the variant"),
+        nullable("effect", Float64, "variant minus control"),
+        nullable("effect_std_error", Float64, "standard error of the effect, as the interval uses it"),
+        nullable("effect_ci_lower", Float64, "lower end of its interval; null: open (one-sided)"),
+        nullable("effect_ci_upper", Float64, "upper end of its interval; null: open (one-sided)"),
+        nullable("rel_effect", Float64, "effect over the control's level; 0.05 is 5%"),
+        nullable("rel_effect_ci_lower", Float64, "lower end of its interval"),
+        nullable("rel_effect_ci_upper", Float64, "upper end of its interval"),
+        nullable("rel_effect_reason", Text, "why there is no relative effect, as a code"),
+        column("confidence_level", Float64, "1 - alpha of the intervals"),
+        nullable("method", Text, "two_proportion_z, welch_t or ratio_delta_z"),
+        column("alternative", Text, "two-sided, greater or less (greater: variant above control)"),
+        nullable("statistic", Float64, "test statistic"),
+        nullable("df", Float64, "its degrees of freedom, where it has them"),
+        nullable("p_value", Float64, "p-value"),
+        nullable("p_value_adjusted", Float64, "p-value adjusted within the family"),
+        column("family", Text, "tests that were corrected together"),
+        column("family_size", Int32, "how many tests with a p-value the family has"),
+        column("correction", Text, "how they were corrected"),
+        column("status", Text, "ok, insufficient, not_mature or failed"),
+        nullable("reason", Text, "why there is no number, as a code"),
+    ],
+    doc: "one metric of one variant against the control, in one segment",
+};
+
+/// One row a check.
+pub const CHECKS: Table = Table {
+    name: "checks",
+    partitions: &[EXPERIMENT, AS_OF],
+    columns: &[
+        column("check", Text, "what was checked, as a code"),
+        column("status", Text, "pass, warn or fail; one fail makes the decision invalid"),
+        nullable("statistic", Float64, "the test statistic, or the count that the check looks at"),
+        nullable("p_value", Float64, "p-value, where the check is a test"),
+        nullable("threshold", Float64, "what the p-value or the statistic is held against"),
+        column("message", Text, "what was found, and what would mend it"),
+    ],
+    doc: "one reason to trust the experiment's numbers, or not to",
+};
+
+/// One row a variant that is decided on.
+pub const DECISIONS: Table = Table {
+    name: "decisions",
+    partitions: &[EXPERIMENT, AS_OF],
+    columns: &[
+        column("variant", Text, "variant that is decided on"),
+        column("control", Text, "control it was compared against"),
+        column("decision", Text, "ship, dont_ship, inconclusive, stat_sig_not_practical or invalid"),
+        column("reason_codes", TextList, "reasons as codes, the deciding one first"),
+        column("reasons", TextList, "the same reasons in words"),
+        column("primary_metric", Text, "primary metric"),
+        column("not_in_effect", TextList, "keys of the experiment's file that are not in effect yet"),
+    ],
+    doc: "the word on one variant",
+};
+
+/// One row a run: the log, and the only table that knows a clock or a host.
+pub const RUNS: Table = Table {
+    name: "runs",
+    partitions: &[DS],
+    columns: &[
+        column("run_id", Text, "start time and process"),
+        column("command", Text, "run or analyze"),
+        column("version", Text, "version of Verdict"),
+        column("format_version", Int32, "version of the tables' format"),
+        column("started", TimestampUs, "when it started"),
+        column("seconds", Float64, "how long it took"),
+        column("status", Text, "done or failed"),
+        nullable("error", Text, "what failed"),
+        column("partitions_made", Int64, "partitions written"),
+        column("partitions_fresh", Int64, "partitions found fresh"),
+        column("objects_read", Int64, "log objects read"),
+        column("rows_read", Int64, "log rows read"),
+        column("bytes_read", Int64, "size of the log objects read, in bytes"),
+    ],
+    doc: "one run",
+};
+
+/// Every table, in the order of the data's flow.
+pub const ALL: [&Table; 8] =
+    [&UNIT_DAY, &EXPOSURE_DAY, &UNIT_TOTAL, &GROUP_STATS, &RESULTS, &CHECKS, &DECISIONS, &RUNS];
