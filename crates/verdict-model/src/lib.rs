@@ -8,6 +8,7 @@
 //! The other half is what the tables hold: [`tables`] describes each column (type, unit, meaning) once,
 //! and [`rows`] has the typed rows that the analysis reads and writes.
 
+mod counts;
 mod experiment;
 mod later;
 mod load;
@@ -22,6 +23,7 @@ mod yaml;
 
 pub use chrono::NaiveDate;
 pub use chrono_tz::Tz;
+pub use counts::{DataCounts, RowCounts};
 pub use experiment::{
     Arm, Correction, DeclaredType, Design, Direction, Experiment, ExperimentMetric, GuardrailSettings, Mde,
     Role, SeveralVariants, StatisticalSettings,
