@@ -248,10 +248,7 @@ fn ten_million_adds_and_removes_end_where_a_fresh_pass_ends() {
     let mut left: Vec<f64> = Vec::new();
     for _ in 0..10_000_000 {
         let z = splitmix64(&mut state);
-        if z.is_multiple_of(3) && !left.is_empty() {
-            let x = left.swap_remove((z >> 20) as usize % left.len());
-            m.push(-1, &[x]).unwrap();
-        } else if left.len() > 100_000 {
+        if left.len() > 100_000 || (z.is_multiple_of(3) && !left.is_empty()) {
             let x = left.swap_remove((z >> 20) as usize % left.len());
             m.push(-1, &[x]).unwrap();
         } else {
