@@ -15,6 +15,7 @@ mod metric;
 mod nearest;
 mod place;
 mod project;
+mod resolved;
 pub mod rows;
 mod source;
 pub mod tables;
@@ -23,11 +24,11 @@ mod yaml;
 pub use chrono::NaiveDate;
 pub use chrono_tz::Tz;
 pub use experiment::{
-    Arm, Correction, DeclaredType, Design, Direction, Experiment, ExperimentMetric, GuardrailSettings, Mde,
-    Role, SeveralVariants, StatisticalSettings,
+    Arm, Correction, DeclaredType, Design, Direction, Experiment, ExperimentMetric,
+    GuardrailSettings, Mde, Role, SeveralVariants, StatisticalSettings,
 };
 pub use later::Later;
-pub use load::{LoadError, load};
+pub use load::{LoadError, Problem, load};
 pub use metric::{Aggregate, Component, Metric, MetricKind};
 pub use nearest::nearest;
 pub use place::{Located, Place};
