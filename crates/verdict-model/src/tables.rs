@@ -251,3 +251,45 @@ pub const RUNS: Table = Table {
 /// Every table, in the order of the data's flow.
 pub const ALL: [&Table; 8] =
     [&UNIT_DAY, &EXPOSURE_DAY, &UNIT_TOTAL, &GROUP_STATS, &RESULTS, &CHECKS, &DECISIONS, &RUNS];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::ALL;
+
+    #[test]
+    fn names_are_distinct() {
+        let names: BTreeSet<&str> = ALL.iter().map(|table| table.name).collect();
+        assert_eq!(names.len(), ALL.len());
+    }
+
+    #[test]
+    fn no_table_has_a_column_twice() {
+        for table in ALL {
+            let columns = || table.partitions.iter().chain(table.columns);
+            let names: BTreeSet<&str> = columns().map(|column| column.name).collect();
+            assert_eq!(names.len(), columns().count(), "{}", table.name);
+        }
+    }
+
+    #[test]
+    fn every_column_has_a_meaning_and_no_folder_is_null() {
+        for table in ALL {
+            assert!(!table.doc.is_empty(), "{}", table.name);
+            for column in table.partitions.iter().chain(table.columns) {
+                assert!(!column.doc.is_empty(), "{}.{}", table.name, column.name);
+            }
+            assert!(table.partitions.iter().all(|column| !column.nullable), "{}", table.name);
+        }
+    }
+
+    /// Component and segment columns follow the given ones and must not meet them.
+    #[test]
+    fn no_given_column_looks_like_a_segment() {
+        let columns = ["unit_day", "exposure_day", "unit_total"];
+        for table in ALL.iter().filter(|table| columns.contains(&table.name)) {
+            assert!(table.columns.iter().all(|column| !column.name.starts_with("segment_")));
+        }
+    }
+}

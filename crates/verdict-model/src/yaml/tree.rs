@@ -5,6 +5,9 @@ use saphyr::{LoadableYamlNode, MarkedYaml, YamlData};
 /// Deeper than anything that a project says, and shallow enough for any stack.
 const MAX_DEPTH: usize = 50;
 
+/// Bytes of stack for the parser.
+const STACK: usize = 64 << 20;
+
 /// Why a text is not YAML that a project can hold.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Malformed {
@@ -56,10 +59,34 @@ pub(crate) struct Entry {
 pub(crate) fn parse(text: &str) -> Result<Vec<Node>, Malformed> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     refuse_deep_indents(text)?;
-    let documents = MarkedYaml::load_from_str(text).map_err(|e| Malformed {
-        line: e.marker().line(),
-        column: e.marker().col() + 1,
-        message: e.info().to_owned(),
+    // Aliases of aliases make trees some thousand levels deep of a short text, and the parser's trees are
+    // copied and dropped by recursion. A stack of its own is enough for them, and is only used as far as needed.
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK);
+        match thread
+            .spawn_scoped(scope, || documents(text))
+            .map(std::thread::ScopedJoinHandle::join)
+        {
+            Ok(Ok(parsed)) => parsed,
+            Ok(Err(_)) => {
+                Err(Malformed { line: 1, column: 1, message: "the parser gave up".to_owned() })
+            }
+            // No thread to be had: most texts need none.
+            Err(_) => documents(text),
+        }
+    })
+}
+
+fn documents(text: &str) -> Result<Vec<Node>, Malformed> {
+    let documents = MarkedYaml::load_from_str(text).map_err(|e| {
+        let message = if e.info() == "duplicated key in mapping" {
+            let rest = text.chars().skip(e.marker().index());
+            let key: String = rest.take_while(|c| !":\r\n".contains(*c)).collect();
+            format!("key `{}` is written twice in one mapping; remove one", key.trim())
+        } else {
+            e.info().to_owned()
+        };
+        Malformed { line: e.marker().line(), column: e.marker().col() + 1, message }
     })?;
     let chars: Vec<char> = text.chars().collect();
     let mut nodes = Vec::new();
@@ -112,7 +139,8 @@ fn node(yaml: &MarkedYaml<'_>, chars: &[char], depth: usize) -> Result<Node, Mal
                 };
                 let line = key.span.start.line();
                 if let Some(first) = entries.iter().find(|entry| entry.key == text) {
-                    let message = format!("key `{text}` is on line {} already", first.line);
+                    let message =
+                        format!("key `{text}` is on line {} already; remove one", first.line);
                     return Err(malformed(key, &message));
                 }
                 entries.push(Entry { key: text, line, value: node(value, chars, depth + 1)? });
