@@ -32,8 +32,20 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.message)
+        f.write_str(&one_line(&format!("{}: {}", self.place, self.message)))
     }
+}
+
+/// The text with characters that do not print spelled out: names and values come from files, and a message is a
+/// line.
+pub(crate) fn one_line(text: &str) -> String {
+    let spelled = |c: char| if is_odd(c) { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(spelled).collect()
+}
+
+/// Whether a character breaks a line, or is none that YAML allows as it is.
+pub(crate) fn is_odd(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
 
 /// Why a folder is not a project.
@@ -113,7 +125,7 @@ fn resolve(root: &Path, name: &str, files: &[(Arc<str>, String)]) -> Result<Proj
             file: Arc::clone(file),
             line: e.line,
             column: e.column,
-            message: e.message,
+            message: one_line(&e.message),
         })?;
         documents.extend(nodes.into_iter().map(|node| (Arc::clone(file), node)));
     }

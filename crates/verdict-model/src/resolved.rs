@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use crate::load::{is_odd, one_line};
 use crate::{
     Component, Experiment, ExperimentMetric, Exposures, Located, Mde, Metric, MetricKind,
     MissingDays, OutsideDay, Project, SeveralVariants, Source,
@@ -34,9 +35,7 @@ impl Project {
             out.experiment(experiment, exposures);
         }
         for later in &self.later {
-            // A comment may hold no line break, and a key may.
-            let place = later.place.to_string().replace(char::is_control, " ");
-            out.line(&format!("# {place}: {}", later.consequence.replace(char::is_control, " ")));
+            out.line(&one_line(&format!("# {}: {}", later.place, later.consequence)));
         }
         out.text
     }
@@ -265,8 +264,7 @@ fn quoted(text: &str) -> String {
             '"' | '\\' => out.extend(['\\', c]),
             '\n' => out.push_str("\\n"),
             '\t' => out.push_str("\\t"),
-            // Line separators and the byte order mark would be read as something else.
-            c if c.is_control() || "\u{2028}\u{2029}\u{feff}".contains(c) => {
+            c if is_odd(c) => {
                 let _ = write!(out, "\\u{:04x}", u32::from(c));
             }
             c => out.push(c),

@@ -105,6 +105,20 @@ fn empty_files_sections_and_documents_are_nothing() {
 }
 
 #[test]
+fn a_message_is_one_line() {
+    check(
+        "{name: shop}",
+        r#"{"a\nb": "c\td"}"#,
+        r"p.yaml:1: project.a\nb: unknown key (allowed: name, time_zone, tables)",
+    );
+    check(
+        "source: events",
+        r#"source: "a\nb""#,
+        r"p.yaml:9: exposures.assignments.source: source `a\nb` is not defined (defined: events)",
+    );
+}
+
+#[test]
 fn zero_experiments_are_a_project_until_one_is_needed() {
     let files = [("p.yaml", &PROJECT[..PROJECT.find("experiment:\n").unwrap_or_default()])];
     let project = load_files(&files).unwrap_or_else(|e| panic!("{e}"));

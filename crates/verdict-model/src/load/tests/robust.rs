@@ -275,7 +275,7 @@ fn apply(text: &mut Vec<char>, edit: &Edit) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_change_of_a_project_panics(edits in proptest::collection::vec(edit(), 1..6)) {
