@@ -1,1 +1,42 @@
-//! What to make, and making it: the plan, the SQL stages, the tables.
+//! What to make, and making it.
+//!
+//! Logs become tables in four stages, each a file in `sql/`: the day's scan ([`Job`] drives it) writes
+//! `unit_day` and `exposure_day`, which depend on one day only; `unit_total` and `group_stats` follow from
+//! those. Nothing is made that is there already and still true: each partition carries the fingerprint of
+//! what it was made from, and [`Plan`] says what is missing or stale, and why.
+//!
+//! The numbers themselves come from the aggregates of `verdict-udaf`; what the group statistics mean is
+//! for another crate to say. This crate knows the engine and the object stores; it does not know arguments,
+//! the terminal or today's date.
+
+mod arrow_types;
+mod bind;
+mod component;
+mod day;
+mod diagnose;
+mod error;
+mod expression;
+mod fingerprint;
+mod finite;
+mod footers;
+mod group_stats;
+mod interval_of;
+mod job;
+mod log;
+mod partition;
+mod plan;
+mod query;
+mod render;
+mod row_tables;
+mod session;
+mod snapshot;
+mod store;
+mod totals;
+
+pub use error::{Error, Fault, Result};
+pub use group_stats::GroupStats;
+pub use job::{Job, Outcome, Progress, Silent, Tally};
+pub use plan::{Action, Item, Plan};
+pub use query::query;
+pub use row_tables::RunRow;
+pub use store::Stores;

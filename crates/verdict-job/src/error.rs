@@ -1,0 +1,215 @@
+//! What can go wrong, by what its reader can do about it.
+
+use std::path::PathBuf;
+
+use datafusion::error::DataFusionError;
+use verdict_model::{NaiveDate, Place};
+
+/// The result of this crate's functions.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Whose fault an error is: it decides the exit code of the command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The definitions are wrong: correct the project's files or the arguments.
+    Definition,
+    /// The data or the world are: correct the log, or try again.
+    Data,
+}
+
+/// An error, with what names the culprit and what would mend it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A path or URL that no store can be made for.
+    #[error("{place}: `{url}` is not a path or URL that Verdict can read: {reason}")]
+    Location {
+        /// Where it was written.
+        place: Box<Place>,
+        /// What was written.
+        url: String,
+        /// Why it cannot be read.
+        reason: String,
+    },
+    /// A log whose folder does not exist.
+    #[error("{place}: `{path}` does not exist; correct the path of source `{name}`, or copy the log there")]
+    NoSuchFolder {
+        /// Where the path was written.
+        place: Box<Place>,
+        /// The path.
+        path: String,
+        /// The source.
+        name: String,
+    },
+    /// A needed day of a log that has no objects.
+    #[error(
+        "source `{source_name}` has no Parquet objects for ds={day} under {path} ({available}); wait for the log, choose \
+         another date, or set `missing_days: allow` on the source when such a day means that nothing happened"
+    )]
+    NoObjects {
+        /// The source.
+        source_name: String,
+        /// The day.
+        day: NaiveDate,
+        /// Where they would be.
+        path: String,
+        /// What there is instead.
+        available: String,
+    },
+    /// A log of which no day is known, for an experiment without a start.
+    #[error("{place}: {reason}")]
+    NoStart {
+        /// Where to write it.
+        place: Box<Place>,
+        /// What is missing, and the remedy.
+        reason: String,
+    },
+    /// An object that is not a readable Parquet file.
+    #[error("{object}: not a readable Parquet file (truncated, or another format?): {reason}; replace or remove it")]
+    NotParquet {
+        /// The object.
+        object: String,
+        /// The reader's complaint.
+        reason: String,
+    },
+    /// Two objects of one day whose columns do not agree.
+    #[error(
+        "{object}: column `{column}` {found}, but {other} has it as {expected}; the objects of a day must agree on the \
+         columns that are used: rewrite one of them"
+    )]
+    SchemaMismatch {
+        /// The object that differs.
+        object: String,
+        /// The column.
+        column: String,
+        /// What the object has.
+        found: String,
+        /// The object it differs from.
+        other: String,
+        /// What that one has.
+        expected: String,
+    },
+    /// An expression that cannot be used.
+    #[error("{place}: `{text}`: {reason}")]
+    Expression {
+        /// Where it was written.
+        place: Box<Place>,
+        /// The expression.
+        text: String,
+        /// What is wrong and what would mend it.
+        reason: String,
+    },
+    /// Values that no number can be made of.
+    #[error(
+        "{place}: `{text}` is NaN or infinite in {rows} of the rows that count, in {object} (for example unit {unit}); \
+         correct the log, or leave such rows out with a filter: `filter: \"NOT isnan({text})\"`"
+    )]
+    NotFinite {
+        /// Where the expression was written.
+        place: Box<Place>,
+        /// The expression.
+        text: String,
+        /// How many rows.
+        rows: u64,
+        /// The object that has them.
+        object: String,
+        /// One unit that has them.
+        unit: String,
+    },
+    /// A definition that does not fit another one, or the log.
+    #[error("{place}: {reason}")]
+    Definition {
+        /// Where it was written.
+        place: Box<Place>,
+        /// What is wrong and what would mend it.
+        reason: String,
+    },
+    /// An argument that names nothing.
+    #[error("{0}")]
+    Usage(String),
+    /// A table's file that is not what Verdict writes.
+    #[error("{object}: {reason}")]
+    Table {
+        /// The object.
+        object: String,
+        /// What is wrong and what would mend it.
+        reason: String,
+    },
+    /// The engine failed at a stage.
+    #[error("{stage}")]
+    Engine {
+        /// What was being made.
+        stage: String,
+        /// The engine's error.
+        #[source]
+        source: Box<DataFusionError>,
+    },
+    /// A store failed.
+    #[error("{object}")]
+    Store {
+        /// What was read or written.
+        object: String,
+        /// The store's error.
+        #[source]
+        source: object_store::Error,
+    },
+    /// The file system failed.
+    #[error("{}", path.display())]
+    Io {
+        /// The path.
+        path: PathBuf,
+        /// Its error.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Something that cannot happen did.
+    #[error("internal error: {0}; please report it")]
+    Internal(String),
+}
+
+impl Error {
+    /// Whose fault it is.
+    pub fn fault(&self) -> Fault {
+        match self {
+            Error::Location { .. }
+            | Error::NoStart { .. }
+            | Error::Expression { .. }
+            | Error::Definition { .. }
+            | Error::Usage(_)
+            | Error::NoSuchFolder { .. } => Fault::Definition,
+            Error::NoObjects { .. }
+            | Error::NotParquet { .. }
+            | Error::SchemaMismatch { .. }
+            | Error::NotFinite { .. }
+            | Error::Table { .. }
+            | Error::Engine { .. }
+            | Error::Store { .. }
+            | Error::Io { .. }
+            | Error::Internal(_) => Fault::Data,
+        }
+    }
+}
+
+/// Names the stage at which the engine failed.
+pub(crate) trait AtStage<T> {
+    /// The same, with `stage` (evaluated on failure only) as context.
+    fn at(self, stage: impl FnOnce() -> String) -> Result<T>;
+}
+
+impl<T> AtStage<T> for std::result::Result<T, DataFusionError> {
+    fn at(self, stage: impl FnOnce() -> String) -> Result<T> {
+        self.map_err(|source| Error::Engine { stage: stage(), source: Box::new(source) })
+    }
+}
+
+impl<T> AtStage<T> for std::result::Result<T, datafusion::arrow::error::ArrowError> {
+    fn at(self, stage: impl FnOnce() -> String) -> Result<T> {
+        self.map_err(DataFusionError::from).at(stage)
+    }
+}
+
+impl<T> AtStage<T> for std::result::Result<T, datafusion::parquet::errors::ParquetError> {
+    fn at(self, stage: impl FnOnce() -> String) -> Result<T> {
+        self.map_err(DataFusionError::from).at(stage)
+    }
+}

@@ -1,0 +1,129 @@
+//! Configured SQL expressions: parsed before use, printed back, checked against a log's columns.
+
+use std::collections::BTreeSet;
+
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{Column, DFSchema};
+use datafusion::config::Dialect;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{Expr, Volatility};
+use datafusion::prelude::SessionContext;
+use verdict_model::Located;
+
+use crate::{Error, Result};
+
+/// An expression as the engine will see it.
+#[derive(Clone, Debug)]
+pub(crate) struct Checked {
+    /// Its text, printed from the parsed form.
+    pub(crate) sql: String,
+    /// Its type.
+    pub(crate) data_type: DataType,
+    /// The columns of the log that it reads.
+    pub(crate) columns: BTreeSet<String>,
+}
+
+fn refuse(expression: &Located<String>, reason: impl Into<String>) -> Error {
+    Error::Expression {
+        place: Box::new(expression.place.clone()),
+        text: expression.value.clone(),
+        reason: reason.into(),
+    }
+}
+
+/// The expression's text, printed from its parsed form: one expression and nothing after it.
+pub(crate) fn printed(ctx: &SessionContext, expression: &Located<String>) -> Result<String> {
+    let parsed = ctx
+        .state()
+        .sql_to_expr_with_alias(&expression.value, &Dialect::Generic)
+        .map_err(|e| refuse(expression, format!("not an SQL expression: {}", root_message(&e))))?;
+    if let Some(alias) = parsed.alias {
+        return Err(refuse(
+            expression,
+            format!("not one SQL expression: `{alias}` is left over; write an operator, a comma or quotes"),
+        ));
+    }
+    Ok(parsed.expr.to_string())
+}
+
+/// Checks an expression against the columns of a log.
+///
+/// # Errors
+/// It does not parse, names an unknown column or function, mixes types, or is not a function of the row
+/// alone (aggregates, windows, subqueries, the clock, random numbers).
+pub(crate) fn check(
+    ctx: &SessionContext,
+    schema: &SchemaRef,
+    expression: &Located<String>,
+    object: &str,
+) -> Result<Checked> {
+    let sql = printed(ctx, expression)?;
+    let against = |e: &DataFusionError| {
+        refuse(expression, format!("{} (columns are those of {object})", root_message(e)))
+    };
+    let columns = DFSchema::try_from(SchemaRef::clone(schema)).map_err(|e| against(&e))?;
+    let state = ctx.state();
+    let expr = state.create_logical_expr(&sql, &columns).map_err(|e| against(&e))?;
+    if let Some(what) = not_of_the_row(&expr) {
+        return Err(refuse(expression, format!("{what} cannot be used here: the value must follow from its row alone")));
+    }
+    let used = expr.column_refs().into_iter().map(|Column { name, .. }| name.clone()).collect();
+    let physical = state.create_physical_expr(expr, &columns).map_err(|e| against(&e))?;
+    let data_type = physical.data_type(schema).map_err(|e| against(&e))?;
+    Ok(Checked { sql, data_type, columns: used })
+}
+
+/// Checks a condition: as [`check`], and it must be true or false.
+pub(crate) fn check_condition(
+    ctx: &SessionContext,
+    schema: &SchemaRef,
+    expression: &Located<String>,
+    object: &str,
+) -> Result<Checked> {
+    let checked = check(ctx, schema, expression, object)?;
+    if checked.data_type != DataType::Boolean {
+        return Err(refuse(
+            expression,
+            format!("a filter must be true or false, this is {}; write a comparison", checked.data_type),
+        ));
+    }
+    Ok(checked)
+}
+
+/// Refuses `expression` for its type.
+pub(crate) fn wrong_type(expression: &Located<String>, found: &DataType, wanted: &str) -> Error {
+    refuse(expression, format!("its type is {found}; {wanted}"))
+}
+
+fn not_of_the_row(expr: &Expr) -> Option<String> {
+    let mut found = None;
+    // The closure never fails, so neither does the walk.
+    let _ = expr.apply(|node| {
+        found = match node {
+            Expr::AggregateFunction(f) => Some(format!("the aggregate `{}`", f.func.name())),
+            Expr::WindowFunction(_) => Some("a window function".to_owned()),
+            Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_) => Some("a subquery".to_owned()),
+            Expr::Placeholder(_) => Some("a parameter".to_owned()),
+            Expr::ScalarFunction(f) => {
+                let clock = ["now", "current_date", "current_time", "current_timestamp", "today"];
+                let name = f.func.name();
+                (f.func.signature().volatility == Volatility::Volatile || clock.contains(&name))
+                    .then(|| format!("`{name}()`"))
+            }
+            _ => None,
+        };
+        Ok(if found.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+    });
+    found
+}
+
+/// The innermost message, without the engine's class names and hints for its own developers.
+pub(crate) fn root_message(error: &DataFusionError) -> String {
+    let text = error.find_root().strip_backtrace();
+    let mut text = text.as_str();
+    for class in ["Error during planning: ", "Schema error: ", "SQL error: ", "Execution error: ", "Arrow error: "] {
+        text = text.strip_prefix(class).unwrap_or(text);
+    }
+    text.trim_end_matches('.').to_owned()
+}

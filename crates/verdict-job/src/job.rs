@@ -1,0 +1,165 @@
+//! The job: a project, an engine, a place for tables.
+
+use std::fmt;
+
+use chrono::offset::LocalResult;
+use chrono::{Days, NaiveTime, TimeZone};
+use datafusion::prelude::SessionContext;
+use verdict_model::{Located, NaiveDate, Project};
+
+use crate::component::Components;
+use crate::log::{DayObjects, Log};
+use crate::plan::Plan;
+use crate::store::{Location, Stores};
+use crate::{Error, Result, session};
+
+/// A project with the engine that makes its tables.
+pub struct Job {
+    pub(crate) project: Project,
+    pub(crate) ctx: SessionContext,
+    pub(crate) stores: Stores,
+    pub(crate) tables: Location,
+    pub(crate) components: Components,
+}
+
+impl fmt::Debug for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Job").field("project", &self.project.name).field("tables", &self.tables).finish()
+    }
+}
+
+/// What a run has done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Partitions written.
+    pub made: u64,
+    /// Partitions found fresh.
+    pub fresh: u64,
+    /// Log objects read.
+    pub objects: u64,
+    /// Log rows read.
+    pub rows: u64,
+    /// Size of the log objects read, in bytes.
+    pub bytes: u64,
+}
+
+impl Tally {
+    pub(crate) fn add_log(&mut self, _: &Log<'_>, day: &DayObjects, rows: u64) {
+        self.objects += day.objects.len() as u64;
+        self.rows += rows;
+        self.bytes += day.bytes();
+    }
+}
+
+/// Hears how far a run has come.
+pub trait Progress {
+    /// Step `done` of `of` begins: `what`.
+    fn step(&self, done: usize, of: usize, what: &str);
+}
+
+/// A progress that nobody looks at.
+#[derive(Clone, Copy, Debug)]
+pub struct Silent;
+
+impl Progress for Silent {
+    fn step(&self, _: usize, _: usize, _: &str) {}
+}
+
+/// What became of a run's experiments.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Experiments whose group statistics are there (by name, with their as-of dates).
+    pub done: Vec<(String, NaiveDate)>,
+    /// Experiments that failed, and why.
+    pub failed: Vec<(String, Error)>,
+}
+
+impl Job {
+    /// A job for `project`. Tables go below the project's own root, or below `tables` when it is given;
+    /// `settings` are the engine's, by name.
+    ///
+    /// # Errors
+    /// A metric's expression does not parse; the tables' root is not a location; a setting is unknown.
+    pub fn new(project: Project, tables: Option<&str>, settings: &[(String, String)]) -> Result<Job> {
+        let ctx = session::context(settings)?;
+        let stores = Stores::new();
+        let root = match tables {
+            Some(given) => {
+                let mut place = project.tables.place.clone();
+                (place.key, place.line) = ("--tables".into(), 1);
+                place.file = "the command line".into();
+                Located { value: given.to_owned(), place }
+            }
+            None => project.tables.clone(),
+        };
+        let tables = stores.locate(&ctx, &root)?;
+        let components = Components::resolve(&ctx, &project)?;
+        Ok(Job { project, ctx, stores, tables, components })
+    }
+
+    /// The project.
+    pub fn project(&self) -> &Project {
+        &self.project
+    }
+
+    /// Where the tables are, as a person would write it.
+    pub fn tables(&self) -> &str {
+        &self.tables.display
+    }
+
+    /// Makes what `plan` found missing or stale, up to the group statistics.
+    ///
+    /// A failure of one experiment does not keep the others from theirs; a failure of a day, which all
+    /// of them need, ends the run. What was written stays, whole.
+    ///
+    /// # Errors
+    /// A day cannot be made.
+    pub async fn make(&self, plan: &Plan, progress: &dyn Progress, tally: &mut Tally) -> Result<Outcome> {
+        let of = plan.days.len() + plan.experiments.len();
+        for (done, task) in plan.days.iter().enumerate() {
+            progress.step(done, of, &format!("{} {}", task.unit_type, task.ds));
+            self.make_day(task, tally).await?;
+        }
+        tally.fresh += plan.fresh_days();
+        let mut outcome = Outcome::default();
+        for (done, task) in plan.experiments.iter().enumerate() {
+            let experiment = &self.project.experiments[task.index];
+            let name = experiment.name.value.clone();
+            progress.step(plan.days.len() + done, of, &name);
+            match self.make_totals(experiment, &task.days, task.as_of, tally).await {
+                Ok(()) => outcome.done.push((name, task.as_of)),
+                Err(error) => outcome.failed.push((name, error)),
+            }
+        }
+        Ok(outcome)
+    }
+
+    /// The instants, in microseconds since 1970, at which a day of the project's time zone begins and ends.
+    pub(crate) fn day_bounds(&self, ds: NaiveDate) -> Result<(i64, i64)> {
+        let zone = self.project.time_zone;
+        let begin = |day: NaiveDate| {
+            // Where clocks jump over midnight, the day begins at the first time that exists.
+            (0..4 * 60).find_map(|minutes| {
+                let time = NaiveTime::MIN + chrono::TimeDelta::minutes(minutes);
+                match zone.from_local_datetime(&day.and_time(time)) {
+                    LocalResult::Single(instant) | LocalResult::Ambiguous(instant, _) => {
+                        Some(instant.timestamp_micros())
+                    }
+                    LocalResult::None => None,
+                }
+            })
+        };
+        let bounds = ds.checked_add_days(Days::new(1)).and_then(|next| Some((begin(ds)?, begin(next)?)));
+        bounds.ok_or_else(|| Error::Usage(format!("{ds} has no beginning or no end in {zone}")))
+    }
+
+    /// Drops the tables of the stage just made, and their memory.
+    pub(crate) fn forget(&self) {
+        if let Some(schema) = self.ctx.catalog("datafusion").and_then(|catalog| catalog.schema("public")) {
+            for name in schema.table_names() {
+                // A table that is already gone is as good as one that is dropped.
+                let _ = self.ctx.deregister_table(name.as_str());
+            }
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! A log's days: which objects hold which day.
+
+use chrono::Datelike;
+use futures::TryStreamExt;
+use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStore};
+use verdict_model::{Located, MissingDays, NaiveDate, Source};
+
+use crate::store::{Location, Stores};
+use crate::{Error, Result};
+use datafusion::prelude::SessionContext;
+
+/// A source, located.
+#[derive(Debug)]
+pub(crate) struct Log<'a> {
+    pub(crate) source: &'a Source,
+    /// The part of the path without placeholders.
+    root: Location,
+    /// The rest: `ds={ds}` for Hive folders.
+    below: String,
+}
+
+/// The objects of one day.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct DayObjects {
+    /// Sorted by location.
+    pub(crate) objects: Vec<ObjectMeta>,
+}
+
+impl DayObjects {
+    pub(crate) fn bytes(&self) -> u64 {
+        self.objects.iter().map(|object| object.size).sum()
+    }
+}
+
+impl<'a> Log<'a> {
+    pub(crate) fn locate(stores: &Stores, ctx: &SessionContext, source: &'a Source) -> Result<Log<'a>> {
+        let path = &source.path;
+        let (root, below) = match path.value.find('{') {
+            None => (path.value.as_str(), "ds={ds}"),
+            Some(brace) => {
+                let cut = path.value[..brace].rfind('/').map_or(0, |slash| slash + 1);
+                path.value.split_at(cut)
+            }
+        };
+        let root = if root.is_empty() { "." } else { root };
+        let located = Located { value: root.to_owned(), place: path.place.clone() };
+        Ok(Log { source, root: stores.locate(ctx, &located)?, below: below.trim_end_matches('/').to_owned() })
+    }
+
+    /// The store that the objects lie in.
+    pub(crate) fn location(&self) -> &Location {
+        &self.root
+    }
+
+    /// The object's path below the log's root: its identity wherever the log lies.
+    pub(crate) fn relative<'b>(&self, object: &'b Path) -> &'b str {
+        let full = object.as_ref();
+        full.strip_prefix(self.root.prefix.as_ref()).unwrap_or(full).trim_start_matches('/')
+    }
+
+    fn day_folder(&self, day: NaiveDate) -> Location {
+        self.root.join(&render(&self.below, day))
+    }
+
+    /// The objects of `day`.
+    ///
+    /// # Errors
+    /// The folder of a local log does not exist; the day has no objects (unless that is allowed).
+    pub(crate) async fn day(&self, day: NaiveDate) -> Result<DayObjects> {
+        self.check_folder()?;
+        let folder = self.day_folder(day);
+        let mut objects = list(&folder).await?;
+        objects.sort_by(|a, b| a.location.cmp(&b.location));
+        if objects.is_empty() && self.source.missing_days == MissingDays::Error {
+            return Err(Error::NoObjects {
+                source_name: self.source.name.value.clone(),
+                day,
+                path: folder.display,
+                available: match self.first_and_last_day().await? {
+                    Some((first, last)) => format!("the log has days from {first} to {last}"),
+                    None => format!("no day at all was found under {}", self.root.display),
+                },
+            });
+        }
+        Ok(DayObjects { objects })
+    }
+
+    /// The first and the last day that the log has, by the names of its folders.
+    pub(crate) async fn first_and_last_day(&self) -> Result<Option<(NaiveDate, NaiveDate)>> {
+        self.check_folder()?;
+        let days: Vec<NaiveDate> = if self.below == "ds={ds}" {
+            let listed = self.root.store.list_with_delimiter(Some(&self.root.prefix)).await;
+            let listed = listed
+                .map_err(|source| Error::Store { object: self.root.display.clone(), source })?;
+            listed
+                .common_prefixes
+                .iter()
+                .filter_map(|folder| folder.filename()?.strip_prefix("ds=")?.parse().ok())
+                .collect()
+        } else {
+            let objects = list(&self.root).await?;
+            objects.iter().filter_map(|o| day_of(&self.below, self.relative(&o.location))).collect()
+        };
+        Ok(days.iter().min().copied().zip(days.iter().max().copied()))
+    }
+
+    fn check_folder(&self) -> Result<()> {
+        let path = format!("/{}", self.root.prefix);
+        if self.root.is_local() && !std::path::Path::new(&path).is_dir() {
+            return Err(Error::NoSuchFolder {
+                place: Box::new(self.source.path.place.clone()),
+                path,
+                name: self.source.name.value.clone(),
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The Parquet objects below a folder; names that begin with `_` or `.` are other tools' bookkeeping.
+async fn list(folder: &Location) -> Result<Vec<ObjectMeta>> {
+    let listed: Vec<ObjectMeta> = folder
+        .store
+        .list(Some(&folder.prefix))
+        .try_collect()
+        .await
+        .map_err(|source| Error::Store { object: folder.display.clone(), source })?;
+    let below = |path: &Path| {
+        let rest = path.as_ref().strip_prefix(folder.prefix.as_ref()).unwrap_or(path.as_ref());
+        rest.trim_start_matches('/').to_owned()
+    };
+    Ok(listed
+        .into_iter()
+        .filter(|object| {
+            let rest = below(&object.location);
+            !rest.split('/').any(|part| part.starts_with(['_', '.']))
+                && [".parquet", ".parq", ".pq"].iter().any(|ending| rest.ends_with(ending))
+        })
+        .collect())
+}
+
+fn render(template: &str, day: NaiveDate) -> String {
+    template
+        .replace("{ds}", &day.to_string())
+        .replace("{yyyy}", &format!("{:04}", day.year()))
+        .replace("{mm}", &format!("{:02}", day.month()))
+        .replace("{dd}", &format!("{:02}", day.day()))
+}
+
+/// The day that `path` belongs to by `template`; `None` when it does not fit.
+fn day_of(template: &str, path: &str) -> Option<NaiveDate> {
+    let (mut year, mut month, mut day, mut whole) = (None, None, None, None);
+    let mut rest = path;
+    let mut pattern = template;
+    while !pattern.is_empty() {
+        if let Some(after) = pattern.strip_prefix('{') {
+            let (word, after) = after.split_once('}')?;
+            let width = match word {
+                "ds" => 10,
+                "yyyy" => 4,
+                _ => 2,
+            };
+            let text = rest.get(..width)?;
+            match word {
+                "ds" => whole = Some(text.parse::<NaiveDate>().ok()?),
+                "yyyy" => year = Some(text.parse().ok()?),
+                "mm" => month = Some(text.parse().ok()?),
+                _ => day = Some(text.parse().ok()?),
+            }
+            rest = &rest[width..];
+            pattern = after;
+        } else {
+            let literal = &pattern[..pattern.find('{').unwrap_or(pattern.len())];
+            rest = rest.strip_prefix(literal)?;
+            pattern = &pattern[literal.len()..];
+        }
+    }
+    whole.or_else(|| NaiveDate::from_ymd_opt(year?, month?, day?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_renders_to_what_it_matches() {
+        let day = NaiveDate::from_ymd_opt(2019, 11, 4).unwrap();
+        for template in ["ds={ds}", "{yyyy}/{mm}/{dd}", "y={yyyy}/x{mm}-{dd}"] {
+            let folder = render(template, day);
+            assert_eq!(day_of(template, &format!("{folder}/05/part.parquet")), Some(day), "{template}");
+        }
+        assert_eq!(render("{yyyy}/{mm}/{dd}", day), "2019/11/04");
+        assert_eq!(day_of("{yyyy}/{mm}/{dd}", "2019/13/01/x"), None);
+        assert_eq!(day_of("ds={ds}", "other"), None);
+        assert_eq!(day_of("ds={ds}", "ds=2019"), None);
+    }
+}

@@ -1,0 +1,295 @@
+//! What a run would make, and why.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use verdict_model::tables::{CHECKS, DECISIONS, EXPOSURE_DAY, GROUP_STATS, RESULTS, UNIT_DAY, UNIT_TOTAL};
+use verdict_model::{Experiment, NaiveDate, Project};
+
+use crate::day::{DayTask, key_of, source_text};
+use crate::fingerprint::Fingerprint;
+use crate::group_stats::judged_fingerprint;
+use crate::job::Job;
+use crate::log::{DayObjects, Log};
+use crate::partition::{self, Key};
+use crate::totals::needs_exposures;
+use crate::{Error, Result};
+
+/// What becomes of a partition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// It is made, for this reason.
+    Make(String),
+    /// It is there and still true.
+    Fresh,
+}
+
+/// One partition of the plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// The table.
+    pub table: &'static str,
+    /// Its folders: `experiment=men/ds=2019-11-30`.
+    pub partition: String,
+    /// What becomes of it.
+    pub action: Action,
+    /// Bytes of log objects that making it reads (those of a day are read once for all its tables, and
+    /// are given on the first of them).
+    pub bytes: u64,
+}
+
+impl fmt::Display for Item {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.table, self.partition)
+    }
+}
+
+/// An experiment's part of a plan.
+#[derive(Clone, Debug)]
+pub(crate) struct ExperimentTask {
+    pub(crate) index: usize,
+    pub(crate) as_of: NaiveDate,
+    pub(crate) days: Vec<NaiveDate>,
+}
+
+/// What a run for one date would make, in order, and why.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// Every partition that the date needs.
+    pub items: Vec<Item>,
+    /// Experiments that the date does not concern, and why.
+    pub skipped: Vec<(String, String)>,
+    pub(crate) days: Vec<DayTask>,
+    pub(crate) experiments: Vec<ExperimentTask>,
+}
+
+impl Plan {
+    /// Bytes of log objects that will be read.
+    pub fn bytes(&self) -> u64 {
+        self.items.iter().map(|item| item.bytes).sum()
+    }
+
+    /// How many day partitions are fresh.
+    pub(crate) fn fresh_days(&self) -> u64 {
+        let of_days = |item: &&Item| [UNIT_DAY.name, EXPOSURE_DAY.name].contains(&item.table);
+        self.items.iter().filter(of_days).filter(|item| item.action == Action::Fresh).count() as u64
+    }
+
+    /// The experiments that will be analysed, with their as-of dates.
+    pub fn experiments<'a>(&self, project: &'a Project) -> Vec<(&'a Experiment, NaiveDate)> {
+        self.experiments.iter().map(|task| (&project.experiments[task.index], task.as_of)).collect()
+    }
+}
+
+impl Job {
+    /// Plans a run for `date`: of the experiments named in `only`, or of all.
+    ///
+    /// # Errors
+    /// A log or a table cannot be listed; a needed day has no objects; a definition does not fit.
+    pub async fn plan(&self, date: NaiveDate, only: &[String]) -> Result<Plan> {
+        let mut plan = Plan::default();
+        let chosen = self.chosen(only)?;
+        let mut by_day: BTreeMap<(&str, NaiveDate), Vec<usize>> = BTreeMap::new();
+        for index in chosen {
+            let experiment = &self.project.experiments[index];
+            needs_exposures(experiment)?;
+            let start = self.start_of(experiment).await?;
+            if date < start {
+                plan.skipped.push((experiment.name.value.clone(), format!("it starts on {start}")));
+                continue;
+            }
+            let as_of = experiment.end.map_or(date, |end| end.min(date));
+            let days: Vec<NaiveDate> = start.iter_days().take_while(|day| *day <= as_of).collect();
+            for day in &days {
+                by_day.entry((experiment.design.unit.value.as_str(), *day)).or_default().push(index);
+            }
+            plan.experiments.push(ExperimentTask { index, as_of, days });
+        }
+        for ((unit_type, ds), experiments) in by_day {
+            self.plan_day(&mut plan, unit_type, ds, &experiments).await?;
+        }
+        for task in plan.experiments.clone() {
+            self.plan_experiment(&mut plan, &task).await?;
+        }
+        Ok(plan)
+    }
+
+    fn chosen(&self, only: &[String]) -> Result<Vec<usize>> {
+        let names: Vec<&str> = self.project.experiments.iter().map(|e| e.name.value.as_str()).collect();
+        for name in only {
+            if !names.contains(&name.as_str()) {
+                let near = verdict_model::nearest(name, names.iter().copied())
+                    .map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+                return Err(Error::Usage(format!(
+                    "there is no experiment `{name}`{near} (the project has: {})",
+                    names.join(", ")
+                )));
+            }
+        }
+        if names.is_empty() {
+            return Err(Error::Usage(format!(
+                "the project in {} defines no experiment; add a file with the key `experiment`",
+                self.project.root.display()
+            )));
+        }
+        let wanted = |name: &str| only.is_empty() || only.iter().any(|o| o == name);
+        Ok((0..names.len()).filter(|index| wanted(names[*index])).collect())
+    }
+
+    /// The experiment's first day: configured, or the first day of its exposure log.
+    async fn start_of(&self, experiment: &Experiment) -> Result<NaiveDate> {
+        if let Some(start) = experiment.start {
+            return Ok(start);
+        }
+        let log = self.exposure_log(experiment)?;
+        let found = log.first_and_last_day().await?;
+        found.map(|(first, _)| first).ok_or_else(|| Error::NoStart {
+            place: Box::new(experiment.name.place.clone()),
+            reason: format!(
+                "no `start` is given, and source `{}` has no day under {} to begin with; write `start:` or correct the \
+                 source's path",
+                log.source.name.value,
+                log.location().display
+            ),
+        })
+    }
+
+    fn exposure_log(&self, experiment: &Experiment) -> Result<Log<'_>> {
+        let exposures = &self.project.exposures[needs_exposures(experiment)?];
+        Log::locate(&self.stores, &self.ctx, &self.project.sources[&exposures.source.value])
+    }
+
+    async fn plan_day(&self, plan: &mut Plan, unit_type: &str, ds: NaiveDate, experiments: &[usize]) -> Result<()> {
+        let components = self.components.of_unit_type(&self.project, unit_type);
+        let columns: Vec<String> = components.iter().map(|c| c.column.clone()).collect();
+        let mut events = Fingerprint::new();
+        let mut event_bytes = 0;
+        let (start, end) = self.day_bounds(ds)?;
+        events = events.with("day", [start.to_string(), end.to_string()]);
+        let mut sources: Vec<&str> = components.iter().map(|c| c.source.as_str()).collect();
+        sources.sort_unstable();
+        sources.dedup();
+        for name in sources {
+            let source = &self.project.sources[name];
+            let (log, day) = self.listed(name, ds).await?;
+            event_bytes += day.bytes();
+            events = events
+                .with_objects(&format!("objects of {name}"), |o| log.relative(&o.location), &day.objects)
+                .with(&format!("definition of {name}"), source_text(source, unit_type));
+        }
+        let mut task =
+            DayTask { unit_type: unit_type.to_owned(), ds, unit_day: None, exposure_days: Vec::new() };
+        let mut bytes = event_bytes;
+
+        let key = Key::new(&UNIT_DAY, &[unit_type, &ds.to_string()]);
+        let action = self.action(&key, &events, &columns).await?;
+        if action != Action::Fresh {
+            task.unit_day = Some(events.clone());
+        }
+        let mut items = vec![(key, action)];
+        let mut exposure_sources: BTreeMap<&str, u64> = BTreeMap::new();
+        for index in experiments {
+            let experiment = &self.project.experiments[*index];
+            let exposures = &self.project.exposures[needs_exposures(experiment)?];
+            let source = &self.project.sources[&exposures.source.value];
+            let (log, day) = self.listed(&source.name.value, ds).await?;
+            let mut definition = source_text(source, unit_type);
+            definition.push(exposures.filter.as_ref().map_or(String::new(), |f| f.value.clone()));
+            definition.push(exposures.experiment.as_ref().map_or(String::new(), |e| e.value.clone()));
+            definition.push(key_of(exposures, experiment).to_owned());
+            definition.push(exposures.variant.value.clone());
+            let segments = exposures.segments.iter().flat_map(|(name, e)| [name.clone(), e.value.clone()]);
+            definition.extend(segments);
+            let mut arms: Vec<String> = experiment.design.arms.iter().map(|arm| arm.name.clone()).collect();
+            arms.sort();
+            let wanted = events
+                .clone()
+                .with_objects("objects of the exposures", |o| log.relative(&o.location), &day.objects)
+                .with("definition of the exposures", definition)
+                .with("variants", arms);
+            let key = Key::new(&EXPOSURE_DAY, &[&experiment.name.value, &ds.to_string()]);
+            let action = self.action(&key, &wanted, &columns).await?;
+            if action != Action::Fresh {
+                task.exposure_days.push((*index, wanted));
+                exposure_sources.insert(source.name.value.as_str(), day.bytes());
+            }
+            items.push((key, action));
+        }
+        bytes += exposure_sources.values().sum::<u64>();
+        let mut unread = Some(bytes);
+        for (key, action) in items {
+            let bytes = if action == Action::Fresh { 0 } else { unread.take().unwrap_or(0) };
+            plan.items.push(Item { table: key.table, partition: key.folders, action, bytes });
+        }
+        if task.unit_day.is_some() || !task.exposure_days.is_empty() {
+            plan.days.push(task);
+        }
+        Ok(())
+    }
+
+    async fn listed(&self, source: &str, ds: NaiveDate) -> Result<(Log<'_>, DayObjects)> {
+        let log = Log::locate(&self.stores, &self.ctx, &self.project.sources[source])?;
+        let day = log.day(ds).await?;
+        Ok((log, day))
+    }
+
+    /// What becomes of a day's partition: it needs the fingerprint, and at least the `columns`.
+    async fn action(&self, key: &Key, wanted: &Fingerprint, columns: &[String]) -> Result<Action> {
+        let Some(found) = partition::find(&self.tables, key).await? else {
+            return Ok(Action::Make("missing".into()));
+        };
+        let Some(made) = &found.made else {
+            return Ok(Action::Make("not written by Verdict".into()));
+        };
+        let changed = wanted.changed_since(&made.fingerprint);
+        if !changed.is_empty() {
+            return Ok(Action::Make(format!("changed: {}", changed.join(", "))));
+        }
+        let lacking: Vec<&str> =
+            columns.iter().filter(|c| found.schema.index_of(c).is_err()).map(String::as_str).collect();
+        if !lacking.is_empty() {
+            return Ok(Action::Make(format!("lacks {}", lacking.join(", "))));
+        }
+        Ok(Action::Fresh)
+    }
+
+    async fn plan_experiment(&self, plan: &mut Plan, task: &ExperimentTask) -> Result<()> {
+        let experiment = &self.project.experiments[task.index];
+        let name = &experiment.name.value;
+        let days_made = plan.days.iter().any(|day| {
+            (day.unit_type == experiment.design.unit.value && day.unit_day.is_some() && task.days.contains(&day.ds))
+                || day.exposure_days.iter().any(|(index, _)| *index == task.index)
+        });
+        let as_of = task.as_of.to_string();
+        let upstream = || Action::Make("what it is made from is made".into());
+        let stale = match days_made {
+            true => [Some(String::new()), Some(String::new())],
+            false => self.totals_stale(experiment, &task.days, task.as_of).await?,
+        };
+        let mut above_made = false;
+        for (table, stale) in [&UNIT_TOTAL, &GROUP_STATS].into_iter().zip(stale) {
+            let action = match stale {
+                Some(_) if days_made => upstream(),
+                Some(reason) => Action::Make(reason),
+                None => Action::Fresh,
+            };
+            above_made |= action != Action::Fresh;
+            let key = Key::new(table, &[name, &as_of]);
+            plan.items.push(Item { table: key.table, partition: key.folders, action, bytes: 0 });
+        }
+        let stats = partition::find(&self.tables, &Key::new(&GROUP_STATS, &[name, &as_of])).await?;
+        for table in [&RESULTS, &CHECKS, &DECISIONS] {
+            let key = Key::new(table, &[name, &as_of]);
+            let action = match &stats {
+                Some(stats) if !above_made => {
+                    let wanted = judged_fingerprint(experiment, &self.later_of(experiment), stats);
+                    self.action(&key, &wanted, &[]).await?
+                }
+                _ => upstream(),
+            };
+            plan.items.push(Item { table: key.table, partition: key.folders, action, bytes: 0 });
+        }
+        Ok(())
+    }
+}
+

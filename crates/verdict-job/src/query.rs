@@ -1,0 +1,141 @@
+//! SQL over the tables as they stand, and over the views.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::common::ScalarValue;
+use datafusion::datasource::file_format::parquet::transform_schema_to_view;
+use datafusion::execution::context::SQLOptions;
+use datafusion::prelude::SessionContext;
+use futures::{StreamExt, TryStreamExt, stream};
+use object_store::ObjectMeta;
+use verdict_model::NaiveDate;
+use verdict_model::tables::{ALL, ColumnType, Table, UNIT_TOTAL};
+
+use crate::error::AtStage;
+use crate::expression::root_message;
+use crate::job::Job;
+use crate::render::MetricSql;
+use crate::snapshot::Snapshot;
+use crate::store::Location;
+use crate::totals::date;
+use crate::{Error, Result, arrow_types, partition, render};
+
+/// How many footers are read at once.
+const CONCURRENT: usize = 16;
+
+/// Runs a query over the tables and views of `job`: its schema and rows.
+///
+/// # Errors
+/// The query is not a query (nothing may be changed by one), does not plan, or fails; a table cannot be read.
+pub async fn query(job: &Job, sql: &str) -> Result<(SchemaRef, Vec<RecordBatch>)> {
+    let mut unit_total = None;
+    for table in ALL {
+        let schema = register(&job.ctx, &job.tables, table).await?;
+        if table.name == UNIT_TOTAL.name {
+            unit_total = Some(schema);
+        }
+    }
+    for (name, text) in render::views(&metrics(job, unit_total.as_ref())?)? {
+        let view = job.ctx.sql(&text).await.at(|| format!("view {name}"))?.into_view();
+        job.ctx.register_table(name, view).at(|| format!("view {name}"))?;
+    }
+    let only_queries = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+    let frame = job
+        .ctx
+        .sql_with_options(sql, only_queries)
+        .await
+        .map_err(|e| Error::Usage(format!("{} (verdict query \"SHOW TABLES\" lists the tables)", root_message(&e))))?;
+    let schema = Arc::clone(frame.schema().inner());
+    let rows = frame.collect().await.at(|| "the query".into())?;
+    Ok((schema, rows))
+}
+
+/// The metrics whose components `unit_total` has.
+fn metrics(job: &Job, unit_total: Option<&SchemaRef>) -> Result<Vec<MetricSql>> {
+    let Some(schema) = unit_total else { return Ok(Vec::new()) };
+    let mut seen = BTreeMap::new();
+    for experiment in &job.project.experiments {
+        let there = experiment.metrics().all(|m| {
+            job.components.of_metric(&m.name.value).unwrap_or_default().iter().all(|c| schema.index_of(c).is_ok())
+        });
+        if there {
+            let names = experiment.metrics().map(|m| m.name.value.clone());
+            let names = names.filter(|name| job.components.of_metric(name).is_some());
+            seen.extend(names.zip(job.metrics_of(experiment, schema)?));
+        }
+    }
+    Ok(seen.into_values().collect())
+}
+
+/// Registers a table over all its partitions; the columns of its schema are those of all of them.
+async fn register(ctx: &SessionContext, root: &Location, table: &'static Table) -> Result<SchemaRef> {
+    let folder = root.join(table.name);
+    let listed: Vec<ObjectMeta> = folder
+        .store
+        .list(Some(&folder.prefix))
+        .try_collect()
+        .await
+        .map_err(|source| Error::Store { object: folder.display.clone(), source })?;
+    let mut objects: Vec<ObjectMeta> =
+        listed.into_iter().filter(|object| object.location.as_ref().ends_with(".parquet")).collect();
+    objects.sort_by(|a, b| a.location.cmp(&b.location));
+    let opened: Vec<_> = stream::iter(objects)
+        .map(|object| partition::open(root, object))
+        .buffered(CONCURRENT)
+        .try_collect()
+        .await?;
+    let mut fields: Vec<Field> = table.columns.iter().map(arrow_types::field).collect();
+    let mut files = Vec::new();
+    let mut of_files: BTreeMap<String, DataType> = BTreeMap::new();
+    for partition in opened.into_iter().flatten() {
+        for field in partition.schema.fields() {
+            let name = field.name();
+            match of_files.get(name) {
+                // Units of several types: as text they stand side by side.
+                Some(ty) if ty != field.data_type() => {
+                    of_files.insert(name.clone(), DataType::Utf8);
+                }
+                Some(_) => {}
+                None => {
+                    of_files.insert(name.clone(), field.data_type().clone());
+                    if !fields.iter().any(|f| f.name() == name) {
+                        fields.push(field.as_ref().clone().with_nullable(true));
+                    }
+                }
+            }
+        }
+        if let Some(values) = folder_values(table, &folder, &partition.object) {
+            files.push((partition.object, values));
+        }
+    }
+    for field in &mut fields {
+        if let Some(ty) = of_files.get(field.name()) {
+            *field = field.clone().with_data_type(ty.clone());
+        }
+    }
+    let schema = Arc::new(transform_schema_to_view(&Schema::new(fields)));
+    let columns = table.partitions.iter().map(|c| Arc::new(arrow_types::field(c))).collect();
+    let snapshot = Snapshot::of_partitions(root, Arc::clone(&schema), columns, files);
+    ctx.register_table(table.name, Arc::new(snapshot)).at(|| table.name.to_owned())?;
+    Ok(schema)
+}
+
+/// The values that an object's folders give to the table's partition columns; `None`: not a partition.
+fn folder_values(table: &Table, folder: &Location, object: &ObjectMeta) -> Option<Vec<ScalarValue>> {
+    let below = object.location.as_ref().strip_prefix(folder.prefix.as_ref())?.trim_start_matches('/');
+    let mut parts = below.split('/');
+    table
+        .partitions
+        .iter()
+        .map(|column| {
+            let value = parts.next()?.strip_prefix(column.name)?.strip_prefix('=')?;
+            match column.ty {
+                ColumnType::Date => value.parse::<NaiveDate>().ok().map(date),
+                _ => Some(ScalarValue::from(value)),
+            }
+        })
+        .collect()
+}

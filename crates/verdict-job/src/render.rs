@@ -1,0 +1,305 @@
+//! The stage queries, rendered: the one place where SQL text is put together.
+//!
+//! What varies is rendered by kind: values are `$parameters`; identifiers go through [`ident`], text
+//! through [`text`]; configured expressions have been parsed and printed back; and how an aggregate is
+//! taken over rows, intervals and days is written here, once for each.
+
+use minijinja::value::Value;
+use minijinja::{Environment, UndefinedBehavior, context};
+use serde::Serialize;
+use verdict_model::Aggregate;
+
+use crate::bind::{BoundComponent, BoundExposures, BoundLog, Number};
+use crate::{Error, Result};
+
+const STAGES: [(&str, &str); 11] = [
+    ("exposures_met", include_str!("../../../sql/exposures_met.sql")),
+    ("exposure_first", include_str!("../../../sql/exposure_first.sql")),
+    ("exposure_cuts", include_str!("../../../sql/exposure_cuts.sql")),
+    ("unit_intervals", include_str!("../../../sql/unit_intervals.sql")),
+    ("unit_day", include_str!("../../../sql/unit_day.sql")),
+    ("exposure_day", include_str!("../../../sql/exposure_day.sql")),
+    ("unit_total", include_str!("../../../sql/unit_total.sql")),
+    ("group_stats", include_str!("../../../sql/group_stats.sql")),
+    ("exposures_counted", include_str!("../../../sql/exposures_counted.sql")),
+    ("intervals_counted", include_str!("../../../sql/intervals_counted.sql")),
+    ("several_variants_examples", include_str!("../../../sql/several_variants_examples.sql")),
+];
+
+const VIEWS: [(&str, &str); 4] = [
+    ("latest_results", include_str!("../../../sql/views/latest_results.sql")),
+    ("latest_decisions", include_str!("../../../sql/views/latest_decisions.sql")),
+    ("failed_checks", include_str!("../../../sql/views/failed_checks.sql")),
+    ("unit_metrics", include_str!("../../../sql/views/unit_metrics.sql")),
+];
+
+/// `name` as an SQL identifier.
+pub(crate) fn ident(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// `value` as an SQL text literal.
+pub(crate) fn text(value: &str) -> String {
+    format!("'{}'", value.replace('\'', "''"))
+}
+
+/// A component as the stage files see it: snippets of SQL, by what they are taken over.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct ComponentSql {
+    column: String,
+    source: String,
+    value: Option<String>,
+    value_column: String,
+    filter: Option<String>,
+    filter_column: String,
+    part_type: &'static str,
+    of_rows: String,
+    of_parts: String,
+    or_none: String,
+}
+
+impl ComponentSql {
+    pub(crate) fn new(component: &BoundComponent) -> ComponentSql {
+        let column = ident(&component.def.column);
+        let value = component.value.as_ref().map(|_| format!("e.{}", component.value_column()));
+        let counts = match &component.filter {
+            Some(_) => format!("e.usable AND e.{}", component.filter_column()),
+            None => "e.usable".to_owned(),
+        };
+        let float = component.number == Number::Float;
+        let of_rows = match (component.def.aggregate, &value) {
+            (Aggregate::Any | Aggregate::DistinctDays, Some(v)) => format!("bool_or({counts} AND {v} IS NOT NULL)"),
+            (Aggregate::Any | Aggregate::DistinctDays, None) => format!("bool_or({counts})"),
+            (Aggregate::Count, Some(v)) => format!("count({v}) FILTER (WHERE {counts})"),
+            (Aggregate::Count, None) => format!("count(*) FILTER (WHERE {counts})"),
+            (aggregate, v) => {
+                let v = v.as_deref().unwrap_or("NULL");
+                match aggregate {
+                    Aggregate::Min | Aggregate::Max if float => {
+                        format!("{}(CASE WHEN {counts} THEN finite({v}) END)", aggregate.word())
+                    }
+                    Aggregate::Min | Aggregate::Max => format!("{}({v}) FILTER (WHERE {counts})", aggregate.word()),
+                    _ if float => format!("exact_sum_state({v}) FILTER (WHERE {counts})"),
+                    _ => format!("exact_sum({v}) FILTER (WHERE {counts})"),
+                }
+            }
+        };
+        let state = float && component.def.aggregate == Aggregate::Sum;
+        let of_parts = match component.def.aggregate {
+            Aggregate::Sum if state => "exact_sum_merge",
+            other => merge_function(other),
+        };
+        let or_none = or_none(component.def.aggregate, component.number, &format!("a.{column}"));
+        ComponentSql {
+            of_parts: or_none_of(component, &format!("{of_parts}({column})")),
+            value: component.value.clone(),
+            value_column: component.value_column(),
+            filter: component.filter.clone(),
+            filter_column: component.filter_column(),
+            part_type: if state { "BYTEA" } else { component.number.sql() },
+            source: component.def.source.clone(),
+            column,
+            of_rows,
+            or_none,
+        }
+    }
+}
+
+/// The function that merges values of the tables, over parts or days.
+fn merge_function(aggregate: Aggregate) -> &'static str {
+    match aggregate {
+        Aggregate::Any | Aggregate::DistinctDays => "bool_or",
+        Aggregate::Count | Aggregate::Sum => "exact_sum",
+        Aggregate::Min => "min",
+        Aggregate::Max => "max",
+    }
+}
+
+fn or_none_of(component: &BoundComponent, expression: &str) -> String {
+    or_none(component.def.aggregate, component.number, expression)
+}
+
+/// `expression`, or what a unit without a row has: nothing happened, so 0; but no extreme.
+fn or_none(aggregate: Aggregate, number: Number, expression: &str) -> String {
+    let none = match (aggregate, number) {
+        (Aggregate::Min | Aggregate::Max, _) => return expression.to_owned(),
+        (_, Number::Boolean) => "false",
+        (_, Number::Integer) => "CAST(0 AS BIGINT)",
+        (_, Number::Float) => "CAST(0 AS DOUBLE)",
+    };
+    format!("coalesce({expression}, {none})")
+}
+
+/// A component as `unit_total` sees it: columns of days.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct TotalSql {
+    column: String,
+    of_day: String,
+    of_unit_day: String,
+    of_days: String,
+}
+
+impl TotalSql {
+    pub(crate) fn new(column: &str, aggregate: Aggregate, number: Number) -> TotalSql {
+        let column = ident(column);
+        // A day on which there was a row counts one.
+        let (number, of_day, of_unit_day) = match aggregate {
+            Aggregate::DistinctDays => {
+                (Number::Integer, format!("CAST({column} AS BIGINT)"), format!("CAST(d.{column} AS BIGINT)"))
+            }
+            _ => (number, column.clone(), format!("d.{column}")),
+        };
+        let function = match aggregate {
+            Aggregate::DistinctDays => "exact_sum",
+            other => merge_function(other),
+        };
+        let of_days = or_none(aggregate, number, &format!("{function}({column})"));
+        TotalSql { column, of_day, of_unit_day, of_days }
+    }
+}
+
+/// A segment dimension as the stage files see it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct SegmentSql {
+    column: String,
+    label: String,
+    expression: String,
+}
+
+impl SegmentSql {
+    pub(crate) fn new(dimension: &str, expression: &str) -> SegmentSql {
+        SegmentSql {
+            column: ident(&format!("segment_{dimension}")),
+            label: text(dimension),
+            expression: expression.to_owned(),
+        }
+    }
+}
+
+/// A metric as `group_stats` and the views see it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct MetricSql {
+    label: String,
+    type_label: String,
+    arguments: Vec<String>,
+}
+
+impl MetricSql {
+    pub(crate) fn new(metric: &str, metric_type: &str, columns: &[(String, Number)]) -> MetricSql {
+        let arguments = columns
+            .iter()
+            .map(|(column, number)| match number {
+                Number::Boolean => format!("CAST({} AS BIGINT)", ident(column)),
+                Number::Integer | Number::Float => ident(column),
+            })
+            .collect();
+        MetricSql { label: text(metric), type_label: text(metric_type), arguments }
+    }
+}
+
+
+
+/// A source as `unit_day` and `exposure_day` see it.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct SourceSql {
+    name: String,
+    table: String,
+}
+
+impl SourceSql {
+    pub(crate) fn new(name: &str) -> SourceSql {
+        SourceSql { name: name.to_owned(), table: ident(&intervals_table(name)) }
+    }
+}
+
+/// The table that holds a source's intervals of the day.
+pub(crate) fn intervals_table(source: &str) -> String {
+    format!("intervals_{source}")
+}
+
+fn render(name: &str, values: Value) -> Result<String> {
+    let text = STAGES.iter().chain(&VIEWS).find(|(stage, _)| *stage == name).map(|(_, text)| *text);
+    let failed = |e: minijinja::Error| Error::Internal(format!("sql/{name}.sql does not render: {e:#}"));
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment
+        .add_template(name, text.ok_or_else(|| Error::Internal(format!("there is no sql/{name}.sql")))?)
+        .map_err(failed)?;
+    environment.get_template(name).and_then(|t| t.render(values)).map_err(failed)
+}
+
+pub(crate) fn exposures_met(bound: &BoundExposures) -> Result<String> {
+    let segments: Vec<SegmentSql> = bound.segments.iter().map(|(d, e)| SegmentSql::new(d, e)).collect();
+    let log = &bound.log;
+    render(
+        "exposures_met",
+        context! {
+            unit => log.unit, timestamp => log.timestamp, filter => log.filter,
+            reject_outside_day => log.reject_outside_day,
+            experiment => bound.experiment, variant => bound.variant, segments,
+        },
+    )
+}
+
+pub(crate) fn exposure_first(segments: &[SegmentSql]) -> Result<String> {
+    render("exposure_first", context! { segments })
+}
+
+pub(crate) fn exposures_counted() -> Result<String> {
+    render("exposures_counted", context! {})
+}
+
+pub(crate) fn intervals_counted(source: &str) -> Result<String> {
+    render("intervals_counted", context! { table => ident(&intervals_table(source)) })
+}
+
+pub(crate) fn several_variants_examples() -> Result<String> {
+    render("several_variants_examples", context! {})
+}
+
+pub(crate) fn exposure_cuts() -> Result<String> {
+    render("exposure_cuts", context! {})
+}
+
+pub(crate) fn unit_intervals(log: &BoundLog, components: &[ComponentSql], cut: bool) -> Result<String> {
+    render(
+        "unit_intervals",
+        context! {
+            unit => log.unit, timestamp => log.timestamp, filter => log.filter,
+            reject_outside_day => log.reject_outside_day, components, cut,
+        },
+    )
+}
+
+pub(crate) fn unit_day(sources: &[SourceSql], components: &[ComponentSql]) -> Result<String> {
+    render("unit_day", context! { sources, components })
+}
+
+pub(crate) fn exposure_day(
+    sources: &[SourceSql],
+    components: &[ComponentSql],
+    segments: &[SegmentSql],
+) -> Result<String> {
+    render("exposure_day", context! { sources, components, segments })
+}
+
+pub(crate) fn unit_total(
+    components: &[TotalSql],
+    segments: &[SegmentSql],
+    exclude_several_variants: bool,
+) -> Result<String> {
+    render("unit_total", context! { components, segments, exclude_several_variants })
+}
+
+pub(crate) fn group_stats(metrics: &[MetricSql], segments: &[SegmentSql]) -> Result<String> {
+    render("group_stats", context! { metrics, segments })
+}
+
+/// The views, rendered, by name. `unit_metrics` needs to know the metrics and is left out without any.
+pub(crate) fn views(metrics: &[MetricSql]) -> Result<Vec<(&'static str, String)>> {
+    VIEWS
+        .iter()
+        .filter(|(name, _)| *name != "unit_metrics" || !metrics.is_empty())
+        .map(|(name, _)| Ok((*name, render(name, context! { metrics })?)))
+        .collect()
+}

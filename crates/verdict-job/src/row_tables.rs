@@ -1,0 +1,205 @@
+//! `results`, `checks`, `decisions` and `runs`: rows become tables.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use datafusion::arrow::array::{
+    ArrayRef, Float64Array, Int32Array, Int64Array, ListBuilder, RecordBatch, StringArray, StringBuilder,
+    TimestampMicrosecondArray,
+};
+use verdict_model::rows::{CheckRow, DecisionRow, ResultRow};
+use verdict_model::tables::{CHECKS, DECISIONS, FORMAT_VERSION, RESULTS, RUNS, Table};
+use verdict_model::{Experiment, NaiveDate};
+
+use crate::error::AtStage;
+use crate::fingerprint::Fingerprint;
+use crate::group_stats::judged_fingerprint;
+use crate::job::{Job, Tally};
+use crate::partition::{self, Key};
+use crate::{GroupStats, Result, arrow_types};
+
+/// A row of `runs`, but for what the job itself knows.
+#[derive(Clone, Debug)]
+pub struct RunRow {
+    /// Identifies the run: its start and its process.
+    pub run_id: String,
+    /// The command.
+    pub command: String,
+    /// The version of the program.
+    pub version: String,
+    /// When it started.
+    pub started: DateTime<Utc>,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+    /// What failed, if anything did.
+    pub error: Option<String>,
+}
+
+impl Job {
+    /// Writes what the analysis says of an experiment, where it differs from what is there.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn write_judgement(
+        &self,
+        experiment: &Experiment,
+        stats: &GroupStats,
+        as_of: NaiveDate,
+        rows: (&[ResultRow], &[CheckRow], &[DecisionRow]),
+        tally: &mut Tally,
+    ) -> Result<()> {
+        let fingerprint = judged_fingerprint(experiment, &self.later_of(experiment), &stats.partition);
+        let (results, checks, decisions) = rows;
+        let tables: [(&'static Table, RecordBatch); 3] = [
+            (&RESULTS, results_batch(results)?),
+            (&CHECKS, checks_batch(checks)?),
+            (&DECISIONS, decisions_batch(decisions)?),
+        ];
+        for (table, batch) in tables {
+            let key = Key::new(table, &[&experiment.name.value, &as_of.to_string()]);
+            let found = partition::find(&self.tables, &key).await?;
+            if found.and_then(|p| p.made).is_some_and(|made| made.fingerprint == fingerprint) {
+                tally.fresh += 1;
+                continue;
+            }
+            let schema = arrow_types::schema(table);
+            partition::write(&self.tables, &key, &schema, &[batch], fingerprint.clone(), None).await?;
+            tally.made += 1;
+        }
+        Ok(())
+    }
+
+    /// Writes the log of a run.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn write_run(&self, ds: NaiveDate, run: &RunRow, tally: &Tally) -> Result<()> {
+        let status = if run.error.is_some() { "failed" } else { "done" };
+        let count = |n: u64| -> ArrayRef { Arc::new(Int64Array::from(vec![i64::try_from(n).unwrap_or(i64::MAX)])) };
+        let word = |text: &str| -> ArrayRef { Arc::new(StringArray::from(vec![text])) };
+        let columns = vec![
+            word(&run.run_id),
+            word(&run.command),
+            word(&run.version),
+            Arc::new(Int32Array::from(vec![i32::try_from(FORMAT_VERSION).unwrap_or(i32::MAX)])),
+            Arc::new(TimestampMicrosecondArray::from(vec![run.started.timestamp_micros()]).with_timezone("UTC")),
+            Arc::new(Float64Array::from(vec![run.seconds])),
+            word(status),
+            Arc::new(StringArray::from(vec![run.error.as_deref()])),
+            count(tally.made),
+            count(tally.fresh),
+            count(tally.objects),
+            count(tally.rows),
+            count(tally.bytes),
+        ];
+        let schema = arrow_types::schema(&RUNS);
+        let batch = RecordBatch::try_new(Arc::clone(&schema), columns).at(|| "runs".into())?;
+        let key = Key::new(&RUNS, &[&ds.to_string()]).with_object(&format!("run-{}.parquet", run.run_id));
+        partition::write(&self.tables, &key, &schema, &[batch], Fingerprint::new(), None).await?;
+        Ok(())
+    }
+}
+
+fn text<'a>(values: impl Iterator<Item = &'a str>) -> ArrayRef {
+    Arc::new(StringArray::from_iter_values(values))
+}
+
+fn text_or_null<'a>(values: impl Iterator<Item = &'a Option<String>>) -> ArrayRef {
+    Arc::new(values.map(|v| v.as_deref()).collect::<StringArray>())
+}
+
+/// NaN and infinity are faults of a method, never values of a table.
+fn double(values: impl Iterator<Item = Option<f64>>) -> ArrayRef {
+    Arc::new(values.map(|v| v.filter(|x| x.is_finite())).collect::<Float64Array>())
+}
+
+fn texts<'a>(values: impl Iterator<Item = &'a Vec<String>>) -> ArrayRef {
+    let mut lists = ListBuilder::new(StringBuilder::new());
+    for list in values {
+        for item in list {
+            lists.values().append_value(item);
+        }
+        lists.append(true);
+    }
+    Arc::new(lists.finish())
+}
+
+fn batch(table: &Table, columns: Vec<ArrayRef>) -> Result<RecordBatch> {
+    RecordBatch::try_new(arrow_types::schema(table), columns).at(|| table.name.to_owned())
+}
+
+fn results_batch(rows: &[ResultRow]) -> Result<RecordBatch> {
+    let r = || rows.iter();
+    let int32 = |values: Vec<Option<i32>>| -> ArrayRef { Arc::new(Int32Array::from(values)) };
+    let int64 = |values: Vec<i64>| -> ArrayRef { Arc::new(Int64Array::from(values)) };
+    batch(
+        &RESULTS,
+        vec![
+            text(r().map(|x| x.metric.as_str())),
+            text(r().map(|x| x.role.word())),
+            text(r().map(|x| x.metric_type.as_str())),
+            text(r().map(|x| x.direction.as_str())),
+            text(r().map(|x| x.control.as_str())),
+            text(r().map(|x| x.variant.as_str())),
+            text(r().map(|x| x.segment.as_str())),
+            text(r().map(|x| x.segment_value.as_str())),
+            int32(r().map(|x| Some(x.window_start)).collect()),
+            int32(r().map(|x| x.window_end).collect()),
+            int64(r().map(|x| x.n_control).collect()),
+            int64(r().map(|x| x.n_variant).collect()),
+            double(r().map(|x| x.mean_control)),
+            double(r().map(|x| x.mean_variant)),
+            double(r().map(|x| x.effect)),
+            double(r().map(|x| x.effect_std_error)),
+            double(r().map(|x| x.effect_ci_lower)),
+            double(r().map(|x| x.effect_ci_upper)),
+            double(r().map(|x| x.rel_effect)),
+            double(r().map(|x| x.rel_effect_ci_lower)),
+            double(r().map(|x| x.rel_effect_ci_upper)),
+            text_or_null(r().map(|x| &x.rel_effect_reason)),
+            double(r().map(|x| Some(x.confidence_level))),
+            text_or_null(r().map(|x| &x.method)),
+            text(r().map(|x| x.alternative.as_str())),
+            double(r().map(|x| x.statistic)),
+            double(r().map(|x| x.df)),
+            double(r().map(|x| x.p_value)),
+            double(r().map(|x| x.p_value_adjusted)),
+            text(r().map(|x| x.family.as_str())),
+            int32(r().map(|x| Some(x.family_size)).collect()),
+            text(r().map(|x| x.correction.as_str())),
+            text(r().map(|x| x.status.as_str())),
+            text_or_null(r().map(|x| &x.reason)),
+        ],
+    )
+}
+
+fn checks_batch(rows: &[CheckRow]) -> Result<RecordBatch> {
+    let r = || rows.iter();
+    batch(
+        &CHECKS,
+        vec![
+            text(r().map(|x| x.check.as_str())),
+            text(r().map(|x| x.status.as_str())),
+            double(r().map(|x| x.statistic)),
+            double(r().map(|x| x.p_value)),
+            double(r().map(|x| x.threshold)),
+            text(r().map(|x| x.message.as_str())),
+        ],
+    )
+}
+
+fn decisions_batch(rows: &[DecisionRow]) -> Result<RecordBatch> {
+    let r = || rows.iter();
+    batch(
+        &DECISIONS,
+        vec![
+            text(r().map(|x| x.variant.as_str())),
+            text(r().map(|x| x.control.as_str())),
+            text(r().map(|x| x.decision.as_str())),
+            texts(r().map(|x| &x.reason_codes)),
+            texts(r().map(|x| &x.reasons)),
+            text(r().map(|x| x.primary_metric.as_str())),
+            texts(r().map(|x| &x.not_in_effect)),
+        ],
+    )
+}

@@ -1,0 +1,41 @@
+//! The engine's session: settings, functions, limits.
+
+use std::sync::Arc;
+
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::prelude::{SessionConfig, SessionContext};
+
+use crate::error::AtStage;
+use crate::finite::finite;
+use crate::interval_of::interval_of;
+use crate::{Error, Result};
+
+/// What the engine may hold in memory before it spills (or, where it cannot spill, fails): 8 GiB. The fair
+/// pool shares it among the operators of a plan, so that each can spill before another has taken it all.
+const MEMORY_LIMIT_BYTES: usize = 8 << 30;
+
+/// A session with Verdict's functions, and the engine's settings by name (`datafusion.execution.batch_size`).
+///
+/// # Errors
+/// A setting that the engine does not know, or a value that it cannot read.
+pub(crate) fn context(settings: &[(String, String)]) -> Result<SessionContext> {
+    let mut config = SessionConfig::new().with_information_schema(true);
+    // Small days need no statistics of their own, and reading them costs a request for each object.
+    config.options_mut().execution.collect_statistics = false;
+    for (key, value) in settings {
+        config
+            .options_mut()
+            .set(key, value)
+            .map_err(|e| Error::Usage(format!("--set {key}={value}: {}", crate::expression::root_message(&e))))?;
+    }
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(FairSpillPool::new(MEMORY_LIMIT_BYTES)))
+        .build_arc()
+        .at(|| "starting the engine".into())?;
+    let ctx = SessionContext::new_with_config_rt(config, runtime);
+    ctx.register_udf(finite());
+    ctx.register_udf(interval_of());
+    verdict_udaf::register_all(&ctx).at(|| "registering the aggregates".into())?;
+    Ok(ctx)
+}

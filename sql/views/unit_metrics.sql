@@ -1,0 +1,13 @@
+-- unit_metrics: unit_total by the names of the project's metrics, one row a unit and metric.
+--
+-- columns  numerator (the metric's value, or a ratio's numerator), denominator (1 unless it is a ratio)
+{%- for metric in metrics %}
+{%- if not loop.first %}
+UNION ALL
+{%- endif %}
+SELECT
+    experiment, ds, unit, variant, counted, {{ metric.label }} AS metric,
+    CAST({{ metric.arguments[0] }} AS DOUBLE) AS numerator,
+    {% if metric.arguments | length == 2 -%} CAST({{ metric.arguments[1] }} AS DOUBLE) {%- else -%} CAST(1 AS DOUBLE) {%- endif %} AS denominator
+FROM unit_total
+{%- endfor %}
