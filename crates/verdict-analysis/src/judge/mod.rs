@@ -28,6 +28,9 @@ mod groups;
 mod results;
 mod words;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use verdict_model::rows::{CheckRow, DecisionRow, GroupStat, ResultRow};

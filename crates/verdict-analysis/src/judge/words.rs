@@ -51,7 +51,7 @@ pub(super) fn short(value: f64) -> String {
 /// The share of `part` in `total` in percent, with two decimals, more where it would read as zero.
 pub(super) fn share(part: i64, total: i64) -> String {
     let percent = 100.0 * part as f64 / total as f64;
-    let decimals = if percent > 0.0 && percent < 0.1 { decimals(percent, 2) } else { 2 };
+    let decimals = if percent > 0.0 && percent < 0.005 { decimals(percent, 2) } else { 2 };
     format!("{}%", number(percent, decimals))
 }
 
@@ -102,41 +102,55 @@ pub(super) fn change(row: &ResultRow, alpha: f64) -> String {
 
 /// `, +50.0% (95% interval +1.9% to +98.1%)`: the relative effect, or the absolute one where there is none.
 fn effect(row: &ResultRow) -> String {
-    let (value, lower, upper, unit, scale) = match (row.rel_effect, row.effect) {
-        (Some(relative), _) => {
-            (relative, row.rel_effect_ci_lower, row.rel_effect_ci_upper, "%", 100.0)
-        }
-        (None, Some(effect)) => {
-            let scale = Scale::of(row);
-            (effect, row.effect_ci_lower, row.effect_ci_upper, scale.unit(), scale.factor())
-        }
+    let ends = match (row.rel_effect, row.effect) {
+        (Some(relative), _) => Shown::relative(relative, row),
+        (None, Some(effect)) => Shown::absolute(effect, row),
         (None, None) => return String::new(),
     };
-    let (value, lower, upper) = (value * scale, lower.map(|x| x * scale), upper.map(|x| x * scale));
-    let width = match (lower, upper) {
-        (Some(lower), Some(upper)) => upper - lower,
-        (Some(end), None) | (None, Some(end)) => value - end,
-        (None, None) => value,
-    };
-    let decimals = decimals(width, 2).max(usize::from(unit == "%"));
-    let shown = |x: f64| format!("{}{unit}", signed(x, decimals));
     let confidence = percent(row.confidence_level);
-    match (lower, upper) {
+    match (ends.lower, ends.upper) {
         (Some(lower), Some(upper)) => {
-            format!(
-                ", {} ({confidence} interval {} to {})",
-                shown(value),
-                shown(lower),
-                shown(upper)
-            )
+            format!(", {} ({confidence} interval {lower} to {upper})", ends.value)
         }
-        (Some(lower), None) => {
-            format!(", {} (at least {}, {confidence} bound)", shown(value), shown(lower))
-        }
-        (None, Some(upper)) => {
-            format!(", {} (at most {}, {confidence} bound)", shown(value), shown(upper))
-        }
-        (None, None) => format!(", {}", shown(value)),
+        (Some(lower), None) => format!(", {} (at least {lower}, {confidence} bound)", ends.value),
+        (None, Some(upper)) => format!(", {} (at most {upper}, {confidence} bound)", ends.value),
+        (None, None) => format!(", {}", ends.value),
+    }
+}
+
+/// `+0.020 points to +0.440 points`: the interval of the absolute effect.
+pub(super) fn difference_interval(row: &ResultRow) -> String {
+    let ends = Shown::absolute(row.effect.unwrap_or(0.0), row);
+    [ends.lower, ends.upper].into_iter().flatten().collect::<Vec<_>>().join(" to ")
+}
+
+/// An effect and the ends of its interval, with enough decimals for the interval's width.
+struct Shown {
+    value: String,
+    lower: Option<String>,
+    upper: Option<String>,
+}
+
+impl Shown {
+    fn relative(value: f64, row: &ResultRow) -> Shown {
+        Shown::new(value, row.rel_effect_ci_lower, row.rel_effect_ci_upper, 100.0, "%")
+    }
+
+    fn absolute(value: f64, row: &ResultRow) -> Shown {
+        let scale = Scale::of(row);
+        Shown::new(value, row.effect_ci_lower, row.effect_ci_upper, scale.factor(), scale.unit())
+    }
+
+    fn new(value: f64, lower: Option<f64>, upper: Option<f64>, factor: f64, unit: &str) -> Shown {
+        let width = match (lower, upper) {
+            (Some(lower), Some(upper)) => upper - lower,
+            (Some(end), None) | (None, Some(end)) => value - end,
+            (None, None) => value,
+        };
+        let least = usize::from(unit == "%");
+        let decimals = decimals(width * factor, 2).max(least);
+        let shown = |x: f64| format!("{}{unit}", signed(x * factor, decimals));
+        Shown { value: shown(value), lower: lower.map(shown), upper: upper.map(shown) }
     }
 }
 
@@ -172,11 +186,10 @@ impl Scale {
         format!("{}{}", short(value * self.factor()), self.unit())
     }
 
-    /// Enough decimals for the difference of two levels to show three digits.
+    /// Enough decimals for the larger level to show three digits, and for the difference to show two.
     fn decimals(self, a: f64, b: f64) -> usize {
-        let largest = a.abs().max(b.abs());
-        let difference = (a - b).abs();
-        decimals(if difference > 0.0 { difference } else { largest } * self.factor(), 3)
+        let (largest, difference) = (a.abs().max(b.abs()), (a - b).abs());
+        decimals(largest * self.factor(), 3).max(decimals(difference * self.factor(), 2))
     }
 
     fn level(self, value: f64, decimals: usize) -> String {
