@@ -147,6 +147,20 @@ pub enum DeclaredType {
     Categorical,
 }
 
+impl DeclaredType {
+    /// The word that a file names it by.
+    pub fn word(self) -> &'static str {
+        match self {
+            DeclaredType::Proportion => "proportion",
+            DeclaredType::Continuous => "continuous",
+            DeclaredType::Ratio => "ratio",
+            DeclaredType::Quantile => "quantile",
+            DeclaredType::Retention => "retention",
+            DeclaredType::Categorical => "categorical",
+        }
+    }
+}
+
 /// The smallest effect that the experiment is designed to find.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Mde {

@@ -5,6 +5,16 @@
 //! [`Place`] it was written at, so that whoever plans it later can say where to mend it. This crate knows
 //! no engine: expressions are text here.
 //!
+//! ```
+//! use verdict_model::load;
+//!
+//! let project = load("tests/fixtures/seed".as_ref())?;
+//! let experiment = project.experiment("new_search_ranking_model_v3").expect("the project defines it");
+//! assert_eq!(experiment.primary.name.value, "search_ctr");
+//! assert_eq!(project.sources["events"].timestamp.place.to_string(), "project.yaml:6: sources.events.timestamp");
+//! # Ok::<(), verdict_model::LoadError>(())
+//! ```
+//!
 //! The other half is what the tables hold: [`tables`] describes each column (type, unit, meaning) once,
 //! and [`rows`] has the typed rows that the analysis reads and writes.
 
@@ -16,6 +26,7 @@ mod metric;
 mod nearest;
 mod place;
 mod project;
+mod resolved;
 pub mod rows;
 mod source;
 pub mod tables;
@@ -25,11 +36,11 @@ pub use chrono::NaiveDate;
 pub use chrono_tz::Tz;
 pub use counts::{DataCounts, RowCounts};
 pub use experiment::{
-    Arm, Correction, DeclaredType, Design, Direction, Experiment, ExperimentMetric, GuardrailSettings, Mde,
-    Role, SeveralVariants, StatisticalSettings,
+    Arm, Correction, DeclaredType, Design, Direction, Experiment, ExperimentMetric,
+    GuardrailSettings, Mde, Role, SeveralVariants, StatisticalSettings,
 };
 pub use later::Later;
-pub use load::{LoadError, load};
+pub use load::{LoadError, Problem, load};
 pub use metric::{Aggregate, Component, Metric, MetricKind};
 pub use nearest::nearest;
 pub use place::{Located, Place};

@@ -15,6 +15,10 @@ pub struct Metric {
 
 /// The metric types, each with its components.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a project has few metrics, and boxes would hide the shape"
+)]
 pub enum MetricKind {
     /// Share of units with at least one row (`any`).
     Proportion(Component),

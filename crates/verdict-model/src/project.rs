@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use chrono_tz::Tz;
 
-use crate::{Experiment, Exposures, Later, Located, Metric, Source};
+use crate::{Experiment, Exposures, Later, LoadError, Located, Metric, Source};
 
 /// A project, loaded and checked as far as its files alone allow.
 #[derive(Clone, Debug)]
@@ -28,4 +28,23 @@ pub struct Project {
     pub experiments: Vec<Experiment>,
     /// Keys that were read and are not in effect yet.
     pub later: Vec<Later>,
+}
+
+impl Project {
+    /// The experiment of that name.
+    pub fn experiment(&self, name: &str) -> Option<&Experiment> {
+        self.experiments.iter().find(|experiment| experiment.name.value == name)
+    }
+
+    /// The experiments, at least one.
+    ///
+    /// # Errors
+    ///
+    /// [`LoadError::NoExperiments`] when the project defines none.
+    pub fn some_experiments(&self) -> Result<&[Experiment], LoadError> {
+        if self.experiments.is_empty() {
+            return Err(LoadError::NoExperiments { name: self.name.clone() });
+        }
+        Ok(&self.experiments)
+    }
 }

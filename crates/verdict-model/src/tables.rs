@@ -111,7 +111,11 @@ pub const GROUP_STATS: Table = Table {
     name: "group_stats",
     partitions: &[EXPERIMENT, AS_OF],
     columns: &[
-        column("metric", Text, "metric; several_variants is built in and covers every exposed unit"),
+        column(
+            "metric",
+            Text,
+            "metric; several_variants is built in and covers every exposed unit",
+        ),
         column("metric_type", Text, "proportion, mean or ratio"),
         column("variant", Text, "variant"),
         column("segment", Text, "segment dimension; all: every unit"),
@@ -141,14 +145,26 @@ pub const RESULTS: Table = Table {
         column("variant", Text, "variant that is compared against it"),
         column("segment", Text, "segment dimension; all: every unit"),
         column("segment_value", Text, "value of the dimension; all: every unit"),
-        column("window_start", Int32, "first day after exposure that counts; 0 is the exposure day"),
-        nullable("window_end", Int32, "last day after exposure that counts; null: up to the as-of date"),
+        column(
+            "window_start",
+            Int32,
+            "first day after exposure that counts; 0 is the exposure day",
+        ),
+        nullable(
+            "window_end",
+            Int32,
+            "last day after exposure that counts; null: up to the as-of date",
+        ),
         column("n_control", Int64, "units in the control"),
         column("n_variant", Int64, "units in the variant"),
         nullable("mean_control", Float64, "level in the control"),
         nullable("mean_variant", Float64, "level in the variant"),
         nullable("effect", Float64, "variant minus control"),
-        nullable("effect_std_error", Float64, "standard error of the effect, as the interval uses it"),
+        nullable(
+            "effect_std_error",
+            Float64,
+            "standard error of the effect, as the interval uses it",
+        ),
         nullable("effect_ci_lower", Float64, "lower end of its interval; null: open (one-sided)"),
         nullable("effect_ci_upper", Float64, "upper end of its interval; null: open (one-sided)"),
         nullable("rel_effect", Float64, "effect over the control's level; 0.05 is 5%"),
@@ -193,11 +209,19 @@ pub const DECISIONS: Table = Table {
     columns: &[
         column("variant", Text, "variant that is decided on"),
         column("control", Text, "control it was compared against"),
-        column("decision", Text, "ship, dont_ship, inconclusive, stat_sig_not_practical or invalid"),
+        column(
+            "decision",
+            Text,
+            "ship, dont_ship, inconclusive, stat_sig_not_practical or invalid",
+        ),
         column("reason_codes", TextList, "reasons as codes, the deciding one first"),
         column("reasons", TextList, "the same reasons in words"),
         column("primary_metric", Text, "primary metric"),
-        column("not_in_effect", TextList, "keys of the experiment's file that are not in effect yet"),
+        column(
+            "not_in_effect",
+            TextList,
+            "keys of the experiment's file that are not in effect yet",
+        ),
     ],
     doc: "the word on one variant",
 };
@@ -227,3 +251,45 @@ pub const RUNS: Table = Table {
 /// Every table, in the order of the data's flow.
 pub const ALL: [&Table; 8] =
     [&UNIT_DAY, &EXPOSURE_DAY, &UNIT_TOTAL, &GROUP_STATS, &RESULTS, &CHECKS, &DECISIONS, &RUNS];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::ALL;
+
+    #[test]
+    fn names_are_distinct() {
+        let names: BTreeSet<&str> = ALL.iter().map(|table| table.name).collect();
+        assert_eq!(names.len(), ALL.len());
+    }
+
+    #[test]
+    fn no_table_has_a_column_twice() {
+        for table in ALL {
+            let columns = || table.partitions.iter().chain(table.columns);
+            let names: BTreeSet<&str> = columns().map(|column| column.name).collect();
+            assert_eq!(names.len(), columns().count(), "{}", table.name);
+        }
+    }
+
+    #[test]
+    fn every_column_has_a_meaning_and_no_folder_is_null() {
+        for table in ALL {
+            assert!(!table.doc.is_empty(), "{}", table.name);
+            for column in table.partitions.iter().chain(table.columns) {
+                assert!(!column.doc.is_empty(), "{}.{}", table.name, column.name);
+            }
+            assert!(table.partitions.iter().all(|column| !column.nullable), "{}", table.name);
+        }
+    }
+
+    /// Component and segment columns follow the given ones and must not meet them.
+    #[test]
+    fn no_given_column_looks_like_a_segment() {
+        let columns = ["unit_day", "exposure_day", "unit_total"];
+        for table in ALL.iter().filter(|table| columns.contains(&table.name)) {
+            assert!(table.columns.iter().all(|column| !column.name.starts_with("segment_")));
+        }
+    }
+}

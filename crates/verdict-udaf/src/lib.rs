@@ -1,1 +1,52 @@
 //! Thin DataFusion adapters of the accumulators.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> datafusion::common::Result<()> {
+//! use datafusion::prelude::SessionContext;
+//!
+//! let ctx = SessionContext::new();
+//! verdict_udaf::register_all(&ctx)?;
+//! let rows = ctx
+//!     .sql("SELECT m.n, m.mean_1, moments_var_samp(m) AS var FROM (
+//!               SELECT moments(w, x) AS m FROM (VALUES (1, 14.0), (1, 9.0), (-1, 14.0), (1, 15.0)) AS t(w, x))")
+//!     .await?
+//!     .collect()
+//!     .await?;
+//! datafusion::assert_batches_eq!(
+//!     ["+---+--------+------+", "| n | mean_1 | var  |", "+---+--------+------+", "| 2 | 12.0   | 18.0 |", "+---+--------+------+"],
+//!     &rows
+//! );
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | function | result |
+//! | --- | --- |
+//! | `moments(weight, x1[, x2[, x3, x4]])` | struct `n`, `sum_i`, `mean_i`, `m2_i`, `co_ij` (i < j): exact, rounded once |
+//! | `moments_state(weight, x1[, x2[, x3, x4]])` | the exact state as BINARY, to be stored |
+//! | `moments_merge_1(state)`, `_2`, `_4` | the struct of all states together; the planner must know the number of variables |
+//! | `moments_mean(m[, i])`, `moments_var_samp(m[, i])`, `moments_covar_samp(m, i, j)` | scalars of the struct; i, j are literals from 1 |
+//! | `exact_sum(x)` | BIGINT of integers, DOUBLE of anything else, correctly rounded |
+//! | `exact_sum_state(x)` | the exact sum as BINARY, to be stored |
+//! | `exact_sum_merge(state)` | DOUBLE, the sum of all states, correctly rounded |
+//! | `welford(x[, weight])` | struct `n` (the sum of the weights), `mean`, `m2`, all DOUBLE: the recurrence in about 106 bits |
+//!
+//! Common to all: a row with a NULL in any argument is ignored. NaN and infinities are errors. FILTER and sliding
+//! windows work; DISTINCT and ORDER BY are refused. Integers and booleans are added as BIGINT (all variables of a
+//! call, or none), other numbers, decimals included, as DOUBLE. Without rows `moments` and `welford` give n = 0 and
+//! NULL for the rest, `exact_sum` and its kin NULL, `moments_state` the state of nothing. Except for
+//! `welford`, whose last digit may depend on the order of rows, results are the same bits for any order, batch
+//! size, number of partitions and plan.
+
+mod adapters;
+mod arguments;
+mod exact_sum;
+mod function;
+mod kernel;
+mod moments;
+mod register;
+mod scalars;
+mod welford;
+
+pub use register::{all, all_scalars, register_all};

@@ -1,0 +1,176 @@
+//! The section `experiment`.
+
+use std::collections::BTreeMap;
+
+use super::definitions::{Definitions, undefined};
+use super::design;
+use super::judged::{self, Remarks};
+use crate::yaml::{Item, Map};
+use crate::{Experiment, Exposures, Later, Located, Metric, Source};
+
+/// What an experiment may refer to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Defined<'a> {
+    pub(super) sources: &'a Definitions<Source>,
+    pub(super) exposures: &'a Definitions<Exposures>,
+    pub(super) metrics: &'a Definitions<Metric>,
+}
+
+/// An experiment.
+pub(super) fn experiment(
+    item: &Item<'_>,
+    defined: &Defined<'_>,
+    later: &mut Vec<Later>,
+) -> Option<Experiment> {
+    let mut map = item.map()?;
+    let name =
+        map.require("name", "write the name of the experiment").and_then(|item| folder_name(&item));
+    let hypothesis = map.text("hypothesis").map(|text| text.value);
+    let owner = map.text("owner").map(|text| text.value);
+    let start = map.get("start").and_then(|item| item.date());
+    let end = map.get("end").and_then(|item| {
+        let end = item.date()?;
+        if let Some(start) = start.filter(|start| *start > end) {
+            item.refuse(format!("{end} is before `start`, {start}"));
+        }
+        Some(end)
+    });
+    let design = map.require("design", "write at least its unit, such as {unit: user_id}");
+    let design = design.and_then(|item| design::design(&item));
+    let (exposures, key) = exposures(&mut map, defined.exposures);
+    let read = exposures.as_ref().and_then(|name| defined.exposures.get(&name.value));
+    let segments = segments(&mut map, read);
+
+    let mut remarks = Remarks::default();
+    let metrics = map.require("metrics", "name at least the primary metric");
+    let metrics = metrics.and_then(|item| judged::metrics(&item, defined.metrics, &mut remarks));
+    let settings = judged::settings(map.get("statistical_settings"), &mut remarks);
+    let guardrail_settings =
+        judged::guardrail_settings(map.get("guardrail_settings"), settings.alpha, &mut remarks);
+    map.finish();
+
+    let (name, design, metrics) = (name?, design?, metrics?);
+    later.extend(remarks.0.into_iter().map(|(place, consequence)| Later {
+        experiment: Some(name.value.clone()),
+        place,
+        consequence,
+    }));
+    let experiment = Experiment {
+        hypothesis,
+        owner,
+        start,
+        end,
+        design,
+        exposures,
+        key: key.unwrap_or_else(|| name.value.clone()),
+        segments,
+        primary: metrics.primary,
+        guardrails: metrics.guardrails,
+        secondary: metrics.secondary,
+        settings,
+        guardrail_settings,
+        name,
+    };
+    check_unit(item, &experiment, read, defined);
+    Some(experiment)
+}
+
+/// The name of an experiment names folders, too.
+fn folder_name(item: &Item<'_>) -> Option<Located<String>> {
+    let name = item.text()?;
+    let fits = name.value.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
+    if !fits || name.value.chars().all(|c| c == '.') {
+        item.refuse(format!("`{name}` cannot name a folder; use letters, digits, _, - and ."));
+        return None;
+    }
+    Some(name)
+}
+
+/// The exposures by name, and the experiment's key in them where the file gives one.
+fn exposures(
+    map: &mut Map<'_>,
+    defined: &Definitions<Exposures>,
+) -> (Option<Located<String>>, Option<String>) {
+    let item = map.get("exposures");
+    if let Some(item) = item.as_ref().filter(|item| !item.is_mapping()) {
+        return (defined.refer(item), None);
+    }
+    let mut inner = item.and_then(|item| item.map());
+    let from = inner.as_mut().and_then(|inner| inner.get("from"));
+    let key = inner.as_mut().and_then(|inner| inner.get("key"));
+    if let Some(inner) = inner {
+        inner.finish();
+    }
+    let name = match (&from, &defined.names()[..]) {
+        (Some(from), _) => defined.refer(from),
+        (None, []) => None,
+        (None, [only]) => Some(Located { value: (*only).to_owned(), place: map.place.clone() }),
+        (None, several) => {
+            map.refuse(format!("`exposures` is missing: name one of {}", several.join(", ")));
+            None
+        }
+    };
+    if let Some(key) = &key
+        && let Some(exposures) = name.as_ref().and_then(|name| defined.get(&name.value))
+        && exposures.experiment.is_none()
+    {
+        key.refuse(format!(
+            "has nothing to be compared with; give exposures `{}` an `experiment` expression, or remove the key",
+            exposures.name
+        ));
+    }
+    (name, key.and_then(|key| key.text()).map(|text| text.value))
+}
+
+/// The segments, which the exposures must have where those are known.
+fn segments(map: &mut Map<'_>, exposures: Option<&Exposures>) -> Vec<Located<String>> {
+    let mut segments: Vec<Located<String>> = Vec::new();
+    for item in map.get("segments").and_then(|item| item.list()).unwrap_or_default() {
+        let Some(name) = item.text() else { continue };
+        if let Some(exposures) =
+            exposures.filter(|exposures| !exposures.segments.contains_key(&name.value))
+        {
+            let names: Vec<&str> = exposures.segments.keys().map(String::as_str).collect();
+            let undefined = undefined(&name.value, &names);
+            item.refuse(format!("segment {undefined} in exposures `{}`", exposures.name));
+        } else if segments.contains(&name) {
+            item.refuse(format!("segment `{name}` is named twice; remove one"));
+        } else {
+            segments.push(name);
+        }
+    }
+    segments
+}
+
+/// Checks that every log that the experiment reads knows its unit.
+fn check_unit(
+    item: &Item<'_>,
+    experiment: &Experiment,
+    exposures: Option<&Exposures>,
+    defined: &Defined<'_>,
+) {
+    let mut readers: BTreeMap<&str, String> = BTreeMap::new();
+    if let Some(exposures) = exposures {
+        readers.insert(&exposures.source.value, format!("exposures `{}`", exposures.name));
+    }
+    for metric in experiment.metrics().filter_map(|metric| defined.metrics.get(&metric.name.value))
+    {
+        for component in metric.kind.components() {
+            readers
+                .entry(&component.source.value)
+                .or_insert_with(|| format!("metric `{}`", metric.name));
+        }
+    }
+    let unit = &experiment.design.unit;
+    for (name, reader) in readers {
+        let Some(source) = defined.sources.get(name) else { continue };
+        if !source.units.contains_key(&unit.value) {
+            let names: Vec<&str> = source.units.keys().map(String::as_str).collect();
+            let undefined = undefined(&unit.value, &names);
+            item.refuse_at(
+                &unit.place,
+                format!("unit {undefined} in source `{name}`, read by {reader}"),
+            );
+        }
+    }
+}

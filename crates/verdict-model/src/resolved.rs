@@ -1,0 +1,277 @@
+//! A project as text, with every default filled in.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use crate::{
+    Component, Experiment, ExperimentMetric, Exposures, Located, Mde, Metric, MetricKind,
+    MissingDays, OutsideDay, Project, SeveralVariants, Source,
+};
+
+impl Project {
+    /// The project as it is understood, every default filled in: YAML that defines the same project, one
+    /// document for the definitions and one for each experiment. Keys that are not in effect yet follow as
+    /// comments.
+    pub fn resolved_text(&self) -> String {
+        let mut out = Lines::default();
+        out.open("project");
+        out.set("name", &quoted(&self.name));
+        out.set("time_zone", self.time_zone.name());
+        out.set("tables", &quoted(&self.tables.value));
+        out.close();
+        out.named("sources", self.sources.values(), |source| &source.name.value, Lines::source);
+        out.named(
+            "exposures",
+            self.exposures.values(),
+            |exposures| &exposures.name.value,
+            Lines::exposures,
+        );
+        out.named("metrics", self.metrics.values(), |metric| &metric.name.value, Lines::metric);
+        for experiment in &self.experiments {
+            let exposures =
+                experiment.exposures.as_ref().and_then(|name| self.exposures.get(&name.value));
+            out.line("---");
+            out.experiment(experiment, exposures);
+        }
+        for later in &self.later {
+            // A comment may hold no line break, and a key may.
+            let place = later.place.to_string().replace(char::is_control, " ");
+            out.line(&format!("# {place}: {}", later.consequence.replace(char::is_control, " ")));
+        }
+        out.text
+    }
+}
+
+/// YAML of block style, in the making.
+#[derive(Debug, Default)]
+struct Lines {
+    text: String,
+    depth: usize,
+}
+
+impl Lines {
+    fn line(&mut self, line: &str) {
+        // Writing to a text cannot fail.
+        let _ = writeln!(self.text, "{:1$}{line}", "", 2 * self.depth);
+    }
+
+    fn set(&mut self, key: &str, value: &str) {
+        self.line(&format!("{key}: {value}"));
+    }
+
+    fn set_text(&mut self, key: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.set(key, &quoted(value));
+        }
+    }
+
+    fn set_located(&mut self, key: &str, value: Option<&Located<String>>) {
+        self.set_text(key, value.map(|value| value.value.as_str()));
+    }
+
+    fn open(&mut self, key: &str) {
+        self.line(&format!("{key}:"));
+        self.depth += 1;
+    }
+
+    fn close(&mut self) {
+        self.depth -= 1;
+    }
+
+    fn named<'a, T: 'a>(
+        &mut self,
+        section: &str,
+        values: impl ExactSizeIterator<Item = &'a T>,
+        name: impl Fn(&T) -> &str,
+        write: impl Fn(&mut Lines, &T),
+    ) {
+        if values.len() == 0 {
+            return;
+        }
+        self.open(section);
+        for value in values {
+            self.open(&word(name(value)));
+            write(self, value);
+            self.close();
+        }
+        self.close();
+    }
+
+    fn source(&mut self, source: &Source) {
+        self.set_located("path", Some(&source.path));
+        self.set_located("timestamp", Some(&source.timestamp));
+        self.open("units");
+        for (unit, expression) in &source.units {
+            self.set_located(&word(unit), Some(expression));
+        }
+        self.close();
+        self.set_located("filter", source.filter.as_ref());
+        let outside_day = match source.outside_day {
+            OutsideDay::Keep => "keep",
+            OutsideDay::Reject => "reject",
+        };
+        self.set("outside_day", outside_day);
+        let missing_days = match source.missing_days {
+            MissingDays::Error => "error",
+            MissingDays::Allow => "allow",
+        };
+        self.set("missing_days", missing_days);
+    }
+
+    fn exposures(&mut self, exposures: &Exposures) {
+        self.set_located("source", Some(&exposures.source));
+        self.set_located("filter", exposures.filter.as_ref());
+        self.set_located("experiment", exposures.experiment.as_ref());
+        self.set_located("variant", Some(&exposures.variant));
+        if !exposures.segments.is_empty() {
+            self.open("segments");
+            for (segment, expression) in &exposures.segments {
+                self.set_located(&word(segment), Some(expression));
+            }
+            self.close();
+        }
+    }
+
+    fn metric(&mut self, metric: &Metric) {
+        self.set("type", metric.kind.word());
+        self.set_text("description", metric.description.as_deref());
+        match &metric.kind {
+            MetricKind::Proportion(component) | MetricKind::Mean(component) => {
+                self.component(component)
+            }
+            MetricKind::Ratio { numerator, denominator } => {
+                self.open("numerator");
+                self.component(numerator);
+                self.close();
+                self.open("denominator");
+                self.component(denominator);
+                self.close();
+            }
+            MetricKind::Later(_) => {}
+        }
+    }
+
+    fn component(&mut self, component: &Component) {
+        self.set_located("source", Some(&component.source));
+        self.set_located("filter", component.filter.as_ref());
+        self.set_located("value", component.value.as_ref());
+        self.set("aggregate", component.aggregate.word());
+    }
+
+    fn experiment(&mut self, experiment: &Experiment, exposures: Option<&Exposures>) {
+        self.open("experiment");
+        self.set_located("name", Some(&experiment.name));
+        self.set_text("hypothesis", experiment.hypothesis.as_deref());
+        self.set_text("owner", experiment.owner.as_deref());
+        for (key, date) in [("start", experiment.start), ("end", experiment.end)] {
+            if let Some(date) = date {
+                self.set(key, &date.to_string());
+            }
+        }
+        let design = &experiment.design;
+        self.open("design");
+        self.set("type", if design.arms.len() == 2 { "two_arm_ab" } else { "multi_arm" });
+        self.set_located("unit", Some(&design.unit));
+        self.set_located("control", Some(&design.control));
+        self.open("variants");
+        for arm in &design.arms {
+            self.set(&quoted(&arm.name), &arm.weight.to_string());
+        }
+        self.close();
+        let several_variants = match design.several_variants {
+            SeveralVariants::Exclude => "exclude",
+            SeveralVariants::First => "first",
+        };
+        self.set("several_variants", several_variants);
+        self.close();
+        self.exposures_of(experiment, exposures);
+        if !experiment.segments.is_empty() {
+            let names: Vec<_> = experiment.segments.iter().map(|name| word(&name.value)).collect();
+            self.set("segments", &format!("[{}]", names.join(", ")));
+        }
+        self.open("metrics");
+        self.open("primary");
+        self.judged(&experiment.primary);
+        self.close();
+        for (key, metrics) in
+            [("guardrails", &experiment.guardrails), ("secondary", &experiment.secondary)]
+        {
+            if metrics.is_empty() {
+                continue;
+            }
+            self.open(key);
+            for metric in metrics {
+                self.line("-");
+                self.depth += 1;
+                self.judged(metric);
+                self.close();
+            }
+            self.close();
+        }
+        self.close();
+        self.open("statistical_settings");
+        self.set("alpha", &experiment.settings.alpha.to_string());
+        self.set("correction", experiment.settings.correction.word());
+        self.set("sample_ratio_alpha", &experiment.settings.sample_ratio_alpha.to_string());
+        self.close();
+        self.open("guardrail_settings");
+        self.set("alpha", &experiment.guardrail_settings.alpha.to_string());
+        self.set("correction", experiment.guardrail_settings.correction.word());
+        self.close();
+        self.close();
+    }
+
+    fn exposures_of(&mut self, experiment: &Experiment, exposures: Option<&Exposures>) {
+        // Exposures that do not tell experiments apart have nothing to compare a key with.
+        let key = match exposures {
+            Some(exposures) => exposures.experiment.is_some(),
+            None => experiment.key != experiment.name.value,
+        };
+        if key || experiment.exposures.is_some() {
+            self.open("exposures");
+            self.set_located("from", experiment.exposures.as_ref());
+            self.set_text("key", key.then_some(experiment.key.as_str()));
+            self.close();
+        }
+    }
+
+    fn judged(&mut self, metric: &ExperimentMetric) {
+        self.set_located("name", Some(&metric.name));
+        if let Some(declared) = metric.declared {
+            self.set("type", declared.word());
+        }
+        self.set("direction", metric.direction.word());
+        if let Some(baseline) = metric.baseline {
+            self.set("baseline", &baseline.to_string());
+        }
+        match metric.mde {
+            Some(Mde::Relative(mde)) => self.set("mde_relative", &mde.to_string()),
+            Some(Mde::Absolute(mde)) => self.set("mde_absolute", &mde.to_string()),
+            None => {}
+        }
+    }
+}
+
+/// A name, which needs no quotes unless YAML would take it for nothing.
+fn word(name: &str) -> Cow<'_, str> {
+    if name.eq_ignore_ascii_case("null") { quoted(name).into() } else { name.into() }
+}
+
+/// A text in YAML's double quotes.
+fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            // Line separators and the byte order mark would be read as something else.
+            c if c.is_control() || "\u{2028}\u{2029}\u{feff}".contains(c) => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}

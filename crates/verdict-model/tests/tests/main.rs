@@ -1,0 +1,4 @@
+//! Projects in folders, from outside.
+
+mod folders;
+mod seed;

@@ -1,0 +1,147 @@
+//! The experiment file that the format was designed for loads as it is.
+
+use std::path::Path;
+
+use verdict_model::{
+    Arm, Correction, DeclaredType, Direction, ExperimentMetric, Mde, MetricKind, Project, Role,
+    SeveralVariants, load,
+};
+
+const EXPERIMENT: &str = "new_search_ranking_model_v3";
+const FILE: &str = "experiments/new_search_ranking_model_v3.yaml";
+
+fn seed() -> Project {
+    load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/seed"))
+        .expect("the fixture loads")
+}
+
+/// Name, role, declared type, baseline, smallest effect, direction.
+type Facts<'a> = (&'a str, Role, Option<DeclaredType>, Option<f64>, Option<Mde>, Direction);
+
+fn facts(metric: &ExperimentMetric) -> Facts<'_> {
+    let ExperimentMetric { name, role, declared, baseline, mde, direction } = metric;
+    (&name.value, *role, *declared, *baseline, *mde, *direction)
+}
+
+/// What is remarked on the seed's metrics and its experiment: the place, and the consequence.
+fn later(project: &Project, of: Option<&str>) -> Vec<(String, String)> {
+    let later = project.later.iter().filter(|later| later.experiment.as_deref() == of);
+    let mut later: Vec<_> =
+        later.map(|later| (later.place.clone(), later.consequence.clone())).collect();
+    later.sort();
+    later.into_iter().map(|(place, consequence)| (place.to_string(), consequence)).collect()
+}
+
+#[test]
+fn every_field_of_the_seed_arrives() {
+    let project = seed();
+    let experiment = project.experiment(EXPERIMENT).expect("it is defined");
+    assert_eq!(experiment.name.value, EXPERIMENT);
+    assert_eq!(experiment.name.place.to_string(), format!("{FILE}:2: experiment.name"));
+    let hypothesis = "New embedding model improves search click-through rate";
+    assert_eq!(experiment.hypothesis.as_deref(), Some(hypothesis));
+
+    assert_eq!(experiment.design.unit.value, "user_id");
+    assert_eq!(experiment.design.control.value, "control");
+    assert_eq!(experiment.design.several_variants, SeveralVariants::Exclude);
+    let arm = |name: &str| Arm { name: name.to_owned(), weight: 0.5 };
+    assert_eq!(experiment.design.arms, [arm("control"), arm("treatment")]);
+    assert_eq!(experiment.exposures.as_ref().map(|name| name.value.as_str()), Some("assignments"));
+    assert_eq!(experiment.key, EXPERIMENT);
+
+    use DeclaredType::{Continuous, Proportion};
+    use Direction::{Decrease, Increase};
+    let metrics: Vec<Facts<'_>> = experiment.metrics().map(facts).collect();
+    let mde = Some(Mde::Relative(0.05));
+    assert_eq!(
+        metrics,
+        [
+            ("search_ctr", Role::Primary, Some(Proportion), Some(0.142), mde, Increase),
+            ("p99_latency_ms", Role::Guardrail, Some(Continuous), None, None, Decrease),
+            ("crash_rate", Role::Guardrail, Some(Proportion), None, None, Decrease),
+            ("revenue_per_search", Role::Secondary, Some(Continuous), None, None, Increase),
+            ("searches_per_session", Role::Secondary, Some(Continuous), None, None, Increase),
+        ]
+    );
+    assert_eq!(experiment.settings.alpha, 0.05);
+    assert_eq!(experiment.settings.correction, Correction::BenjaminiHochberg);
+    assert_eq!(experiment.guardrail_settings.alpha, 0.01);
+    assert_eq!(experiment.guardrail_settings.correction, Correction::Bonferroni);
+}
+
+#[test]
+fn what_the_seed_asks_for_and_is_not_in_effect_is_said() {
+    let expect = [
+        (
+            6,
+            "metrics.primary.baseline",
+            "the planned level is not compared with what is observed yet",
+        ),
+        (
+            8,
+            "metrics.guardrails[0].threshold_ms",
+            "limits on a level are not in effect yet: `p99_latency_ms` is compared with the control only",
+        ),
+        (
+            15,
+            "statistical_settings.power",
+            "the planned power is not in effect yet: no sample size is computed from it",
+        ),
+        (
+            17,
+            "statistical_settings.sequential",
+            "sequential monitoring is not in effect yet: p-values and intervals are those of a fixed-horizon \
+             test and do not allow for repeated looks",
+        ),
+        (
+            18,
+            "statistical_settings.sequential_method",
+            "the sequential method `msprt` is not in effect yet: a fixed-horizon test is used instead",
+        ),
+        (
+            19,
+            "statistical_settings.max_duration_days",
+            "the longest duration is not in effect yet: results and decisions are given after it, too",
+        ),
+        (
+            20,
+            "statistical_settings.min_duration_days",
+            "the shortest duration is not in effect yet: results and decisions are given before it, too",
+        ),
+        (
+            21,
+            "guardrail_settings.auto_stop_on_violation",
+            "automatic stopping is not in effect yet: a violated guardrail is reported, and nothing is stopped",
+        ),
+    ];
+    let expect = expect
+        .map(|(line, key, words)| (format!("{FILE}:{line}: experiment.{key}"), words.to_owned()));
+    assert_eq!(later(&seed(), Some(EXPERIMENT)), expect);
+}
+
+#[test]
+fn latency_may_be_a_quantile_which_is_said_once() {
+    let project = seed();
+    assert_eq!(project.metrics["p99_latency_ms"].kind, MetricKind::Later("quantile".to_owned()));
+    let place = "project.yaml:16: metrics.p99_latency_ms.type".to_owned();
+    let consequence =
+        "no method computes a quantile yet: the results of `p99_latency_ms` say so instead of a number".to_owned();
+    assert_eq!(later(&project, None), [(place, consequence)]);
+}
+
+#[test]
+fn latency_may_be_a_mean() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let seed = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/seed");
+    let project = std::fs::read_to_string(seed.join("project.yaml")).expect("the project file");
+    let quantile = "{type: quantile, value: latency_ms, quantile: 0.99, of: events}";
+    assert!(project.contains(quantile));
+    let project = project.replace(quantile, "{type: mean, value: latency_ms}");
+    std::fs::write(folder.path().join("project.yaml"), project).expect("written");
+    std::fs::copy(seed.join(FILE), folder.path().join("ranking.yml")).expect("copied");
+    let project = load(folder.path()).expect("it loads");
+    assert_eq!(project.metrics["p99_latency_ms"].kind.word(), "mean");
+    assert!(later(&project, None).is_empty());
+    let guardrail = &project.experiment(EXPERIMENT).expect("it is defined").guardrails[0];
+    assert_eq!(guardrail.declared, Some(DeclaredType::Continuous));
+}

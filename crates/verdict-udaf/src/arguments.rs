@@ -1,0 +1,64 @@
+//! What arguments the functions take, and as what.
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::{Result, plan_err};
+
+use crate::function::Kind;
+
+/// The types that the arguments are cast to.
+pub(crate) fn coerce(kind: Kind, types: &[DataType]) -> Result<Vec<DataType>> {
+    let name = kind.name();
+    match (kind, types) {
+        (Kind::Moments | Kind::MomentsState, [weight, xs @ ..])
+            if matches!(xs.len(), 1 | 2 | 4) =>
+        {
+            if !integer(weight) {
+                return plan_err!(
+                    "the weight of `{name}` is a whole number (BIGINT), not {weight}"
+                );
+            }
+            let x = common(name, xs)?;
+            Ok([vec![DataType::Int64], vec![x; xs.len()]].concat())
+        }
+        (Kind::Moments | Kind::MomentsState, _) => {
+            plan_err!(
+                "`{name}` takes a weight and 1, 2 or 4 variables: {name}(weight, x1[, x2[, x3, x4]])"
+            )
+        }
+        (Kind::ExactSum, [x]) => Ok(vec![common(name, std::slice::from_ref(x))?]),
+        (Kind::ExactSumState, [x]) => {
+            common(name, std::slice::from_ref(x))?;
+            Ok(vec![DataType::Float64])
+        }
+        (Kind::MomentsMerge(_) | Kind::ExactSumMerge, [state]) => match state {
+            DataType::Binary
+            | DataType::LargeBinary
+            | DataType::BinaryView
+            | DataType::FixedSizeBinary(_)
+            | DataType::Null => Ok(vec![DataType::Binary]),
+            _ => plan_err!("`{name}` takes a stored state (BINARY), not {state}"),
+        },
+        (Kind::Welford, [_] | [_, _]) => {
+            common(name, types)?;
+            Ok(vec![DataType::Float64; types.len()])
+        }
+        (Kind::Welford, _) => plan_err!("`{name}` takes a value and a weight: {name}(x[, weight])"),
+        _ => plan_err!("`{name}` takes one argument, not {}", types.len()),
+    }
+}
+
+/// BIGINT when all are integers or booleans, else DOUBLE.
+fn common(name: &str, types: &[DataType]) -> Result<DataType> {
+    for t in types {
+        let number = t.is_numeric() || matches!(t, DataType::Boolean | DataType::Null);
+        if !number {
+            return plan_err!("`{name}` takes numbers, not {t}");
+        }
+    }
+    let whole = types.iter().all(|t| integer(t) || *t == DataType::Boolean);
+    Ok(if whole { DataType::Int64 } else { DataType::Float64 })
+}
+
+fn integer(t: &DataType) -> bool {
+    t.is_integer() || *t == DataType::Null
+}

@@ -1,0 +1,258 @@
+//! `exact_sum` and its stored states.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BinaryBuilder, Decimal128Array, Float64Array, Int64Array,
+};
+use datafusion::arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type};
+use datafusion::common::{Result, exec_err};
+use verdict_accum::ExactSum;
+
+use crate::kernel::{Kernel, refusal, validity};
+use crate::moments::binary;
+
+/// A 128-bit integer; every sum of BIGINTs has fewer digits.
+pub(crate) const INTEGER_STATE: DataType = DataType::Decimal128(38, 0);
+
+/// Sums of BIGINT.
+#[derive(Debug)]
+pub(crate) struct IntegerSum {
+    pub(crate) function: Arc<str>,
+}
+
+/// A sum that knows whether it has rows: without any it is NULL, as SUM is.
+#[derive(Debug, Default)]
+pub(crate) struct Seen<T> {
+    sum: T,
+    rows: i64,
+}
+
+impl Kernel for IntegerSum {
+    type Value = Seen<i128>;
+
+    fn update(
+        &self,
+        args: &[ArrayRef],
+        rows: impl Iterator<Item = (usize, usize)>,
+        values: &mut [Self::Value],
+    ) -> Result<()> {
+        let column = args[0].as_primitive::<Int64Type>().values();
+        for (row, place) in rows {
+            values[place].sum += i128::from(column[row]);
+            values[place].rows += 1;
+        }
+        Ok(())
+    }
+
+    fn retract(
+        &self,
+        args: &[ArrayRef],
+        rows: impl Iterator<Item = (usize, usize)>,
+        values: &mut [Self::Value],
+    ) -> Result<()> {
+        let column = args[0].as_primitive::<Int64Type>().values();
+        for (row, place) in rows {
+            values[place].sum -= i128::from(column[row]);
+            values[place].rows -= 1;
+        }
+        Ok(())
+    }
+
+    fn merge(
+        &self,
+        states: &[ArrayRef],
+        rows: impl Iterator<Item = (usize, usize)>,
+        values: &mut [Self::Value],
+    ) -> Result<()> {
+        let column = states[0].as_primitive::<Decimal128Type>();
+        for (row, place) in rows.filter(|&(row, _)| column.is_valid(row)) {
+            values[place].sum += column.value(row);
+            values[place].rows += 1;
+        }
+        Ok(())
+    }
+
+    fn state(&self, values: &[Self::Value]) -> Result<Vec<ArrayRef>> {
+        let nulls = validity(values.iter().map(|v| v.rows != 0));
+        let sums: Vec<i128> = values.iter().map(|v| v.sum).collect();
+        Ok(vec![Arc::new(Decimal128Array::new(sums.into(), nulls).with_data_type(INTEGER_STATE))])
+    }
+
+    fn evaluate(&self, values: &[Self::Value]) -> Result<ArrayRef> {
+        let nulls = validity(values.iter().map(|v| v.rows != 0));
+        let sums = values.iter().map(|v| match i64::try_from(v.sum) {
+            Ok(sum) => Ok(sum),
+            Err(_) => {
+                exec_err!(
+                    "`{}`: the total {} does not fit in BIGINT; sum the argument as DOUBLE",
+                    self.function,
+                    v.sum
+                )
+            }
+        });
+        Ok(Arc::new(Int64Array::new(sums.collect::<Result<Vec<_>>>()?.into(), nulls)))
+    }
+
+    fn heap_size(_: &Self::Value) -> usize {
+        0
+    }
+}
+
+/// What comes in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Input {
+    Doubles,
+    States,
+}
+
+/// What goes out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Output {
+    Double,
+    State,
+}
+
+/// Sums of DOUBLE.
+///
+/// The state is two columns: the sum on the accumulator's grid, and, where it does not lie there, its bytes. Both are
+/// NULL without rows. Nearly every sum lies there, and a column of fixed width is as fast as SUM's.
+#[derive(Debug)]
+pub(crate) struct DoubleSum {
+    pub(crate) function: Arc<str>,
+    pub(crate) input: Input,
+    pub(crate) output: Output,
+}
+
+impl DoubleSum {
+    fn each_state(
+        &self,
+        column: &ArrayRef,
+        rows: impl Iterator<Item = (usize, usize)>,
+        mut each: impl FnMut(usize, ExactSum),
+    ) -> Result<()> {
+        let column = column.as_binary::<i32>();
+        for (row, place) in rows.filter(|&(row, _)| column.is_valid(row)) {
+            each(
+                place,
+                ExactSum::from_bytes(column.value(row)).map_err(|e| refusal(&self.function, e))?,
+            );
+        }
+        Ok(())
+    }
+}
+
+impl Kernel for DoubleSum {
+    type Value = Seen<ExactSum>;
+
+    fn update(
+        &self,
+        args: &[ArrayRef],
+        rows: impl Iterator<Item = (usize, usize)>,
+        values: &mut [Self::Value],
+    ) -> Result<()> {
+        match self.input {
+            Input::Doubles => {
+                let column = args[0].as_primitive::<Float64Type>().values();
+                for (row, place) in rows {
+                    let value = &mut values[place];
+                    value.sum.push(column[row]).map_err(|e| refusal(&self.function, e))?;
+                    value.rows += 1;
+                }
+                Ok(())
+            }
+            Input::States => self.each_state(&args[0], rows, |place, sum| {
+                values[place].sum.merge(&sum);
+                values[place].rows += 1;
+            }),
+        }
+    }
+
+    fn retract(
+        &self,
+        args: &[ArrayRef],
+        rows: impl Iterator<Item = (usize, usize)>,
+        values: &mut [Self::Value],
+    ) -> Result<()> {
+        match self.input {
+            Input::Doubles => {
+                let column = args[0].as_primitive::<Float64Type>().values();
+                for (row, place) in rows {
+                    let value = &mut values[place];
+                    value
+                        .sum
+                        .push_weighted(-1, column[row])
+                        .map_err(|e| refusal(&self.function, e))?;
+                    value.rows -= 1;
+                }
+                Ok(())
+            }
+            Input::States => self.each_state(&args[0], rows, |place, sum| {
+                values[place].sum.retract(&sum);
+                values[place].rows -= 1;
+            }),
+        }
+    }
+
+    fn merge(
+        &self,
+        states: &[ArrayRef],
+        rows: impl Iterator<Item = (usize, usize)>,
+        values: &mut [Self::Value],
+    ) -> Result<()> {
+        let grid = states[0].as_primitive::<Decimal128Type>();
+        let bytes = states[1].as_binary::<i32>();
+        for (row, place) in rows {
+            if grid.is_valid(row) {
+                values[place].sum.push_grid(grid.value(row));
+            } else if bytes.is_valid(row) {
+                let sum = ExactSum::from_bytes(bytes.value(row))
+                    .map_err(|e| refusal(&self.function, e))?;
+                values[place].sum.merge(&sum);
+            } else {
+                continue;
+            }
+            values[place].rows += 1;
+        }
+        Ok(())
+    }
+
+    fn state(&self, values: &[Self::Value]) -> Result<Vec<ArrayRef>> {
+        let grids: Vec<Option<i128>> =
+            values.iter().map(|v| if v.rows == 0 { None } else { v.sum.to_grid() }).collect();
+        let nulls = validity(grids.iter().map(Option::is_some));
+        let bytes: ArrayRef = if nulls.is_none() {
+            let mut none = BinaryBuilder::with_capacity(0, 0);
+            none.append_nulls(values.len());
+            Arc::new(none.finish())
+        } else {
+            let off_grid = values
+                .iter()
+                .zip(&grids)
+                .map(|(v, grid)| (v.rows != 0 && grid.is_none()).then_some(v));
+            binary(&self.function, off_grid.map(|v| v.map(|v| v.sum.to_bytes())))?
+        };
+        let grids: Vec<i128> = grids.into_iter().map(Option::unwrap_or_default).collect();
+        let grids = Decimal128Array::new(grids.into(), nulls).with_data_type(INTEGER_STATE);
+        Ok(vec![Arc::new(grids), bytes])
+    }
+
+    fn evaluate(&self, values: &[Self::Value]) -> Result<ArrayRef> {
+        if let Output::State = self.output {
+            return binary(
+                &self.function,
+                values.iter().map(|v| (v.rows != 0).then(|| v.sum.to_bytes())),
+            );
+        }
+        let nulls = validity(values.iter().map(|v| v.rows != 0));
+        let sums = values.iter().map(|v| match v.sum.to_f64() {
+            Some(sum) => Ok(sum),
+            None => exec_err!("`{}`: the total lies beyond the largest DOUBLE", self.function),
+        });
+        Ok(Arc::new(Float64Array::new(sums.collect::<Result<Vec<_>>>()?.into(), nulls)))
+    }
+
+    fn heap_size(value: &Self::Value) -> usize {
+        value.sum.heap_size()
+    }
+}

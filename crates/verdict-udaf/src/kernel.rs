@@ -1,0 +1,80 @@
+//! What an aggregate function is, apart from how the engine calls it.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, BooleanBufferBuilder};
+use datafusion::arrow::buffer::NullBuffer;
+use datafusion::common::{DataFusionError, Result, exec_datafusion_err};
+use verdict_accum::AccumError;
+
+/// One aggregate function over arguments of known types. A `Value` is what one group keeps; the two adapters
+/// differ in how many values they hold and in nothing else, so grouped and ungrouped answers cannot differ.
+///
+/// Rows come as `(row of the arrays, place in the values)`.
+pub(crate) trait Kernel: Debug + Send + Sync + 'static {
+    type Value: Debug + Default + Send + Sync;
+
+    /// Adds rows, none of which has a NULL.
+    fn update(
+        &self,
+        args: &[ArrayRef],
+        rows: impl Iterator<Item = (usize, usize)>,
+        values: &mut [Self::Value],
+    ) -> Result<()>;
+
+    /// Removes rows, none of which has a NULL.
+    fn retract(
+        &self,
+        args: &[ArrayRef],
+        rows: impl Iterator<Item = (usize, usize)>,
+        values: &mut [Self::Value],
+    ) -> Result<()>;
+
+    /// Adds rows of the arrays that [`state`](Self::state) made.
+    fn merge(
+        &self,
+        states: &[ArrayRef],
+        rows: impl Iterator<Item = (usize, usize)>,
+        values: &mut [Self::Value],
+    ) -> Result<()>;
+
+    /// The columns that go from a partial to a final aggregation, as the function declares them.
+    fn state(&self, values: &[Self::Value]) -> Result<Vec<ArrayRef>>;
+
+    /// The result.
+    fn evaluate(&self, values: &[Self::Value]) -> Result<ArrayRef>;
+
+    /// Memory of a value beyond its own size.
+    fn heap_size(value: &Self::Value) -> usize;
+}
+
+/// The rows to take: those without a NULL in any argument for which the filter is true. `None` is every row.
+pub(crate) fn rows_to_take(args: &[ArrayRef], filter: Option<&BooleanArray>) -> Option<NullBuffer> {
+    let nulls = args
+        .iter()
+        .fold(None, |nulls, arg| NullBuffer::union(nulls.as_ref(), arg.logical_nulls().as_ref()));
+    let Some(filter) = filter else { return nulls.filter(|nulls| nulls.null_count() > 0) };
+    let passes = match filter.nulls() {
+        Some(valid) => filter.values() & valid.inner(),
+        None => filter.values().clone(),
+    };
+    NullBuffer::union(nulls.as_ref(), Some(&NullBuffer::new(passes)))
+}
+
+/// An accumulator's complaint as the engine's error, with the function and its arguments.
+pub(crate) fn refusal(function: &Arc<str>, error: AccumError) -> DataFusionError {
+    match error {
+        AccumError::NonFinite => exec_datafusion_err!(
+            "NaN or infinite value in `{function}`: it has no exact sum; exclude such rows with a FILTER or a metric filter"
+        ),
+        error => exec_datafusion_err!("`{function}`: {error}"),
+    }
+}
+
+/// A validity mask from flags, or none when all are set.
+pub(crate) fn validity(flags: impl ExactSizeIterator<Item = bool>) -> Option<NullBuffer> {
+    let mut builder = BooleanBufferBuilder::new(flags.len());
+    flags.for_each(|flag| builder.append(flag));
+    Some(NullBuffer::new(builder.finish())).filter(|nulls| nulls.null_count() > 0)
+}

@@ -1,0 +1,128 @@
+//! `welford`.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, AsArray, Float64Array, StructArray};
+use datafusion::arrow::datatypes::{DataType, Field, Fields, Float64Type};
+use datafusion::common::{Result, exec_err};
+use verdict_accum::Welford;
+
+use crate::kernel::{Kernel, refusal, validity};
+
+/// The parts of the double-doubles, in the order of [`Welford::to_state`].
+pub(crate) const STATE_NAMES: [&str; Welford::STATE_LEN] =
+    ["weight", "weight_low", "mean", "mean_low", "m2", "m2_low"];
+
+#[derive(Debug)]
+pub(crate) struct WelfordKernel {
+    pub(crate) function: Arc<str>,
+}
+
+pub(crate) fn welford_fields() -> Fields {
+    ["n", "mean", "m2"].into_iter().map(|name| Field::new(name, DataType::Float64, true)).collect()
+}
+
+impl WelfordKernel {
+    fn each(
+        &self,
+        args: &[ArrayRef],
+        rows: impl Iterator<Item = (usize, usize)>,
+        values: &mut [Welford],
+        sign: f64,
+    ) -> Result<()> {
+        let xs = args[0].as_primitive::<Float64Type>().values();
+        match args.get(1) {
+            None => {
+                for (row, place) in rows {
+                    values[place].push(xs[row], sign).map_err(|e| refusal(&self.function, e))?;
+                }
+            }
+            Some(weights) => {
+                let weights = weights.as_primitive::<Float64Type>().values();
+                for (row, place) in rows {
+                    values[place]
+                        .push(xs[row], sign * weights[row])
+                        .map_err(|e| refusal(&self.function, e))?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Kernel for WelfordKernel {
+    type Value = Welford;
+
+    fn update(
+        &self,
+        args: &[ArrayRef],
+        rows: impl Iterator<Item = (usize, usize)>,
+        values: &mut [Self::Value],
+    ) -> Result<()> {
+        self.each(args, rows, values, 1.0)
+    }
+
+    fn retract(
+        &self,
+        args: &[ArrayRef],
+        rows: impl Iterator<Item = (usize, usize)>,
+        values: &mut [Self::Value],
+    ) -> Result<()> {
+        self.each(args, rows, values, -1.0)
+    }
+
+    fn merge(
+        &self,
+        states: &[ArrayRef],
+        rows: impl Iterator<Item = (usize, usize)>,
+        values: &mut [Self::Value],
+    ) -> Result<()> {
+        let columns: [_; Welford::STATE_LEN] =
+            std::array::from_fn(|i| states[i].as_primitive::<Float64Type>().values());
+        for (row, place) in rows {
+            values[place].merge(&Welford::from_state(columns.map(|column| column[row])));
+        }
+        Ok(())
+    }
+
+    fn state(&self, values: &[Self::Value]) -> Result<Vec<ArrayRef>> {
+        let mut columns: [Vec<f64>; Welford::STATE_LEN] =
+            std::array::from_fn(|_| Vec::with_capacity(values.len()));
+        for value in values {
+            columns.iter_mut().zip(value.to_state()).for_each(|(column, part)| column.push(part));
+        }
+        Ok(columns
+            .into_iter()
+            .map(|column| Arc::new(Float64Array::new(column.into(), None)) as ArrayRef)
+            .collect())
+    }
+
+    fn evaluate(&self, values: &[Self::Value]) -> Result<ArrayRef> {
+        let nulls = validity(values.iter().map(|v| v.weight() != 0.0));
+        let column = |what: fn(&Welford) -> Option<f64>| -> Result<ArrayRef> {
+            let numbers = values.iter().map(|v| match what(v) {
+                Some(x) => Ok(x),
+                None if v.weight() == 0.0 => Ok(0.0),
+                None => exec_err!(
+                    "`{}`: a moment lies beyond the largest DOUBLE; rescale its argument",
+                    self.function
+                ),
+            });
+            Ok(Arc::new(Float64Array::new(
+                numbers.collect::<Result<Vec<_>>>()?.into(),
+                nulls.clone(),
+            )))
+        };
+        let n: Vec<f64> = values.iter().map(Welford::weight).collect();
+        let columns = vec![
+            Arc::new(Float64Array::from(n)) as ArrayRef,
+            column(Welford::mean)?,
+            column(Welford::m2)?,
+        ];
+        Ok(Arc::new(StructArray::new(welford_fields(), columns, None)))
+    }
+
+    fn heap_size(_: &Self::Value) -> usize {
+        0
+    }
+}
