@@ -70,7 +70,7 @@ impl RatioSample {
 ///     RatioSample { n: 1_000, mean_num: 0.4, mean_den: 2.0, var_num: 0.5, var_den: 3.0, cov: 0.6 };
 /// let treatment = RatioSample { mean_num: 0.5, ..control };
 /// let estimate = ratio(&control, &treatment, 0.05, Alternative::TwoSided)?;
-/// assert_eq!(format!("{:.3} ± {:.4}", estimate.effect, estimate.std_error), "0.050 ± 0.0141");
+/// assert_eq!(format!("{:.3} ± {:.4}", estimate.effect, estimate.std_error), "0.050 ± 0.0139");
 /// # Ok::<(), verdict_analysis::methods::MethodError>(())
 /// ```
 pub fn ratio(

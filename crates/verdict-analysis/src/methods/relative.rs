@@ -60,7 +60,7 @@ pub const DELTA_SAFE_RATIO: f64 = 10.0;
 /// let treatment = Sample { n: 10_000, mean: 31.91, variance: 62.5 };
 /// let effect = relative(&control, &treatment, 0.05, Alternative::TwoSided, RelativeMethod::Fieller)?;
 /// assert_eq!(format!("{:.2}%", 100.0 * effect.lift), "-1.75%");
-/// assert_eq!(format!("{:.2}% to {:.2}%", 100.0 * effect.ci_lower, 100.0 * effect.ci_upper), "-2.44% to -1.07%");
+/// assert_eq!(format!("{:.2}% to {:.2}%", 100.0 * effect.ci_lower, 100.0 * effect.ci_upper), "-2.43% to -1.07%");
 /// # Ok::<(), verdict_analysis::methods::MethodError>(())
 /// ```
 pub fn relative(
