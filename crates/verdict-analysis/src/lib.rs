@@ -1,1 +1,4 @@
 //! Statistics and decisions: pure functions from group statistics to results.
+
+pub mod methods;
+pub mod stat;

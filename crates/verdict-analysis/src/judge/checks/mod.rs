@@ -1,0 +1,113 @@
+//! The checks: reasons to trust the numbers, or not to. Each is always there, with `pass`, `warn` or `fail`.
+
+mod conservation;
+mod exposures;
+mod log;
+
+use verdict_model::rows::CheckRow;
+use verdict_model::{DataCounts, Experiment, NaiveDate};
+
+use super::groups::Groups;
+
+/// What the checks look at.
+struct Subject<'a> {
+    experiment: &'a Experiment,
+    groups: &'a Groups<'a>,
+    counts: Option<&'a DataCounts>,
+}
+
+/// The check rows, always the same checks in the same order.
+pub(super) fn checks(
+    experiment: &Experiment,
+    ds: NaiveDate,
+    groups: &Groups<'_>,
+    counts: Option<&DataCounts>,
+) -> Vec<CheckRow> {
+    let subject = Subject { experiment, groups, counts };
+    let findings = [
+        ("sample_ratio", exposures::sample_ratio(&subject)),
+        ("variants_present", exposures::variants_present(&subject)),
+        ("unknown_variants", exposures::unknown_variants(&subject)),
+        ("several_variants", exposures::several_variants(&subject)),
+        ("rows_without_unit", log::rows_without_unit(&subject)),
+        ("rows_without_time", log::rows_without_time(&subject)),
+        ("rows_outside_day", log::rows_outside_day(&subject)),
+        ("conservation_rows", conservation::rows(&subject)),
+        ("conservation_units", conservation::units(&subject)),
+        ("conservation_segments", conservation::segments(&subject)),
+    ];
+    findings.into_iter().map(|(check, finding)| finding.into_row(experiment, ds, check)).collect()
+}
+
+/// Whether a check row fails, so that no decision can be made.
+pub(super) fn failed(row: &CheckRow) -> bool {
+    row.status == Verdict::Fail.word()
+}
+
+#[derive(Clone, Copy)]
+enum Verdict {
+    Pass,
+    Warn,
+    Fail,
+}
+
+impl Verdict {
+    fn word(self) -> &'static str {
+        match self {
+            Verdict::Pass => "pass",
+            Verdict::Warn => "warn",
+            Verdict::Fail => "fail",
+        }
+    }
+}
+
+/// What a check found.
+struct Finding {
+    verdict: Verdict,
+    statistic: Option<f64>,
+    p_value: Option<f64>,
+    threshold: Option<f64>,
+    message: String,
+}
+
+impl Finding {
+    fn pass(message: impl Into<String>) -> Finding {
+        Finding::new(Verdict::Pass, message)
+    }
+
+    fn warn(message: impl Into<String>) -> Finding {
+        Finding::new(Verdict::Warn, message)
+    }
+
+    fn fail(message: impl Into<String>) -> Finding {
+        Finding::new(Verdict::Fail, message)
+    }
+
+    fn new(verdict: Verdict, message: impl Into<String>) -> Finding {
+        Finding {
+            verdict,
+            statistic: None,
+            p_value: None,
+            threshold: None,
+            message: message.into(),
+        }
+    }
+
+    /// The same finding with the count that the check looks at.
+    fn counting(self, n: u64) -> Finding {
+        Finding { statistic: Some(n as f64), ..self }
+    }
+
+    fn into_row(self, experiment: &Experiment, ds: NaiveDate, check: &str) -> CheckRow {
+        CheckRow {
+            experiment: experiment.name.value.clone(),
+            ds,
+            check: check.to_owned(),
+            status: self.verdict.word().to_owned(),
+            statistic: self.statistic.filter(|x| x.is_finite()),
+            p_value: self.p_value,
+            threshold: self.threshold,
+            message: self.message,
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! From group statistics to result rows, checks and decisions.
+//!
+//! [`judge`] is total and deterministic: whatever the statistics, every promise of the configuration has its
+//! row, and what stands in the way of a number becomes a status with a reason, or a check.
+//!
+//! Reading order: `groups` looks statistics up, `compare` sets two groups against each other (all formulas are
+//! in [`crate::methods`]), `results` keeps a row for every promise, `families` corrects p-values, `checks` looks
+//! for reasons not to trust them, `decide` draws the conclusion, `words` says it.
+//!
+//! # Codes
+//!
+//! - Result rows, `insufficient`: `no_units_in_control`, `no_units_in_variant`, `too_few_units`, `zero_variance`,
+//!   `zero_denominator`. `failed`: `method_not_in_effect`, `metric_type_unknown`, `metric_type_differs`,
+//!   `statistics_invalid`, `method_failed`.
+//! - No relative effect: the reason of the row; otherwise `control_mean_not_positive`, `control_mean_near_zero`.
+//! - Decisions: `invalid` has the codes of the failed checks; `dont_ship` has `guardrail_violated` or
+//!   `primary_worse`; `stat_sig_not_practical` has `significant_below_mde` (and `primary_better`); `ship` has
+//!   `primary_better` with, where a smallest effect of interest is set, `above_mde`, `mde_within_interval` or
+//!   `mde_not_comparable`; `inconclusive` has `primary_<reason>`, or `not_significant` with `mde_excluded`,
+//!   `mde_not_excluded` or `mde_not_comparable`. Then, where they apply, `guardrails_not_violated` and
+//!   `guardrail_not_tested`.
+
+mod checks;
+mod compare;
+mod decide;
+mod families;
+mod groups;
+mod results;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use verdict_model::rows::{CheckRow, DecisionRow, GroupStat, ResultRow};
+use verdict_model::{DataCounts, Experiment, Later, NaiveDate};
+
+use groups::Groups;
+
+/// What is said of an experiment at an as-of date.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judgement {
+    /// One row a metric, treatment arm and segment value: metrics by role in the order of the file, arms in the
+    /// order of the file, the whole before its segments, segments by name and value.
+    pub results: Vec<ResultRow>,
+    /// One row a check, always the same ones in the same order.
+    pub checks: Vec<CheckRow>,
+    /// One row a treatment arm, in the order of the file.
+    pub decisions: Vec<DecisionRow>,
+}
+
+/// Judges an experiment as of `ds` by its group statistics.
+///
+/// `metric_types` has the type word of each metric (`proportion`, `mean`, `ratio` or a later type's word);
+/// statistics of other experiments and dates are left aside. `counts` is `None` where nobody knows what became of
+/// the logs' rows, as for statistics made elsewhere. `later` has the keys that are not in effect, those of this
+/// experiment and those of the project.
+#[must_use]
+pub fn judge(
+    experiment: &Experiment,
+    metric_types: &BTreeMap<String, String>,
+    ds: NaiveDate,
+    stats: &[GroupStat],
+    counts: Option<&DataCounts>,
+    later: &[Later],
+) -> Judgement {
+    let groups = Groups::of(experiment, ds, stats);
+    let results = results::results(experiment, metric_types, ds, &groups);
+    let checks = checks::checks(experiment, ds, &groups, counts);
+    let decisions = decide::decisions(experiment, ds, &results, &checks, later);
+    Judgement { results, checks, decisions }
+}

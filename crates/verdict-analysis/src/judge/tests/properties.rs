@@ -1,0 +1,175 @@
+//! Whatever the statistics: no panic, a row for every promise, and numbers that are numbers.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn any_number() -> impl Strategy<Value = Option<f64>> {
+    prop_oneof![
+        1 => Just(None),
+        1 => Just(Some(f64::NAN)),
+        1 => prop_oneof![Just(f64::INFINITY), Just(f64::MAX), Just(-1e300), Just(1e-320)].prop_map(Some),
+        4 => (0_i32..50).prop_map(|x| Some(f64::from(x))),
+        4 => (-10.0_f64..1e4).prop_map(Some),
+    ]
+}
+
+fn any_n() -> impl Strategy<Value = i64> {
+    prop_oneof![Just(-3), Just(i64::MIN), Just(i64::MAX), 0_i64..4, 0_i64..1_000, Just(10_000)]
+}
+
+fn any_stat() -> impl Strategy<Value = GroupStat> {
+    let metric = prop::sample::select(vec![
+        "rate",
+        "amount",
+        "per_view",
+        "p99",
+        "errors",
+        "absent",
+        SEVERAL_VARIANTS,
+    ]);
+    let segment = prop::sample::select(vec![
+        (WHOLE, WHOLE),
+        (WHOLE, WHOLE),
+        ("os", "ios"),
+        ("os", "android"),
+        ("city", ""),
+    ]);
+    let variant = prop::sample::select(vec!["a", "b", "c", "stranger"]);
+    let other_type = prop::option::weighted(0.05, prop::sample::select(vec!["mean", "ratio", ""]));
+    let numbers = prop::array::uniform7(any_number());
+    (metric, segment, variant, other_type, any_n(), numbers).prop_map(
+        |(metric, segment, variant, other, n, x)| {
+            let metric_type = other.unwrap_or_else(|| type_of(metric));
+            GroupStat {
+                n,
+                sum_x: x[0],
+                mean_x: x[1],
+                m2_x: x[2],
+                sum_y: x[3],
+                mean_y: x[4],
+                m2_y: x[5],
+                co_xy: x[6],
+                ..in_segment(segment.0, segment.1, empty(metric, metric_type, variant))
+            }
+        },
+    )
+}
+
+fn type_of(metric: &str) -> &'static str {
+    match metric {
+        "amount" => "mean",
+        "per_view" => "ratio",
+        "p99" => "quantile",
+        _ => "proportion",
+    }
+}
+
+fn any_counts() -> impl Strategy<Value = Option<DataCounts>> {
+    let rows = || {
+        (any::<u64>(), any::<u64>(), any::<bool>(), 0_u64..5).prop_map(
+            |(in_files, read, filtered, odd)| RowCounts {
+                in_files,
+                read,
+                filtered,
+                without_unit: odd,
+                without_time: read,
+                outside_day: in_files,
+            },
+        )
+    };
+    let variants = prop::collection::btree_map("[abc]|strange|\\(null\\)", any::<u64>(), 0..4);
+    prop::option::of((rows(), rows(), variants).prop_map(|(exposures, events, variants)| {
+        DataCounts { exposures, events, variants, ..DataCounts::default() }
+    }))
+}
+
+fn case(alpha: f64) -> Case {
+    let mut case = Case::new(&["a", "b", "c"], "rate", "proportion")
+        .mde(Mde::Relative(0.01))
+        .guardrail("errors", "proportion", Direction::Decrease)
+        .guardrail("p99", "quantile", Direction::Decrease)
+        .guardrail("amount", "mean", Direction::Increase)
+        .secondary("per_view", "ratio")
+        .secondary("absent", "proportion")
+        .segment("os");
+    case.experiment.settings.alpha = alpha;
+    case
+}
+
+const STATUSES: [&str; 4] = ["ok", "insufficient", "not_mature", "failed"];
+
+fn numbers(row: &ResultRow) -> Vec<Option<f64>> {
+    vec![
+        row.mean_control,
+        row.mean_variant,
+        row.effect,
+        row.effect_std_error,
+        row.effect_ci_lower,
+        row.effect_ci_upper,
+        row.rel_effect,
+        row.rel_effect_ci_lower,
+        row.rel_effect_ci_upper,
+        row.statistic,
+        row.df,
+        row.p_value,
+        row.p_value_adjusted,
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_promise_is_kept(
+        stats in prop::collection::vec(any_stat(), 0..60),
+        counts in any_counts(),
+        alpha in prop_oneof![Just(0.05), Just(f64::NAN), Just(0.0), Just(2.0), 0.001_f64..0.5],
+    ) {
+        let case = Case { counts, ..case(alpha).with(stats) };
+        let judgement = case.judge();
+
+        let configured: BTreeSet<&str> = case.experiment.metrics().map(|m| &*m.name.value).collect();
+        let values: BTreeSet<&str> = case
+            .stats
+            .iter()
+            .filter(|s| s.segment == "os" && s.variant != "stranger" && configured.contains(&*s.metric))
+            .map(|s| &*s.segment_value)
+            .collect();
+        prop_assert_eq!(judgement.results.len(), 6 * 2 * (1 + values.len()));
+        for row in &judgement.results {
+            prop_assert!(STATUSES.contains(&&*row.status));
+            prop_assert_eq!(row.status == "ok", row.p_value.is_some());
+            prop_assert_eq!(row.status == "ok", row.p_value_adjusted.is_some());
+            prop_assert_eq!(row.status == "ok", row.reason.is_none());
+            prop_assert_eq!(row.rel_effect.is_none(), row.rel_effect_reason.is_some());
+            prop_assert!(numbers(row).into_iter().flatten().all(f64::is_finite), "{:?}", row);
+            if let (Some(p), Some(adjusted)) = (row.p_value, row.p_value_adjusted) {
+                prop_assert!((0.0..=1.0).contains(&p) && p <= adjusted && adjusted <= 1.0);
+            }
+            if let (Some(lower), Some(upper)) = (row.effect_ci_lower, row.effect_ci_upper) {
+                prop_assert!(lower <= upper);
+            }
+        }
+        prop_assert_eq!(judgement.checks.len(), 10);
+        prop_assert_eq!(judgement.decisions.len(), 2);
+        for decision in &judgement.decisions {
+            prop_assert!(!decision.reasons.is_empty());
+            prop_assert_eq!(decision.reasons.len(), decision.reason_codes.len());
+            prop_assert!(decision.reasons.iter().all(|words| words.ends_with('.')), "{:?}", decision.reasons);
+        }
+    }
+
+    #[test]
+    fn the_order_of_the_statistics_does_not_matter(
+        stats in prop::collection::vec(any_stat(), 0..40).prop_shuffle(),
+    ) {
+        let mut seen = BTreeSet::new();
+        let key = |s: &GroupStat| (s.metric.clone(), s.variant.clone(), s.segment.clone(), s.segment_value.clone());
+        let stats: Vec<GroupStat> = stats.into_iter().filter(|s| seen.insert(key(s))).collect();
+        let reversed: Vec<GroupStat> = stats.iter().rev().cloned().collect();
+        prop_assert_eq!(case(0.05).with(stats).judge(), case(0.05).with(reversed).judge());
+    }
+}

@@ -1,0 +1,304 @@
+//! Numbers and changes in words, for people who decide.
+
+use verdict_model::rows::ResultRow;
+
+/// A count with thousands separators: `21,306`.
+pub(super) fn count(n: impl Into<i128>) -> String {
+    let n: i128 = n.into();
+    let digits = n.unsigned_abs().to_string();
+    let sign = if n < 0 { "-" } else { "" };
+    format!("{sign}{}", separated(&digits))
+}
+
+/// A count and its noun: `1 unit`, `21,306 units`.
+pub(super) fn counted(n: impl Into<i128>, noun: &str) -> String {
+    let n: i128 = n.into();
+    let s = if n == 1 { "" } else { "s" };
+    format!("{} {noun}{s}", count(n))
+}
+
+/// A number with this many decimals and thousands separators; scientific where that would be unreadable.
+pub(super) fn number(value: f64, decimals: usize) -> String {
+    if !value.is_finite() || value.abs() >= 1e15 || decimals > MOST_DECIMALS {
+        return format!("{value:.2e}");
+    }
+    let text = format!("{:.decimals$}", value.abs());
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    let zero = text.bytes().all(|b| matches!(b, b'0' | b'.'));
+    let sign = if value < 0.0 && !zero { "-" } else { "" };
+    let dot = if fraction.is_empty() { "" } else { "." };
+    format!("{sign}{}{dot}{fraction}", separated(whole))
+}
+
+/// A share in percent, as short as it can be without rounding anything away that matters: `5%`, `0.25%`.
+pub(super) fn percent(share: f64) -> String {
+    format!("{}%", short(share * 100.0))
+}
+
+/// A setting as a person wrote it: without trailing zeros or noise in the last binary digits.
+pub(super) fn short(value: f64) -> String {
+    let close = |text: &String| {
+        text.replace(',', "")
+            .parse::<f64>()
+            .is_ok_and(|shown| (shown - value).abs() <= 1e-9 * value.abs())
+    };
+    (0..=MOST_DECIMALS)
+        .map(|decimals| number(value, decimals))
+        .find(close)
+        .unwrap_or_else(|| format!("{value:e}"))
+}
+
+/// The share of `part` in `total` in percent, with two decimals, more where it would read as zero.
+pub(super) fn share(part: i64, total: i64) -> String {
+    let percent = 100.0 * part as f64 / total as f64;
+    let decimals = if percent > 0.0 && percent < 0.005 { decimals(percent, 2) } else { 2 };
+    format!("{}%", number(percent, decimals))
+}
+
+/// `p 0.0315` or `p < 0.0001`, with as many decimals as it takes not to read as the other side of `alpha`.
+pub(super) fn p_value(p: f64, alpha: f64) -> String {
+    if p < SMALL_P && (alpha >= SMALL_P || p < alpha) {
+        return "p < 0.0001".to_owned();
+    }
+    let shown = (4..=MOST_DECIMALS)
+        .map(|decimals| format!("{p:.decimals$}"))
+        .find(|text| text.parse::<f64>().is_ok_and(|rounded| (rounded <= alpha) == (p <= alpha)))
+        .unwrap_or_else(|| format!("{p:e}"));
+    format!("p {shown}")
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub(super) fn list(items: &[String]) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+/// What happened to a metric: levels, lift with interval, adjusted p. Without the closing stop.
+///
+/// `click_rate rose from 0.460% to 0.690%, +50.0% (95% interval +1.9% to +98.1%), adjusted p 0.0315`
+pub(super) fn change(row: &ResultRow, alpha: f64) -> String {
+    let moved = match (row.mean_control, row.mean_variant) {
+        (Some(control), Some(variant)) => {
+            let scale = Scale::of(row);
+            let decimals = scale.decimals(control, variant);
+            let (from, to) = (scale.level(control, decimals), scale.level(variant, decimals));
+            if variant > control {
+                format!("rose from {from} to {to}")
+            } else if variant < control {
+                format!("fell from {from} to {to}")
+            } else {
+                format!("stayed at {to}")
+            }
+        }
+        _ => "has no levels".to_owned(),
+    };
+    let p =
+        row.p_value_adjusted.map_or(String::new(), |p| format!(", adjusted {}", p_value(p, alpha)));
+    format!("{} {moved}{}{p}", row.metric, effect(row))
+}
+
+/// `, +50.0% (95% interval +1.9% to +98.1%)`: the relative effect, or the absolute one where there is none.
+fn effect(row: &ResultRow) -> String {
+    let ends = match (row.rel_effect, row.effect) {
+        (Some(relative), _) => Shown::relative(relative, row),
+        (None, Some(effect)) => Shown::absolute(effect, row),
+        (None, None) => return String::new(),
+    };
+    let confidence = percent(row.confidence_level);
+    match (ends.lower, ends.upper) {
+        (Some(lower), Some(upper)) => {
+            format!(", {} ({confidence} interval {lower} to {upper})", ends.value)
+        }
+        (Some(lower), None) => format!(", {} (at least {lower}, {confidence} bound)", ends.value),
+        (None, Some(upper)) => format!(", {} (at most {upper}, {confidence} bound)", ends.value),
+        (None, None) => format!(", {}", ends.value),
+    }
+}
+
+/// `+0.020 points to +0.440 points`: the interval of the absolute effect.
+pub(super) fn difference_interval(row: &ResultRow) -> String {
+    let ends = Shown::absolute(row.effect.unwrap_or(0.0), row);
+    [ends.lower, ends.upper].into_iter().flatten().collect::<Vec<_>>().join(" to ")
+}
+
+/// An effect and the ends of its interval, with enough decimals for the interval's width.
+struct Shown {
+    value: String,
+    lower: Option<String>,
+    upper: Option<String>,
+}
+
+impl Shown {
+    fn relative(value: f64, row: &ResultRow) -> Shown {
+        Shown::new(value, row.rel_effect_ci_lower, row.rel_effect_ci_upper, 100.0, "%")
+    }
+
+    fn absolute(value: f64, row: &ResultRow) -> Shown {
+        let scale = Scale::of(row);
+        Shown::new(value, row.effect_ci_lower, row.effect_ci_upper, scale.factor(), scale.unit())
+    }
+
+    fn new(value: f64, lower: Option<f64>, upper: Option<f64>, factor: f64, unit: &str) -> Shown {
+        let width = match (lower, upper) {
+            (Some(lower), Some(upper)) => upper - lower,
+            (Some(end), None) | (None, Some(end)) => value - end,
+            (None, None) => value,
+        };
+        let least = usize::from(unit == "%");
+        let decimals = decimals(width * factor, 2).max(least);
+        let shown = |x: f64| format!("{}{unit}", signed(x * factor, decimals));
+        Shown { value: shown(value), lower: lower.map(shown), upper: upper.map(shown) }
+    }
+}
+
+/// How the levels of a metric are shown: proportions in percent, everything else in its own unit.
+#[derive(Clone, Copy)]
+pub(super) enum Scale {
+    Percent,
+    Own,
+}
+
+impl Scale {
+    pub(super) fn of(row: &ResultRow) -> Scale {
+        if row.metric_type == "proportion" { Scale::Percent } else { Scale::Own }
+    }
+
+    fn factor(self) -> f64 {
+        match self {
+            Scale::Percent => 100.0,
+            Scale::Own => 1.0,
+        }
+    }
+
+    /// The unit of a difference.
+    fn unit(self) -> &'static str {
+        match self {
+            Scale::Percent => " points",
+            Scale::Own => "",
+        }
+    }
+
+    /// An absolute difference, as the experiment's file gives it.
+    pub(super) fn difference(self, value: f64) -> String {
+        format!("{}{}", short(value * self.factor()), self.unit())
+    }
+
+    /// Enough decimals for the larger level to show three digits, and for the difference to show two.
+    fn decimals(self, a: f64, b: f64) -> usize {
+        let (largest, difference) = (a.abs().max(b.abs()), (a - b).abs());
+        decimals(largest * self.factor(), 3).max(decimals(difference * self.factor(), 2))
+    }
+
+    fn level(self, value: f64, decimals: usize) -> String {
+        let sign = match self {
+            Scale::Percent => "%",
+            Scale::Own => "",
+        };
+        format!("{}{sign}", number(value * self.factor(), decimals))
+    }
+}
+
+/// Below this a p-value is not spelled out.
+const SMALL_P: f64 = 1e-4;
+
+/// More decimals than this are not read by anyone.
+const MOST_DECIMALS: usize = 9;
+
+/// How many decimals show `digits` digits of `value`.
+fn decimals(value: f64, digits: i32) -> usize {
+    let magnitude = value.abs();
+    if !magnitude.is_finite() || magnitude == 0.0 {
+        return 0;
+    }
+    let decimals = digits - 1 - magnitude.log10().floor() as i32;
+    usize::try_from(decimals).unwrap_or(0)
+}
+
+fn signed(value: f64, decimals: usize) -> String {
+    let text = number(value, decimals);
+    let zero = !text.bytes().any(|b| (b'1'..=b'9').contains(&b));
+    if zero || text.starts_with('-') { text } else { format!("+{text}") }
+}
+
+fn separated(digits: &str) -> String {
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_have_separators() {
+        assert_eq!(count(0), "0");
+        assert_eq!(count(999), "999");
+        assert_eq!(count(1000), "1,000");
+        assert_eq!(count(-1_234_567), "-1,234,567");
+        assert_eq!(count(u64::MAX), "18,446,744,073,709,551,615");
+        assert_eq!(counted(1, "unit"), "1 unit");
+        assert_eq!(counted(0, "unit"), "0 units");
+    }
+
+    #[test]
+    fn small_p_values_are_not_printed_as_zero() {
+        assert_eq!(p_value(4.6e-7, 0.05), "p < 0.0001");
+        assert_eq!(p_value(0.0, 0.05), "p < 0.0001");
+        assert_eq!(p_value(0.0314798, 0.05), "p 0.0315");
+        assert_eq!(p_value(1.0, 0.05), "p 1.0000");
+    }
+
+    #[test]
+    fn a_p_value_never_reads_as_the_other_side_of_alpha() {
+        assert_eq!(p_value(0.050_004, 0.05), "p 0.050004");
+        assert_eq!(p_value(0.05, 0.05), "p 0.0500");
+        assert_eq!(p_value(0.049_999, 0.05), "p 0.0500");
+        assert_eq!(p_value(2e-5, 1e-5), "p 0.00002");
+    }
+
+    #[test]
+    fn settings_read_as_they_were_written() {
+        assert_eq!(percent(0.05), "5%");
+        assert_eq!(percent(1.0 - 0.05), "95%");
+        assert_eq!(percent(0.0025), "0.25%");
+        assert_eq!(percent(1.0 - 0.001), "99.9%");
+        assert_eq!(short(250.0), "250");
+        assert_eq!(short(1e-12), "1e-12");
+        assert_eq!(short(0.1 + 0.2), "0.3");
+        assert_eq!(short(1250.5), "1,250.5");
+    }
+
+    #[test]
+    fn shares_do_not_round_to_nothing() {
+        assert_eq!(share(94, 100), "94.00%");
+        assert_eq!(share(1, 1_000_000), "0.00010%");
+        assert_eq!(share(0, 10), "0.00%");
+    }
+
+    #[test]
+    fn numbers_keep_their_sign_only_while_they_show_a_digit() {
+        assert_eq!(signed(-0.04, 1), "0.0");
+        assert_eq!(signed(0.05, 1), "+0.1");
+        assert_eq!(signed(-1234.5, 1), "-1,234.5");
+        assert_eq!(number(f64::NAN, 2), "NaN");
+        assert_eq!(number(1e300, 2), "1.00e300");
+    }
+
+    #[test]
+    fn lists_read_as_sentences() {
+        let items = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
+        assert_eq!(list(&items(&[])), "");
+        assert_eq!(list(&items(&["a"])), "a");
+        assert_eq!(list(&items(&["a", "b"])), "a and b");
+        assert_eq!(list(&items(&["a", "b", "c"])), "a, b and c");
+    }
+}

@@ -1,0 +1,26 @@
+//! The statistical methods: pure functions from counts, means and variances to estimates.
+//!
+//! Every method answers with numbers or a [`MethodError`] that names the input at fault; none panics and none returns
+//! NaN. A difference is always treatment minus control, and [`Alternative::Greater`] means that the treatment is larger.
+
+mod error;
+mod estimate;
+mod exact;
+mod sample;
+mod score_interval;
+
+pub mod contingency;
+pub mod families;
+pub mod proportion;
+pub mod ratio;
+pub mod relative;
+pub mod sample_ratio;
+pub mod special;
+pub mod two_proportion;
+pub mod welch;
+
+pub use error::MethodError;
+pub use estimate::{Alternative, Estimate, Interval, Reference};
+pub use exact::FisherExact;
+pub use sample::Sample;
+pub use score_interval::ratio_score_interval;
