@@ -37,7 +37,7 @@ pub(crate) struct DayTask {
 }
 
 /// One log's day, opened: its objects listed, their footers read.
-struct Opened<'a> {
+pub(crate) struct Opened<'a> {
     log: Log<'a>,
     day: DayObjects,
     footers: Vec<Footer>,
@@ -48,6 +48,14 @@ struct Opened<'a> {
 }
 
 impl Opened<'_> {
+    pub(crate) fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    pub(crate) fn example(&self) -> &str {
+        &self.example
+    }
+
     fn rows(&self) -> u64 {
         self.footers.iter().map(|footer| footer.rows).sum()
     }
@@ -235,7 +243,7 @@ impl Job {
     }
 
     /// Lists a source's day and reads the footers.
-    async fn open<'a>(&self, source: &'a Source, ds: NaiveDate, tally: &mut Tally) -> Result<Opened<'a>> {
+    pub(crate) async fn open<'a>(&self, source: &'a Source, ds: NaiveDate, tally: &mut Tally) -> Result<Opened<'a>> {
         let log = Log::locate(&self.stores, &self.ctx, source)?;
         let day = log.day(ds).await?;
         let footers = footers::read(&self.ctx, log.location(), &day.objects).await?;

@@ -32,6 +32,7 @@ mod session;
 mod snapshot;
 mod store;
 mod totals;
+mod validate;
 
 pub use error::{Error, Fault, Result};
 pub use group_stats::GroupStats;

@@ -1,5 +1,7 @@
 //! An experiment: arms, metrics by role, and how they are judged.
 
+use serde::Serialize;
+
 use crate::{Located, NaiveDate};
 
 /// An experiment, with every default filled in.
@@ -81,7 +83,8 @@ pub enum SeveralVariants {
 }
 
 /// The part that a metric plays in an experiment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Decides.
     Primary,

@@ -3,6 +3,7 @@
 //! Field by field these are the columns that [`crate::tables`] describes.
 
 use chrono::NaiveDate;
+use serde::Serialize;
 
 use crate::Role;
 
@@ -15,7 +16,7 @@ pub const WHOLE: &str = "all";
 pub const SEVERAL_VARIANTS: &str = "several_variants";
 
 /// A row of `group_stats`: the sufficient statistics of one metric in one variant and segment.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct GroupStat {
     /// Experiment.
     pub experiment: String,
@@ -51,7 +52,7 @@ pub struct GroupStat {
 }
 
 /// A row of `results`: one comparison of a variant against the control.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ResultRow {
     /// Experiment.
     pub experiment: String,
@@ -128,7 +129,7 @@ pub struct ResultRow {
 }
 
 /// A row of `checks`: one reason to trust, or not to.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CheckRow {
     /// Experiment.
     pub experiment: String,
@@ -149,7 +150,7 @@ pub struct CheckRow {
 }
 
 /// A row of `decisions`: the word on one variant.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct DecisionRow {
     /// Experiment.
     pub experiment: String,

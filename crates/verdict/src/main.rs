@@ -1,2 +1,52 @@
-//! The verdict command.
-fn main() {}
+//! The `verdict` command: arguments, standard output, exit codes and today's date; everything else is in the
+//! crates below it.
+
+mod args;
+mod commands;
+mod exit;
+mod json;
+mod progress;
+mod report;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Args, Command};
+use exit::{Exit, Failure};
+
+/// Stack of the threads that plan and run queries: plans of many metrics are deep in a dev build.
+const STACK_BYTES: usize = 16 << 20;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match start(args) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            // Where standard error is closed there is nobody left to tell.
+            let _ = writeln!(std::io::stderr(), "{failure}");
+            failure.exit().into()
+        }
+    }
+}
+
+fn start(args: Args) -> Result<Exit, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_stack_size(STACK_BYTES)
+        .build()
+        .map_err(Failure::world)?;
+    let work = runtime.spawn(Box::pin(dispatch(args)));
+    runtime.block_on(work).map_err(Failure::world)?
+}
+
+async fn dispatch(args: Args) -> Result<Exit, Failure> {
+    match args.command {
+        Command::Run(args) => Box::pin(commands::run::run(args)).await,
+        Command::Analyze(args) => Box::pin(commands::analyze::analyze(args)).await,
+        Command::Validate(args) => Box::pin(commands::validate::validate(args)).await,
+        Command::Plan(args) => Box::pin(commands::plan::plan(args)).await,
+        Command::Query(args) => Box::pin(commands::query::query(args)).await,
+    }
+}

@@ -1,0 +1,160 @@
+//! Checking definitions against the logs, and showing the queries that they become.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::Schema;
+use verdict_model::{Aggregate, NaiveDate, SeveralVariants};
+
+use crate::bind::{self, BoundComponent, BoundLog, Number};
+use crate::component::ComponentDef;
+use crate::day::{component_field, exposures_of};
+use crate::footers::Footer;
+use crate::job::{Job, Tally};
+use crate::log::Log;
+use crate::plan::Plan;
+use crate::render::{self, ComponentSql, SegmentSql, SourceSql, TotalSql};
+use crate::{Error, Result};
+
+impl Job {
+    /// Checks every expression of the project against the last day of the log that it reads: all that is
+    /// wrong, not only the first.
+    pub async fn validate(&self) -> Vec<Error> {
+        let mut problems = Vec::new();
+        for source in self.project.sources.values() {
+            match self.last_day(&source.name.value).await {
+                Ok((footer, object)) => self.validate_source(&source.name.value, &footer, &object, &mut problems),
+                Err(error) => problems.push(error),
+            }
+        }
+        problems
+    }
+
+    /// The footer of the last object that a source has.
+    async fn last_day(&self, source: &str) -> Result<(Footer, String)> {
+        let log = Log::locate(&self.stores, &self.ctx, &self.project.sources[source])?;
+        let footer = self.last_footer(&log, NaiveDate::MAX).await?;
+        let object = log.location().name(&footer.object.location);
+        Ok((footer, object))
+    }
+
+    fn validate_source(&self, name: &str, footer: &Footer, object: &str, problems: &mut Vec<Error>) {
+        let (ctx, schema) = (&self.ctx, &footer.schema);
+        let source = &self.project.sources[name];
+        let mut components: BTreeMap<String, &ComponentDef> = BTreeMap::new();
+        for unit_type in source.units.keys() {
+            if let Err(error) = bind::log(ctx, schema, source, unit_type, object) {
+                problems.push(error);
+                // The time and the filter would be complained about once more for each unit type.
+                break;
+            }
+            for exposures in self.project.exposures.values().filter(|e| e.source.value == name) {
+                problems.extend(bind::exposures(ctx, schema, source, exposures, unit_type, object).err());
+            }
+            let of_type = self.components.of_unit_type(&self.project, unit_type);
+            components.extend(of_type.into_iter().filter(|c| c.source == name).map(|c| (c.column.clone(), c)));
+        }
+        for component in components.values() {
+            problems.extend(bind::component(ctx, schema, component, object, &mut BTreeSet::new()).err());
+        }
+    }
+
+    /// The stage queries that `plan` renders, each under the name of its stage: those of one day for each
+    /// unit type (the others differ in their parameters), and those of every experiment.
+    ///
+    /// # Errors
+    /// A log cannot be opened; an expression does not fit it.
+    pub async fn queries(&self, plan: &Plan) -> Result<Vec<(String, String)>> {
+        let mut queries = Vec::new();
+        let mut by_unit_type: BTreeMap<&str, (NaiveDate, Vec<usize>)> = BTreeMap::new();
+        for task in &plan.experiments {
+            let unit_type = self.project.experiments[task.index].design.unit.value.as_str();
+            let entry = by_unit_type.entry(unit_type).or_insert((task.as_of, Vec::new()));
+            entry.0 = entry.0.max(task.as_of);
+            entry.1.push(task.index);
+        }
+        for (unit_type, (ds, experiments)) in by_unit_type {
+            self.queries_of_unit_type(unit_type, ds, &experiments, &mut queries).await?;
+        }
+        Ok(queries)
+    }
+
+    async fn queries_of_unit_type(
+        &self,
+        unit_type: &str,
+        ds: NaiveDate,
+        experiments: &[usize],
+        queries: &mut Vec<(String, String)>,
+    ) -> Result<()> {
+        let experiments: Vec<_> = experiments.iter().map(|index| &self.project.experiments[*index]).collect();
+        let mut tally = Tally::default();
+        let names: BTreeSet<&str> = experiments.iter().filter_map(|e| exposures_of(e)).collect();
+        let mut dimensions: BTreeMap<&str, Vec<SegmentSql>> = BTreeMap::new();
+        for name in names {
+            let exposures = &self.project.exposures[name];
+            let source = &self.project.sources[&exposures.source.value];
+            let opened = self.open(source, ds, &mut tally).await?;
+            let bound = bind::exposures(&self.ctx, opened.schema(), source, exposures, unit_type, opened.example())?;
+            let segments: Vec<SegmentSql> = bound.segments.iter().map(|(d, e)| SegmentSql::new(d, e)).collect();
+            queries.push((format!("exposures_met ({name})"), render::exposures_met(&bound)?));
+            queries.push((format!("exposure_first ({name})"), render::exposure_first(&segments)?));
+            dimensions.insert(name, segments);
+        }
+        queries.push(("exposure_cuts".into(), render::exposure_cuts()?));
+        let (logs, components) = self.bound_events(unit_type, ds).await?;
+        for (name, log) in &logs {
+            let own: Vec<ComponentSql> =
+                components.iter().filter(|c| c.def.source == *name).map(ComponentSql::new).collect();
+            queries.push((format!("unit_intervals ({name})"), render::unit_intervals(log, &own, true)?));
+        }
+        let sources: Vec<SourceSql> = logs.iter().map(|(name, _)| SourceSql::new(name)).collect();
+        let snippets: Vec<ComponentSql> = components.iter().map(ComponentSql::new).collect();
+        queries.push((format!("unit_day ({unit_type})"), render::unit_day(&sources, &snippets)?));
+        let numbers: BTreeMap<&str, Number> =
+            components.iter().map(|c| (c.def.column.as_str(), c.number)).collect();
+        for experiment in experiments {
+            let name = &experiment.name.value;
+            let of_log = exposures_of(experiment).and_then(|e| dimensions.get(e)).map_or(&[][..], Vec::as_slice);
+            queries.push((format!("exposure_day ({name})"), render::exposure_day(&sources, &snippets, of_log)?));
+            let defs = self.components.of_experiment(experiment);
+            let totals: Vec<TotalSql> = defs
+                .iter()
+                .map(|def| TotalSql::new(&def.column, def.aggregate, numbers[def.column.as_str()]))
+                .collect();
+            let segments: Vec<SegmentSql> =
+                experiment.segments.iter().map(|s| SegmentSql::new(&s.value, "")).collect();
+            let exclude = experiment.design.several_variants == SeveralVariants::Exclude;
+            queries.push((format!("unit_total ({name})"), render::unit_total(&totals, &segments, exclude)?));
+            let columns = defs.iter().map(|def| match def.aggregate {
+                Aggregate::DistinctDays => component_field(&def.column, Number::Integer),
+                _ => component_field(&def.column, numbers[def.column.as_str()]),
+            });
+            let schema = Arc::new(Schema::new(columns.collect::<Vec<_>>()));
+            let metrics = self.metrics_of(experiment, &schema)?;
+            queries.push((format!("group_stats ({name})"), render::group_stats(&metrics, &segments)?));
+        }
+        Ok(())
+    }
+
+    /// The event logs and components of a unit type, bound to one day.
+    async fn bound_events(
+        &self,
+        unit_type: &str,
+        ds: NaiveDate,
+    ) -> Result<(Vec<(String, BoundLog)>, Vec<BoundComponent>)> {
+        let defs = self.components.of_unit_type(&self.project, unit_type);
+        let names: BTreeSet<&str> = defs.iter().map(|def| def.source.as_str()).collect();
+        let (mut logs, mut components) = (Vec::new(), Vec::new());
+        for name in names {
+            let source = &self.project.sources[name];
+            let opened = self.open(source, ds, &mut Tally::default()).await?;
+            let mut log = bind::log(&self.ctx, opened.schema(), source, unit_type, opened.example())?;
+            for def in defs.iter().filter(|def| def.source == name) {
+                components.push(bind::component(&self.ctx, opened.schema(), def, opened.example(), &mut log.columns)?);
+            }
+            logs.push((name.to_owned(), log));
+        }
+        components.sort_by(|a, b| a.def.column.cmp(&b.def.column));
+        Ok((logs, components))
+    }
+}

@@ -1,0 +1,146 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use verdict_model::NaiveDate;
+
+/// A/B experiments, from event logs to decisions.
+#[derive(Debug, Parser)]
+#[command(name = "verdict", version, max_term_width = 100)]
+#[command(after_help = "Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 done, and a check or a \
+                        guardrail asks for attention (--fail-on chooses which).\n\
+                        Standard output is data, standard error is progress and diagnosis.")]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make the tables of one date from the logs, and say what the experiments did
+    Run(Run),
+    /// Judge group statistics that are there, without reading any log
+    Analyze(Analyze),
+    /// Check a project's files, and their columns against the logs
+    Validate(Validate),
+    /// Say what a run would make, and why; nothing is written
+    Plan(Plan),
+    /// Run SQL over the tables and views
+    Query(Query),
+}
+
+/// What every command needs to know of a project.
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Project {
+    /// The project folder
+    #[arg(short, long, default_value = ".", value_name = "FOLDER")]
+    pub(crate) project: PathBuf,
+    /// Where the tables are, instead of the project's own setting (a path or s3://bucket/prefix)
+    #[arg(long, value_name = "PATH|URL")]
+    pub(crate) tables: Option<String>,
+    /// A setting of the engine, by name: datafusion.execution.target_partitions=4
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(crate) set: Vec<(String, String)>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+/// Which date, of which experiments.
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Scope {
+    /// The as-of date, the last day to include [default: yesterday, in the project's time zone]
+    #[arg(short, long, value_name = "YYYY-MM-DD")]
+    pub(crate) date: Option<NaiveDate>,
+    /// Only this experiment (may be given several times)
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) experiment: Vec<String>,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) project: Project,
+    #[command(flatten)]
+    pub(crate) scope: Scope,
+    #[command(flatten)]
+    pub(crate) attention: Attention,
+    /// Only say what would be made, and why (the same as `verdict plan`)
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// No progress, no closing line
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Analyze {
+    #[command(flatten)]
+    pub(crate) project: Project,
+    #[command(flatten)]
+    pub(crate) scope: Scope,
+    #[command(flatten)]
+    pub(crate) attention: Attention,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Validate {
+    #[command(flatten)]
+    pub(crate) project: Project,
+    /// Print the resolved configuration, every default filled in
+    #[arg(long)]
+    pub(crate) show: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Plan {
+    #[command(flatten)]
+    pub(crate) project: Project,
+    #[command(flatten)]
+    pub(crate) scope: Scope,
+    /// Print the rendered stage queries
+    #[arg(long)]
+    pub(crate) sql: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Query {
+    #[command(flatten)]
+    pub(crate) project: Project,
+    /// The query
+    pub(crate) sql: String,
+}
+
+/// What makes a finished run ask for attention.
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Attention {
+    /// What makes the exit code 3 (may be given several times)
+    #[arg(long, value_enum, value_name = "WHAT", default_values_t = [FailOn::Checks, FailOn::Guardrails])]
+    pub(crate) fail_on: Vec<FailOn>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// A check failed: a decision is `invalid`
+    Checks,
+    /// A guardrail is violated
+    Guardrails,
+    /// A check warns
+    Warnings,
+    /// Nothing
+    Never,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
+    Ok((key.trim().to_owned(), value.trim().to_owned()))
+}

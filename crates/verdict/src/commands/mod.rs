@@ -1,0 +1,66 @@
+//! The commands, one a file.
+
+pub(crate) mod analyze;
+pub(crate) mod plan;
+pub(crate) mod query;
+pub(crate) mod run;
+pub(crate) mod validate;
+
+use std::collections::BTreeMap;
+
+use chrono::{Days, Utc};
+use verdict_analysis::judge::{Judgement, judge};
+use verdict_job::{Job, Tally};
+use verdict_model::{Experiment, NaiveDate};
+
+use crate::args::{Attention, FailOn, Project, Scope};
+use crate::exit::{Exit, Failure};
+
+/// An experiment with what is said of it.
+#[derive(Debug)]
+pub(crate) struct Judged {
+    pub(crate) experiment: Experiment,
+    pub(crate) as_of: NaiveDate,
+    pub(crate) judgement: Judgement,
+}
+
+/// The job of a project.
+fn job(args: &Project) -> Result<Job, Failure> {
+    let project = verdict_model::load(&args.project)?;
+    Ok(Job::new(project, args.tables.as_deref(), &args.set)?)
+}
+
+/// The date asked for: yesterday, in the project's time zone, when none is.
+fn date(scope: &Scope, job: &Job) -> NaiveDate {
+    let today = Utc::now().with_timezone(&job.project().time_zone).date_naive();
+    scope.date.unwrap_or_else(|| today.checked_sub_days(Days::new(1)).unwrap_or(today))
+}
+
+/// Judges the group statistics of an experiment and writes what follows from them.
+async fn judge_one(job: &Job, name: &str, as_of: NaiveDate, tally: &mut Tally) -> Result<Judged, Failure> {
+    let project = job.project();
+    let experiment = project
+        .experiment(name)
+        .ok_or_else(|| Failure::usage(verdict_job::Error::Usage(format!("there is no experiment `{name}`"))))?;
+    let stats = job.group_stats(name, as_of).await?;
+    let types: BTreeMap<String, String> =
+        project.metrics.iter().map(|(name, metric)| (name.clone(), metric.kind.word().to_owned())).collect();
+    let later = job.later_of(experiment);
+    let judgement = judge(experiment, &types, as_of, &stats.rows, stats.counts.as_ref(), &later);
+    let rows = (&judgement.results[..], &judgement.checks[..], &judgement.decisions[..]);
+    job.write_judgement(experiment, &stats, as_of, rows, tally).await?;
+    Ok(Judged { experiment: experiment.clone(), as_of, judgement })
+}
+
+/// Whether anything that was found asks for attention.
+fn attention(asked: &Attention, judged: &[Judged]) -> Exit {
+    let wants = |what| asked.fail_on.contains(&what) && !asked.fail_on.contains(&FailOn::Never);
+    let check = |status: &str| judged.iter().any(|j| j.judgement.checks.iter().any(|c| c.status == status));
+    let guardrail = judged.iter().flat_map(|j| &j.judgement.decisions).any(|decision| {
+        decision.reason_codes.iter().any(|code| code == "guardrail_violated")
+    });
+    let asks = (wants(FailOn::Checks) && check("fail"))
+        || (wants(FailOn::Warnings) && check("warn"))
+        || (wants(FailOn::Guardrails) && guardrail);
+    if asks { Exit::Attention } else { Exit::Done }
+}

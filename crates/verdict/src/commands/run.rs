@@ -1,0 +1,109 @@
+//! `verdict run`.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+use verdict_job::{Job, RunRow, Tally};
+use verdict_model::NaiveDate;
+
+use super::{Judged, attention, date, job, judge_one};
+use crate::args::{self, Format};
+use crate::exit::{Exit, Failure};
+use crate::progress::Line;
+use crate::{json, report};
+
+pub(crate) async fn run(args: args::Run) -> Result<Exit, Failure> {
+    let clock = (Utc::now(), Instant::now());
+    if args.dry_run {
+        let args::Run { project, scope, .. } = args;
+        return super::plan::plan(args::Plan { project, scope, sql: false }).await;
+    }
+    let job = job(&args.project)?;
+    let date = date(&args.scope, &job);
+    let mut tally = Tally::default();
+    let line = Line::new(args.quiet);
+    let made = make(&job, date, &args, &line, &mut tally).await;
+    line.end();
+    let error = match &made {
+        Ok((_, None)) => None,
+        Ok((_, Some(failure))) | Err(failure) => Some(failure.summary()),
+    };
+    log(&job, date, clock, error, &tally).await;
+    let (judged, failure) = made?;
+    let mut out = std::io::stdout().lock();
+    match args.project.format {
+        Format::Text => report::text(&mut out, &judged)?,
+        Format::Json => json::judged(&mut out, date, &judged)?,
+    }
+    out.flush()?;
+    if !args.quiet && args.project.format == Format::Text {
+        closing(&job, &tally, clock.1)?;
+    }
+    match failure {
+        Some(failure) => Err(failure),
+        None => Ok(attention(&args.attention, &judged)),
+    }
+}
+
+/// Makes the tables and judges them: what came of it, and what failed on the way.
+async fn make(
+    job: &Job,
+    date: NaiveDate,
+    args: &args::Run,
+    line: &Line,
+    tally: &mut Tally,
+) -> Result<(Vec<Judged>, Option<Failure>), Failure> {
+    let plan = job.plan(date, &args.scope.experiment).await?;
+    for (experiment, why) in &plan.skipped {
+        note(&format!("{experiment} is left out of {date}: {why}"));
+    }
+    let outcome = job.make(&plan, line, tally).await?;
+    let mut judged = Vec::new();
+    for (name, as_of) in &outcome.done {
+        judged.push(judge_one(job, name, *as_of, tally).await?);
+    }
+    let errors: Vec<verdict_job::Error> = outcome.failed.into_iter().map(|(_, error)| error).collect();
+    Ok((judged, (!errors.is_empty()).then(|| Failure::of_job(errors))))
+}
+
+/// Adds the run to `runs`. A run whose log cannot be written has still been run.
+async fn log(job: &Job, date: NaiveDate, clock: (DateTime<Utc>, Instant), error: Option<String>, tally: &Tally) {
+    let (started, instant) = clock;
+    let run = RunRow {
+        run_id: format!("{}-{}", started.format("%Y%m%dT%H%M%S%.6fZ"), std::process::id()),
+        command: "run".into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        started,
+        seconds: instant.elapsed().as_secs_f64(),
+        error,
+    };
+    if let Err(error) = job.write_run(date, &run, tally).await {
+        note(&format!("warning: the run could not be added to `runs`: {error}"));
+    }
+}
+
+fn closing(job: &Job, tally: &Tally, clock: Instant) -> std::io::Result<()> {
+    let mut err = std::io::stderr().lock();
+    writeln!(
+        err,
+        "{} partitions made, {} fresh; {} log rows and {:.1} MB read from {} objects in {:.1} s; tables are in {}",
+        tally.made,
+        tally.fresh,
+        tally.rows,
+        tally.bytes as f64 / 1e6,
+        tally.objects,
+        clock.elapsed().as_secs_f64(),
+        job.tables(),
+    )?;
+    if err.is_terminal() {
+        writeln!(err, "look further: verdict query \"SELECT * FROM latest_decisions\"")?;
+    }
+    Ok(())
+}
+
+/// A line on standard error.
+fn note(text: &str) {
+    // Where standard error is closed there is nobody left to tell.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}

@@ -1,0 +1,61 @@
+//! `verdict validate`.
+
+use std::io::Write as _;
+
+use serde_json::json;
+
+use super::job;
+use crate::args::{self, Format};
+use crate::exit::{Exit, Failure};
+
+pub(crate) async fn validate(args: args::Validate) -> Result<Exit, Failure> {
+    let job = job(&args.project)?;
+    let problems = job.validate().await;
+    if !problems.is_empty() {
+        return Err(Failure::of_job(problems));
+    }
+    let project = job.project();
+    let mut out = std::io::stdout().lock();
+    match args.project.format {
+        Format::Text => {
+            if args.show {
+                writeln!(out, "{}", project.resolved_text().trim_end())?;
+            }
+            writeln!(
+                out,
+                "{}: {} sources, {} metrics, {} experiments; every expression fits the logs",
+                project.name,
+                project.sources.len(),
+                project.metrics.len(),
+                project.experiments.len()
+            )?;
+            for later in &project.later {
+                writeln!(out, "not yet in effect: {}: {}", later.place, later.consequence)?;
+            }
+        }
+        Format::Json => {
+            let later: Vec<_> = project
+                .later
+                .iter()
+                .map(|l| {
+                    json!({
+                        "experiment": l.experiment, "file": &*l.place.file, "line": l.place.line,
+                        "key": l.place.key, "consequence": l.consequence,
+                    })
+                })
+                .collect();
+            let mut value = json!({
+                "project": project.name,
+                "sources": project.sources.keys().collect::<Vec<_>>(),
+                "metrics": project.metrics.keys().collect::<Vec<_>>(),
+                "experiments": project.experiments.iter().map(|e| &e.name.value).collect::<Vec<_>>(),
+                "not_in_effect": later,
+            });
+            if args.show {
+                value["resolved"] = project.resolved_text().into();
+            }
+            writeln!(out, "{value:#}")?;
+        }
+    }
+    Ok(Exit::Done)
+}

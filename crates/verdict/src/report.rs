@@ -1,0 +1,100 @@
+//! What was found, for people at a terminal: checks that did not pass, a table, the decision and its reasons.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{CellAlignment, Table};
+use verdict_analysis::words;
+use verdict_model::Role;
+use verdict_model::rows::{ResultRow, WHOLE};
+
+use crate::commands::Judged;
+
+/// The experiments, one after another.
+pub(crate) fn text(out: &mut impl Write, judged: &[Judged]) -> io::Result<()> {
+    for (nth, one) in judged.iter().enumerate() {
+        if nth > 0 {
+            writeln!(out)?;
+        }
+        experiment(out, one)?;
+    }
+    Ok(())
+}
+
+fn experiment(out: &mut impl Write, judged: &Judged) -> io::Result<()> {
+    let Judged { experiment, as_of, judgement } = judged;
+    let title = format!("{}, as of {as_of}", experiment.name.value);
+    writeln!(out, "{title}\n{}", "─".repeat(title.chars().count()))?;
+    if let Some(hypothesis) = &experiment.hypothesis {
+        writeln!(out, "{hypothesis}")?;
+    }
+    let attention = judgement.checks.iter().filter(|check| check.status != "pass");
+    let mut passed = judgement.checks.len();
+    for check in attention {
+        passed -= 1;
+        let mark = if check.status == "fail" { "CHECK FAILED" } else { "warning" };
+        writeln!(out, "{mark}  {}: {}", check.check, check.message)?;
+    }
+    writeln!(out, "{passed} of {} checks passed\n", judgement.checks.len())?;
+    writeln!(out, "{}", table(&judgement.results))?;
+    let segments: BTreeMap<&str, usize> =
+        judgement.results.iter().filter(|row| row.segment != WHOLE).fold(BTreeMap::new(), |mut seen, row| {
+            *seen.entry(row.segment.as_str()).or_default() += 1;
+            seen
+        });
+    for (segment, rows) in segments {
+        writeln!(out, "by {segment}: {} rows in the table `results`", words::count(rows as u64))?;
+    }
+    for decision in &judgement.decisions {
+        writeln!(out, "\n{} against {}: {}", decision.variant, decision.control, headline(&decision.decision))?;
+        for reason in &decision.reasons {
+            writeln!(out, "  • {reason}")?;
+        }
+    }
+    let later = judgement.decisions.first().map_or(&[][..], |decision| &decision.not_in_effect);
+    for sentence in later {
+        writeln!(out, "not yet in effect: {sentence}")?;
+    }
+    Ok(())
+}
+
+fn headline(decision: &str) -> String {
+    let words = match decision {
+        "ship" => "SHIP",
+        "dont_ship" => "DON'T SHIP",
+        "inconclusive" => "INCONCLUSIVE",
+        "stat_sig_not_practical" => "SIGNIFICANT, BUT NOT WORTH IT",
+        "invalid" => "INVALID: the checks must pass before any number can be trusted",
+        other => return other.to_owned(),
+    };
+    format!("{words} ({decision})")
+}
+
+/// A row for the control of each metric, and one for each variant below it.
+fn table(results: &[ResultRow]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(NOTHING);
+    table.set_header(["metric", "role", "variant", "units", "value", "lift (interval)", "adjusted p", ""]);
+    for column in [3, 4, 6] {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let mut last: Option<(&str, Role)> = None;
+    for row in results.iter().filter(|row| row.segment == WHOLE) {
+        let (control, variant) = words::levels(row);
+        if last != Some((row.metric.as_str(), row.role)) {
+            let units = words::count(row.n_control);
+            table.add_row([&row.metric, row.role.word(), &row.control, &units, &control, "", "", ""]);
+            last = Some((row.metric.as_str(), row.role));
+        }
+        let note = match row.status.as_str() {
+            "ok" => row.rel_effect_reason.clone().unwrap_or_default(),
+            status => format!("{status}: {}", row.reason.as_deref().unwrap_or("?")),
+        };
+        let (units, p) = (words::count(row.n_variant), words::adjusted_p(row));
+        table.add_row(["", "", &row.variant, &units, &variant, &words::lift(row), &p, &note]);
+    }
+    table
+}
