@@ -1,4 +1,5 @@
 //! Statistics and decisions: pure functions from group statistics to results.
 
+pub mod judge;
 pub mod methods;
 pub mod stat;

@@ -1,4 +1,6 @@
 //! Univariate data sets of the NIST Statistical Reference Datasets that are defined by a formula, to their 15 certified digits.
+//!
+//! PiDigits is none of them: its file differs from the digits of pi (they add to 22,679, its certified mean says 22,674).
 
 use verdict_accum::{Moments1, Welford};
 
@@ -38,6 +40,7 @@ fn check(xs: Vec<f64>, mean: f64, sd: f64) {
     }
     for (got_mean, got_var) in [(m.mean(0), m.var_samp(0)), (w.mean(), w.var_samp())] {
         assert!((got_mean.unwrap() - mean).abs() <= 1e-15 * mean, "{got_mean:?}");
-        assert!((got_var.unwrap().sqrt() - sd).abs() <= 1e-15 * sd + decimals, "{got_var:?}");
+        // Certified to 15 digits.
+        assert!((got_var.unwrap().sqrt() - sd).abs() <= 5e-15 * sd + decimals, "{got_var:?}");
     }
 }

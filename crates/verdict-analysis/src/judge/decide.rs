@@ -15,9 +15,8 @@ pub(super) fn decisions(
     checks: &[CheckRow],
     later: &[Later],
 ) -> Vec<DecisionRow> {
-    let concerns =
-        |key: &&Later| key.experiment.as_ref().is_none_or(|name| *name == experiment.name.value);
-    let not_in_effect: Vec<String> = later.iter().filter(concerns).map(not_in_effect).collect();
+    let not_in_effect: Vec<String> =
+        later.iter().filter(|key| concerns(experiment, key)).map(not_in_effect).collect();
     experiment
         .treatments()
         .map(|arm| {
@@ -306,6 +305,20 @@ impl Target {
             self.words, self.why_not
         );
         Reason::new("mde_not_comparable", words)
+    }
+}
+
+/// Whether a key is this experiment's own, a metric's of this experiment, or the project's.
+fn concerns(experiment: &Experiment, later: &Later) -> bool {
+    let of_metric = |name: &str, path: &str| {
+        path.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    match (&later.experiment, later.place.key.strip_prefix("metrics.")) {
+        (Some(name), _) => *name == experiment.name.value,
+        (None, Some(path)) => {
+            experiment.metrics().any(|metric| of_metric(&metric.name.value, path))
+        }
+        (None, None) => true,
     }
 }
 

@@ -54,8 +54,8 @@ pub struct Judgement {
 ///
 /// `metric_types` has the type word of each metric (`proportion`, `mean`, `ratio` or a later type's word);
 /// statistics of other experiments and dates are left aside. `counts` is `None` where nobody knows what became of
-/// the logs' rows, as for statistics made elsewhere. `later` has the keys that are not in effect, those of this
-/// experiment and those of the project.
+/// the logs' rows, as for statistics made elsewhere. Of `later`, the decisions name the keys of this
+/// experiment, of its metrics and of the project as a whole.
 #[must_use]
 pub fn judge(
     experiment: &Experiment,

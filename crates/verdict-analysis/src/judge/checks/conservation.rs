@@ -40,7 +40,7 @@ fn discrepancy(rows: &RowCounts) -> u64 {
 }
 
 /// For each arm: exposed units less excluded ones are the units of each proportion and ratio, and at least
-/// those of each mean (a smallest or largest value leaves out units without any).
+/// those of each mean (a smallest or largest value leaves out units without any). A missing row is one of no units.
 pub(super) fn units(subject: &Subject<'_>) -> Finding {
     let (experiment, groups) = (subject.experiment, subject.groups);
     let mut faults: Vec<String> = groups
@@ -79,17 +79,18 @@ pub(super) fn units(subject: &Subject<'_>) -> Finding {
             count(counted_units)
         ));
         for metric in experiment.metrics() {
-            let Some(group) = groups.whole(&metric.name.value, &arm.name) else { continue };
-            let (agrees, relation) = match &*group.metric_type {
-                "mean" => (group.n <= counted_units, "at most "),
-                _ => (group.n == counted_units, ""),
+            let Some(metric_type) = stated_type(subject, &metric.name.value) else { continue };
+            let n = groups.whole(&metric.name.value, &arm.name).map_or(0, |group| group.n);
+            let (agrees, relation) = match metric_type {
+                "mean" => (n <= counted_units, "at most "),
+                _ => (n == counted_units, ""),
             };
             if !agrees {
                 faults.push(format!(
                     "{}, {}: {}, not {relation}{} ({} exposed less {} excluded)",
                     metric.name.value,
                     arm.name,
-                    counted(group.n, "unit"),
+                    counted(n, "unit"),
                     count(counted_units),
                     count(exposed.n),
                     count(excluded)
@@ -111,6 +112,12 @@ pub(super) fn units(subject: &Subject<'_>) -> Finding {
         upper_first(&kept.join("; "))
     ))
     .counting(0)
+}
+
+/// The type of a metric by its statistics; `None` for a metric that has none in any arm, whose results say so.
+fn stated_type<'a>(subject: &Subject<'a>, metric: &str) -> Option<&'a str> {
+    let mut arms = subject.experiment.design.arms.iter();
+    arms.find_map(|arm| subject.groups.whole(metric, &arm.name)).map(|group| &*group.metric_type)
 }
 
 /// For each metric, arm and segment dimension: the units of its values add up to the whole.

@@ -64,7 +64,7 @@ pub(super) fn sample_ratio(subject: &Subject<'_>) -> Finding {
             "{found}, below {alpha}. The split is not the planned one: units of some arm were lost, added or \
              assigned otherwise, and those missing are rarely a random draw, so the arms are not comparable. Find \
              the cause (redirects, crashes, bots, late exposure logging), or correct the planned weights in the \
-             experiment's `design`."
+             experiment's `design.variants` or `design.traffic_split`."
         ))
     } else {
         Finding::pass(format!("{found}: no sign of another split than the planned one."))
@@ -78,8 +78,8 @@ fn no_exposed_units(subject: &Subject<'_>) -> String {
         experiment.design.arms.iter().any(|arm| subject.groups.exposed(&arm.name).is_some());
     let cause = match subject.counts {
         Some(counts) if counts.variants.is_empty() => format!(
-            "No row of the exposure log ({} read) belongs to this experiment, whose key there is `{}`: correct `key` \
-             in the experiment file, its dates, or the exposures' `experiment` expression and filter",
+            "No row of the exposure log ({} read) belongs to this experiment, whose key there is `{}`: correct \
+             `exposures.key` in the experiment file, its dates, or the exposures' `experiment` expression and filter",
             counted(counts.exposures.read, "row"),
             experiment.key
         ),

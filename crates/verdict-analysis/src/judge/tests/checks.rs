@@ -85,7 +85,7 @@ fn without_exposed_units_the_cause_is_told() {
     let mut case = Case::two_arms("click_rate", "proportion");
     check(&case, "sample_ratio", "fail", &["no exposed units at all", "`control` (500 rows)"]);
     case.counts.as_mut().expect("counts").variants.clear();
-    check(&case, "sample_ratio", "fail", &["1,000 rows read", "`ranking`", "`key`"]);
+    check(&case, "sample_ratio", "fail", &["1,000 rows read", "`ranking`", "`exposures.key`"]);
     case.counts = None;
     check(&case, "sample_ratio", "fail", &["no rows of `several_variants`"]);
     let case = Case { counts: None, ..case.exposed(&[0, 0]) };
@@ -227,6 +227,16 @@ fn a_mean_may_cover_fewer_units_but_not_more() {
         "fail",
         &["first_price, control: 11 units, not at most 10"],
     );
+}
+
+#[test]
+fn a_row_that_one_arm_lacks_is_one_of_no_units() {
+    let mut case = clicks();
+    case.stats.retain(|row| row.metric != "click_rate" || row.variant == "control");
+    check(&case, "conservation_units", "fail", &["click_rate, treatment: 0 units, not 10,000"]);
+    case.stats.retain(|row| row.metric != "click_rate");
+    check(&case, "conservation_units", "pass", &[]);
+    assert_eq!(case.decision().reason_codes, ["primary_no_units_in_control"]);
 }
 
 #[test]

@@ -267,13 +267,16 @@ fn keys_that_are_not_in_effect_are_told_with_every_decision() {
     case.later = vec![
         later(Some("ranking"), "experiment.statistical_settings.sequential"),
         later(None, "sequential"),
+        later(None, "metrics.value.window"),
+        later(None, "metrics.value_per_day.window"),
         later(Some("other"), "experiment.statistical_settings.sequential"),
     ];
     assert_eq!(
         case.decision().not_in_effect,
         [
             "statistical_settings.sequential: fixed-horizon tests are used instead",
-            "sequential: fixed-horizon tests are used instead"
+            "sequential: fixed-horizon tests are used instead",
+            "value.window: fixed-horizon tests are used instead"
         ]
     );
 }

@@ -1,0 +1,123 @@
+//! Rows per second of each accumulator, case by case.
+#![expect(clippy::unwrap_used, reason = "a bench that fails is a bug in the bench")]
+
+use std::hint::black_box;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use verdict_accum::{ExactSum, Moments1, Moments2, Moments4, Welford};
+
+const ROWS: usize = 8192;
+
+fn unit_interval(i: u64) -> f64 {
+    let mut z = i.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    ((z ^ (z >> 31)) >> 11) as f64 / 9007199254740992.0
+}
+
+/// Doubles on the fixed grid: amounts up to 1000, with all their digits.
+fn amounts() -> Vec<f64> {
+    (0..ROWS as u64).map(|i| 1.0 + 999.0 * unit_interval(i)).collect()
+}
+
+/// Doubles off it: shares of about a millionth.
+fn shares() -> Vec<f64> {
+    amounts().into_iter().map(|x| x * 1.1e-9).collect()
+}
+
+fn rows(c: &mut Criterion) {
+    let (amounts, shares) = (amounts(), shares());
+    let integers: Vec<i64> = amounts.iter().map(|&x| x as i64).collect();
+    let mut group = c.benchmark_group("rows");
+    group.throughput(Throughput::Elements(ROWS as u64));
+
+    group.bench_function("plain sum", |b| {
+        b.iter(|| black_box(&amounts).iter().fold(0.0, |s, x| s + x))
+    });
+    group.bench_function("plain Welford", |b| {
+        b.iter(|| {
+            let (mut n, mut mean, mut m2) = (0.0, 0.0, 0.0);
+            for x in black_box(&amounts) {
+                n += 1.0;
+                let delta = x - mean;
+                mean += delta / n;
+                m2 += delta * (x - mean);
+            }
+            (mean, m2)
+        });
+    });
+    for (name, values) in [("amounts", &amounts), ("shares", &shares)] {
+        group.bench_function(format!("ExactSum, {name}"), |b| {
+            b.iter(|| {
+                let mut sum = ExactSum::default();
+                black_box(values).iter().for_each(|&x| sum.push(x).unwrap());
+                sum
+            });
+        });
+        group.bench_function(format!("Welford, {name}"), |b| {
+            b.iter(|| {
+                let mut w = Welford::default();
+                black_box(values).iter().for_each(|&x| w.push(x, 1.0).unwrap());
+                w
+            });
+        });
+        group.bench_function(format!("Moments1, {name}"), |b| {
+            b.iter(|| {
+                let mut m = Moments1::default();
+                black_box(values).iter().for_each(|&x| m.push(1, &[x]).unwrap());
+                m
+            });
+        });
+        group.bench_function(format!("Moments2, {name}"), |b| {
+            b.iter(|| {
+                let mut m = Moments2::default();
+                black_box(values).iter().for_each(|&x| m.push(1, &[x, x]).unwrap());
+                m
+            });
+        });
+        group.bench_function(format!("Moments4, {name}"), |b| {
+            b.iter(|| {
+                let mut m = Moments4::default();
+                black_box(values).iter().for_each(|&x| m.push(1, &[x, x, x, x]).unwrap());
+                m
+            });
+        });
+    }
+    group.bench_function("Moments1, integers", |b| {
+        b.iter(|| {
+            let mut m = Moments1::default();
+            black_box(&integers).iter().for_each(|&x| m.push_int(1, &[x]));
+            m
+        });
+    });
+    group.bench_function("Moments1, amounts, weights of either sign", |b| {
+        b.iter(|| {
+            let mut m = Moments1::default();
+            let rows = black_box(&amounts).iter().zip(&integers);
+            rows.for_each(|(&x, i)| m.push(1 - 2 * (i & 1), &[x]).unwrap());
+            m
+        });
+    });
+    group.finish();
+}
+
+fn groups(c: &mut Criterion) {
+    let mut m = Moments1::default();
+    amounts().iter().for_each(|&x| m.push(1, &[x]).unwrap());
+    let mut sum = ExactSum::default();
+    amounts().iter().for_each(|&x| sum.push(x).unwrap());
+    let bytes = m.to_bytes();
+    let mut group = c.benchmark_group("once a group");
+    group.bench_function("Moments1: mean and m2", |b| {
+        b.iter(|| (black_box(&m).mean(0), black_box(&m).m2(0)))
+    });
+    group.bench_function("Moments1: to_bytes", |b| b.iter(|| black_box(&m).to_bytes()));
+    group.bench_function("Moments1: from_bytes", |b| {
+        b.iter(|| Moments1::from_bytes(black_box(&bytes)))
+    });
+    group.bench_function("ExactSum: to_f64", |b| b.iter(|| black_box(&sum).to_f64()));
+    group.finish();
+}
+
+criterion_group!(benches, rows, groups);
+criterion_main!(benches);
