@@ -3,3 +3,4 @@
 pub mod judge;
 pub mod methods;
 pub mod stat;
+pub mod words;

@@ -52,7 +52,7 @@ impl Tally {
 }
 
 /// Hears how far a run has come.
-pub trait Progress {
+pub trait Progress: Send + Sync {
     /// Step `done` of `of` begins: `what`.
     fn step(&self, done: usize, of: usize, what: &str);
 }

@@ -3,6 +3,7 @@
 use verdict_model::rows::GroupStat;
 
 use crate::methods::ratio::RatioSample;
+use crate::methods::relative::FiellerSet;
 use crate::methods::two_proportion::{
     Proportion, ProportionInterval, two_proportion, unpooled_std_error,
 };
@@ -11,9 +12,8 @@ use crate::methods::{Alternative, Estimate, Interval, MethodError, Reference, Sa
 
 /// How many standard errors the control's level must lie above zero for a relative effect.
 ///
-/// The delta method divides by that level. At five standard errors (25 successes in the control) its 95% interval
-/// covers 93.5 to 94.2% for lifts from -30% to +50%, at ten 94.6 to 95%, at three 90.8 to 92.9%, nearly all misses on
-/// one side: Poisson counts, 30,000 simulated pairs each.
+/// Fieller's interval is bounded only when that is more than the quantile of the test: 1.96 at 95%, 4.9 at a level
+/// of 1e-6. At five (25 successes in the control) it is bounded at every level in use.
 pub(super) const SAFE_STD_ERRORS: f64 = 5.0;
 
 /// Compares a variant with the control by the method of the metric's type; a missing group has no units.
@@ -171,9 +171,12 @@ fn relative_effect(
     }
     let reason = |error| Gap::from(error).reason();
     let effect = relative::lift(control, variant).map_err(reason)?;
-    let interval =
-        relative::delta(control, variant, alpha, alternative, reference).map_err(reason)?;
-    Ok(Relative { effect, interval })
+    // Fieller's interval and the absolute one are one test: the former contains a lift of zero exactly when the
+    // latter contains a difference of zero. The delta method's may contradict it.
+    match relative::fieller(control, variant, alpha, alternative, reference).map_err(reason)? {
+        FiellerSet::Bounded(interval) => Ok(Relative { effect, interval }),
+        FiellerSet::Complement(_) | FiellerSet::WholeLine => Err("control_mean_near_zero"),
+    }
 }
 
 const INVALID: Gap = Gap::Failed("statistics_invalid");

@@ -5,7 +5,7 @@ use verdict_model::{Direction, Experiment, Later, Mde, NaiveDate, Role};
 
 use super::checks;
 use super::compare::reason_in_words;
-use super::words::{Scale, change, difference_interval, list, p_value, percent};
+use crate::words::{Scale, change, difference_interval, list, p_value, percent};
 
 /// One decision for each treatment arm, in the order of the file.
 pub(super) fn decisions(

@@ -26,7 +26,6 @@ mod decide;
 mod families;
 mod groups;
 mod results;
-mod words;
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use verdict_model::rows::SEVERAL_VARIANTS;
 use verdict_model::{RowCounts, SeveralVariants};
 
 use super::{Finding, Subject, log};
-use crate::judge::words::{count, counted, list};
+use crate::words::{count, counted, list};
 
 /// A log that no filter thins out delivers exactly the rows of its files; no log delivers more.
 pub(super) fn rows(subject: &Subject<'_>) -> Finding {

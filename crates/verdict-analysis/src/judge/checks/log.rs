@@ -3,7 +3,7 @@
 use verdict_model::RowCounts;
 
 use super::{Finding, Subject};
-use crate::judge::words::{count, counted};
+use crate::words::{count, counted};
 
 /// Rows without a unit: who did it is not known.
 pub(super) fn rows_without_unit(subject: &Subject<'_>) -> Finding {

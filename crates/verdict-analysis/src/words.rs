@@ -3,7 +3,7 @@
 use verdict_model::rows::ResultRow;
 
 /// A count with thousands separators: `21,306`.
-pub(super) fn count(n: impl Into<i128>) -> String {
+pub fn count(n: impl Into<i128>) -> String {
     let n: i128 = n.into();
     let digits = n.unsigned_abs().to_string();
     let sign = if n < 0 { "-" } else { "" };
@@ -11,14 +11,14 @@ pub(super) fn count(n: impl Into<i128>) -> String {
 }
 
 /// A count and its noun: `1 unit`, `21,306 units`.
-pub(super) fn counted(n: impl Into<i128>, noun: &str) -> String {
+pub(crate) fn counted(n: impl Into<i128>, noun: &str) -> String {
     let n: i128 = n.into();
     let s = if n == 1 { "" } else { "s" };
     format!("{} {noun}{s}", count(n))
 }
 
 /// A number with this many decimals and thousands separators; scientific where that would be unreadable.
-pub(super) fn number(value: f64, decimals: usize) -> String {
+pub(crate) fn number(value: f64, decimals: usize) -> String {
     if !value.is_finite() || value.abs() >= 1e15 || decimals > MOST_DECIMALS {
         return format!("{value:.2e}");
     }
@@ -31,12 +31,12 @@ pub(super) fn number(value: f64, decimals: usize) -> String {
 }
 
 /// A share in percent, as short as it can be without rounding anything away that matters: `5%`, `0.25%`.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     format!("{}%", short(share * 100.0))
 }
 
 /// A setting as a person wrote it: without trailing zeros or noise in the last binary digits.
-pub(super) fn short(value: f64) -> String {
+pub(crate) fn short(value: f64) -> String {
     let close = |text: &String| {
         text.replace(',', "")
             .parse::<f64>()
@@ -49,14 +49,14 @@ pub(super) fn short(value: f64) -> String {
 }
 
 /// The share of `part` in `total` in percent, with two decimals, more where it would read as zero.
-pub(super) fn share(part: i64, total: i64) -> String {
+pub(crate) fn share(part: i64, total: i64) -> String {
     let percent = 100.0 * part as f64 / total as f64;
     let decimals = if percent > 0.0 && percent < 0.005 { decimals(percent, 2) } else { 2 };
     format!("{}%", number(percent, decimals))
 }
 
 /// `p 0.0315` or `p < 0.0001`, with as many decimals as it takes not to read as the other side of `alpha`.
-pub(super) fn p_value(p: f64, alpha: f64) -> String {
+pub(crate) fn p_value(p: f64, alpha: f64) -> String {
     if p < SMALL_P && (alpha >= SMALL_P || p < alpha) {
         return "p < 0.0001".to_owned();
     }
@@ -68,7 +68,7 @@ pub(super) fn p_value(p: f64, alpha: f64) -> String {
 }
 
 /// `a`, `a and b`, `a, b and c`.
-pub(super) fn list(items: &[String]) -> String {
+pub(crate) fn list(items: &[String]) -> String {
     match items {
         [] => String::new(),
         [one] => one.clone(),
@@ -79,7 +79,7 @@ pub(super) fn list(items: &[String]) -> String {
 /// What happened to a metric: levels, lift with interval, adjusted p. Without the closing stop.
 ///
 /// `click_rate rose from 0.460% to 0.690%, +50.0% (95% interval +1.9% to +98.1%), adjusted p 0.0315`
-pub(super) fn change(row: &ResultRow, alpha: f64) -> String {
+pub(crate) fn change(row: &ResultRow, alpha: f64) -> String {
     let moved = match (row.mean_control, row.mean_variant) {
         (Some(control), Some(variant)) => {
             let scale = Scale::of(row);
@@ -98,6 +98,42 @@ pub(super) fn change(row: &ResultRow, alpha: f64) -> String {
     let p =
         row.p_value_adjusted.map_or(String::new(), |p| format!(", adjusted {}", p_value(p, alpha)));
     format!("{} {moved}{}{p}", row.metric, effect(row))
+}
+
+/// The metric's level in the control and in the variant, with the same decimals; empty where it is not
+/// defined.
+pub fn levels(row: &ResultRow) -> (String, String) {
+    let scale = Scale::of(row);
+    let decimals = match (row.mean_control, row.mean_variant) {
+        (Some(control), Some(variant)) => scale.decimals(control, variant),
+        (Some(one), None) | (None, Some(one)) => scale.decimals(one, one),
+        (None, None) => 0,
+    };
+    let shown = |level: Option<f64>| level.map_or(String::new(), |x| scale.level(x, decimals));
+    (shown(row.mean_control), shown(row.mean_variant))
+}
+
+/// `+50.0% (+3.4% to +119%)`: the relative effect with its interval, the absolute one where there is none; an
+/// end that a one-sided test leaves open is `…`. Empty where there is no effect at all.
+pub fn lift(row: &ResultRow) -> String {
+    let shown = match (row.rel_effect, row.effect) {
+        (Some(relative), _) => Shown::relative(relative, row),
+        (None, Some(effect)) => Shown::absolute(effect, row),
+        (None, None) => return String::new(),
+    };
+    let open = || "…".to_owned();
+    match (shown.lower, shown.upper) {
+        (None, None) => shown.value,
+        (lower, upper) => {
+            format!("{} ({} to {})", shown.value, lower.unwrap_or_else(open), upper.unwrap_or_else(open))
+        }
+    }
+}
+
+/// The adjusted p-value of a row, `0.0315` or `< 0.0001`; empty where there is none.
+pub fn adjusted_p(row: &ResultRow) -> String {
+    let shown = row.p_value_adjusted.map(|p| p_value(p, 1.0 - row.confidence_level));
+    shown.map_or(String::new(), |text| text.trim_start_matches("p ").to_owned())
 }
 
 /// `, +50.0% (95% interval +1.9% to +98.1%)`: the relative effect, or the absolute one where there is none.
@@ -119,7 +155,7 @@ fn effect(row: &ResultRow) -> String {
 }
 
 /// `+0.020 points to +0.440 points`: the interval of the absolute effect.
-pub(super) fn difference_interval(row: &ResultRow) -> String {
+pub(crate) fn difference_interval(row: &ResultRow) -> String {
     let ends = Shown::absolute(row.effect.unwrap_or(0.0), row);
     [ends.lower, ends.upper].into_iter().flatten().collect::<Vec<_>>().join(" to ")
 }
@@ -156,13 +192,13 @@ impl Shown {
 
 /// How the levels of a metric are shown: proportions in percent, everything else in its own unit.
 #[derive(Clone, Copy)]
-pub(super) enum Scale {
+pub(crate) enum Scale {
     Percent,
     Own,
 }
 
 impl Scale {
-    pub(super) fn of(row: &ResultRow) -> Scale {
+    pub(crate) fn of(row: &ResultRow) -> Scale {
         if row.metric_type == "proportion" { Scale::Percent } else { Scale::Own }
     }
 
@@ -182,7 +218,7 @@ impl Scale {
     }
 
     /// An absolute difference, as the experiment's file gives it.
-    pub(super) fn difference(self, value: f64) -> String {
+    pub(crate) fn difference(self, value: f64) -> String {
         format!("{}{}", short(value * self.factor()), self.unit())
     }
 
