@@ -75,13 +75,20 @@ fn rows_of(numbers: &[u64], groups: u64) -> RecordBatch {
     let integers = |f: &dyn Fn(u64) -> Option<i64>| -> ArrayRef {
         Arc::new(numbers.iter().map(|&i| f(i)).collect::<Int64Array>())
     };
-    let scale = |z: u64| if z % 50 == 0 { 1e-30 } else { [1.0, 1e3, 1e-3, 1e9][(z % 4) as usize] };
+    let scale =
+        |z: u64| if z.is_multiple_of(50) { 1e-30 } else { [1.0, 1e3, 1e-3, 1e9][(z % 4) as usize] };
     let unit = |z: u64| (z >> 11) as f64 / 9007199254740992.0;
     RecordBatch::try_from_iter_with_nullable([
         ("g", integers(&|i| Some((i % groups) as i64)), true),
-        ("w", integers(&|i| Some(if mix(i) % 7 == 0 { -1 } else { 1 })), true),
-        ("i", integers(&|i| (mix(i) % 11 != 0).then_some((mix(i) >> 40) as i64 - 5_000_000)), true),
-        ("x", column(&|z| (z % 13 != 0).then_some(unit(z) * scale(z))), true),
+        ("w", integers(&|i| Some(if mix(i).is_multiple_of(7) { -1 } else { 1 })), true),
+        (
+            "i",
+            integers(&|i| {
+                (!mix(i).is_multiple_of(11)).then_some((mix(i) >> 40) as i64 - 5_000_000)
+            }),
+            true,
+        ),
+        ("x", column(&|z| (!z.is_multiple_of(13)).then_some(unit(z) * scale(z))), true),
         ("y", column(&|z| Some(unit(mix(z)) - 0.5)), true),
     ])
     .unwrap()
