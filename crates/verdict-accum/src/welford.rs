@@ -97,10 +97,11 @@ impl Welford {
     }
 
     /// The centred second moment `Σ w (x - mean)²`. `None` when the weights sum to zero, and when it overflowed,
-    /// which it may from differences of 1e150 on.
+    /// which it may from differences of 1e150 on. What the rounding of removals leaves below zero is zero.
     #[must_use]
     pub fn m2(&self) -> Option<f64> {
-        self.defined(self.m2)
+        let m2 = self.defined(self.m2)?;
+        Some(if self.weight.high > 0.0 { m2.max(0.0) } else { m2 })
     }
 
     /// The sample variance `m2 / (weight - 1)`, for weights that are frequencies. `None` when the weights sum to 1 or

@@ -8,7 +8,7 @@
 //! let ctx = SessionContext::new();
 //! verdict_udaf::register_all(&ctx)?;
 //! let rows = ctx
-//!     .sql("SELECT m.n, m.mean_1, moments_var_samp(m) AS var FROM (
+//!     .sql("SELECT m.n AS n, m.mean_1 AS mean_1, moments_var_samp(m) AS var FROM (
 //!               SELECT moments(w, x) AS m FROM (VALUES (1, 14.0), (1, 9.0), (-1, 14.0), (1, 15.0)) AS t(w, x))")
 //!     .await?
 //!     .collect()

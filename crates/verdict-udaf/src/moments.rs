@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, StructArray};
-use datafusion::arrow::array::{BinaryBuilder, LargeBinaryBuilder};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BinaryBuilder, Float64Array, Int64Array, LargeBinaryBuilder,
+    StructArray,
+};
 use datafusion::arrow::datatypes::{DataType, Field, Fields, Float64Type, Int64Type};
 use datafusion::common::{Result, exec_datafusion_err, exec_err, internal_datafusion_err};
 use verdict_accum::Moments;

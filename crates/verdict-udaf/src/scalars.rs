@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, Float64Array, StructArray};
-use datafusion::arrow::compute::{binary, cast};
+use datafusion::arrow::compute::{cast, is_null, nullif};
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Float64Type, Int64Type};
 use datafusion::common::{Result, ScalarValue, plan_err};
 use datafusion::logical_expr::{
@@ -56,19 +56,13 @@ impl OfMoments {
                 }
             }
         }
-        Ok(
-            match (
-                self.statistic,
-                numbers[..].first().copied().unwrap_or(1),
-                numbers.get(1).copied(),
-            ) {
-                (Statistic::Mean, i, _) => format!("mean_{i}"),
-                (Statistic::CovarSamp, i, Some(j)) if i != j => {
-                    format!("co_{}{}", i.min(j), i.max(j))
-                }
-                (_, i, _) => format!("m2_{i}"),
-            },
-        )
+        Ok(match (self.statistic, numbers.first().copied().unwrap_or(1), numbers.get(1).copied()) {
+            (Statistic::Mean, i, _) => format!("mean_{i}"),
+            (Statistic::CovarSamp, i, Some(j)) if i != j => {
+                format!("co_{}{}", i.min(j), i.max(j))
+            }
+            (_, i, _) => format!("m2_{i}"),
+        })
     }
 }
 
@@ -136,15 +130,12 @@ impl ScalarUDFImpl for OfMoments {
             Statistic::VarSamp | Statistic::CovarSamp => {
                 let n = part(moments, "n")?;
                 let n = n.as_primitive::<Int64Type>();
-                let quotient: Float64Array = binary(value, n, |v, n| v / (n - 1) as f64)?;
-                let enough = n.iter().map(|n| n.is_some_and(|n| n >= 2)).collect::<Vec<_>>();
-                let enough = datafusion::arrow::array::BooleanArray::from(enough);
-                datafusion::arrow::compute::nullif(
-                    &quotient,
-                    &datafusion::arrow::compute::not(&enough)?,
-                )?
-                .as_primitive::<Float64Type>()
-                .clone()
+                let pairs = value.iter().zip(n.iter());
+                pairs
+                    .map(|(v, n)| {
+                        v.zip(n).filter(|&(_, n)| n >= 2).map(|(v, n)| v / (n - 1) as f64)
+                    })
+                    .collect()
             }
         };
         Ok(ColumnarValue::Array(Arc::new(result)))
@@ -161,8 +152,8 @@ fn part(moments: &StructArray, name: &str) -> Result<ArrayRef> {
     Ok(match moments.nulls() {
         None => column,
         Some(_) => {
-            let missing = datafusion::arrow::compute::is_null(moments)?;
-            datafusion::arrow::compute::nullif(&column, &missing)?
+            let missing = is_null(moments)?;
+            nullif(&column, &missing)?
         }
     })
 }

@@ -6,11 +6,18 @@ const T: &str = "(VALUES (1, 2.0, 'a'), (2, 3.0, 'b')) AS t(w, x, s)";
 
 #[tokio::test]
 async fn distinct_and_order_by() {
-    for call in ["exact_sum(DISTINCT x)", "moments(DISTINCT w, x)", "welford(DISTINCT x)", "exact_sum_state(DISTINCT x)"] {
+    for call in [
+        "exact_sum(DISTINCT x)",
+        "moments(DISTINCT w, x)",
+        "welford(DISTINCT x)",
+        "exact_sum_state(DISTINCT x)",
+    ] {
         refused(&format!("SELECT {call} FROM {T}"), "does not take DISTINCT").await;
         refused(&format!("SELECT w, {call} FROM {T} GROUP BY w"), "does not take DISTINCT").await;
     }
-    for call in ["exact_sum(x ORDER BY w)", "moments(w, x ORDER BY x)", "welford(x ORDER BY x DESC)"] {
+    for call in
+        ["exact_sum(x ORDER BY w)", "moments(w, x ORDER BY x)", "welford(x ORDER BY x DESC)"]
+    {
         refused(&format!("SELECT {call} FROM {T}"), "does not take ORDER BY").await;
     }
 }
@@ -18,13 +25,24 @@ async fn distinct_and_order_by() {
 #[tokio::test]
 async fn what_is_not_finite() {
     for value in ["'NaN'", "'inf'", "'-inf'"] {
-        for call in ["exact_sum(x)", "exact_sum_state(x)", "moments(1, x)", "moments(1, 1.0, x)", "welford(x)"] {
+        for call in [
+            "exact_sum(x)",
+            "exact_sum_state(x)",
+            "moments(1, x)",
+            "moments(1, 1.0, x)",
+            "welford(x)",
+        ] {
             let t = format!("(VALUES (1, 1.0), (1, {value}::double)) AS t(g, x)");
             refused(&format!("SELECT {call} FROM {t}"), "NaN or infinite value in `").await;
-            refused(&format!("SELECT g, {call} FROM {t} GROUP BY g"), "exclude such rows with a FILTER").await;
+            refused(
+                &format!("SELECT g, {call} FROM {t} GROUP BY g"),
+                "exclude such rows with a FILTER",
+            )
+            .await;
         }
     }
-    refused("SELECT exact_sum(x) FROM (VALUES ('NaN'::double)) AS t(x)", "in `exact_sum(t.x)`").await;
+    refused("SELECT exact_sum(x) FROM (VALUES ('NaN'::double)) AS t(x)", "in `exact_sum(t.x)`")
+        .await;
 }
 
 #[tokio::test]
@@ -56,8 +74,24 @@ async fn wrong_arguments() {
 
 #[tokio::test]
 async fn totals_that_do_not_fit() {
-    refused("SELECT exact_sum(x) FROM (VALUES (9223372036854775807), (1)) AS t(x)", "does not fit in BIGINT").await;
-    refused("SELECT exact_sum(x) FROM (VALUES (1.7e308), (1.7e308)) AS t(x)", "beyond the largest DOUBLE").await;
-    refused("SELECT moments(1, x) FROM (VALUES (1e200), (-1e200)) AS t(x)", "beyond the largest DOUBLE").await;
-    refused("SELECT moments(9223372036854775807, x) FROM (VALUES (1), (1)) AS t(x)", "does not fit in BIGINT").await;
+    refused(
+        "SELECT exact_sum(x) FROM (VALUES (9223372036854775807), (1)) AS t(x)",
+        "does not fit in BIGINT",
+    )
+    .await;
+    refused(
+        "SELECT exact_sum(x) FROM (VALUES (1.7e308), (1.7e308)) AS t(x)",
+        "beyond the largest DOUBLE",
+    )
+    .await;
+    refused(
+        "SELECT moments(1, x) FROM (VALUES (1e200), (-1e200)) AS t(x)",
+        "beyond the largest DOUBLE",
+    )
+    .await;
+    refused(
+        "SELECT moments(9223372036854775807, x) FROM (VALUES (1), (1)) AS t(x)",
+        "does not fit in BIGINT",
+    )
+    .await;
 }

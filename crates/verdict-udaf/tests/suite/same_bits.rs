@@ -4,16 +4,21 @@ use datafusion::prelude::SessionConfig;
 
 use crate::session::{answer, table, with};
 
-const EXACT: &str = "moments(w, x) AS a, moments(w, i) AS b, moments(w, x, y) AS c, moments(w, x, y, i, x) AS d,
+const EXACT: &str =
+    "moments(w, x) AS a, moments(w, i) AS b, moments(w, x, y) AS c, moments(w, x, y, i, x) AS d,
     exact_sum(x) AS e, exact_sum(i) AS f, exact_sum_state(x) AS h, moments_state(w, x, y) AS k";
 
 #[tokio::test]
 async fn partitions_batches_and_order_do_not_show() {
     let mut answers = Vec::new();
-    for (partitions, batch, reverse) in [(1, 8192, false), (2, 100, true), (3, 1, false), (7, 64, true)] {
-        let ctx = with(SessionConfig::new().with_target_partitions(partitions).with_batch_size(batch));
+    for (partitions, batch, reverse) in
+        [(1, 8192, false), (2, 100, true), (3, 1, false), (7, 64, true)]
+    {
+        let ctx =
+            with(SessionConfig::new().with_target_partitions(partitions).with_batch_size(batch));
         table(&ctx, 5_000, 10, batch.min(1000), partitions, reverse);
-        let grouped = answer(&ctx, &format!("SELECT g, {EXACT} FROM t GROUP BY g ORDER BY g")).await;
+        let grouped =
+            answer(&ctx, &format!("SELECT g, {EXACT} FROM t GROUP BY g ORDER BY g")).await;
         let whole = answer(&ctx, &format!("SELECT {EXACT} FROM t")).await;
         assert_eq!(grouped.len(), 10);
         answers.push((grouped, whole));
@@ -27,7 +32,9 @@ async fn partitions_batches_and_order_do_not_show() {
 async fn grouped_and_ungrouped_agree() {
     let ctx = with(SessionConfig::new().with_target_partitions(2));
     table(&ctx, 3_000, 5, 500, 2, false);
-    let columns = format!("{EXACT}, exact_sum(x) FILTER (WHERE y > 0) AS l, moments(w, x) FILTER (WHERE y > 0) AS m");
+    let columns = format!(
+        "{EXACT}, exact_sum(x) FILTER (WHERE y > 0) AS l, moments(w, x) FILTER (WHERE y > 0) AS m"
+    );
     let grouped = answer(&ctx, &format!("SELECT {columns} FROM t GROUP BY g ORDER BY g")).await;
     for (g, row) in grouped.iter().enumerate() {
         let single = answer(&ctx, &format!("SELECT {columns} FROM t WHERE g = {g}")).await;
@@ -36,9 +43,11 @@ async fn grouped_and_ungrouped_agree() {
     // The recurrence, too: both adapters have one kernel. One partition, so that order is the same.
     let ctx = with(SessionConfig::new().with_target_partitions(1));
     table(&ctx, 3_000, 5, 500, 1, false);
-    let grouped = answer(&ctx, "SELECT welford(x), welford(y, w) FROM t GROUP BY g ORDER BY g").await;
+    let grouped =
+        answer(&ctx, "SELECT welford(x), welford(y, w) FROM t GROUP BY g ORDER BY g").await;
     for (g, row) in grouped.iter().enumerate() {
-        let single = answer(&ctx, &format!("SELECT welford(x), welford(y, w) FROM t WHERE g = {g}")).await;
+        let single =
+            answer(&ctx, &format!("SELECT welford(x), welford(y, w) FROM t WHERE g = {g}")).await;
         assert_eq!(single, std::slice::from_ref(row), "group {g}");
     }
 }
@@ -59,7 +68,10 @@ async fn skipped_partial_aggregation_does_not_show() {
         table(&ctx, 400_000, 390_000, 8192, 2, false);
         answers.push(answer(&ctx, sql).await);
         let plan = answer(&ctx, &format!("EXPLAIN ANALYZE {sql}")).await.join(" ");
-        let skipped = plan.split("skipped_aggregation_rows=").skip(1).any(|rest| !rest.starts_with("0,") && !rest.starts_with("0]"));
+        let skipped = plan
+            .split("skipped_aggregation_rows=")
+            .skip(1)
+            .any(|rest| !rest.starts_with("0,") && !rest.starts_with("0]"));
         assert_eq!(skipped, ratio < 1.0, "{plan}");
     }
     assert_eq!(answers[0], answers[1]);

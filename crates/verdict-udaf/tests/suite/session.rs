@@ -24,7 +24,8 @@ pub(crate) async fn answer(ctx: &SessionContext, sql: &str) -> Vec<String> {
             let batches = frame.collect().await.unwrap_or_else(|e| panic!("{sql}: {e}"));
             let text = pretty_format_batches(&batches).unwrap().to_string();
             let rows = text.lines().filter(|line| line.starts_with('|')).skip(1);
-            rows.map(|row| row.trim_matches('|').split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+            rows.map(|row| row.trim_matches('|').split_whitespace().collect::<Vec<_>>().join(" "))
+                .collect()
         }
         Err(e) => panic!("{sql}: {e}"),
     }
@@ -45,12 +46,20 @@ pub(crate) async fn refused(sql: &str, because: &str) {
 }
 
 /// A table `t(g, w, i, x, y)` in the given batches: `groups` groups, doubles over many magnitudes, NULLs.
-pub(crate) fn table(ctx: &SessionContext, rows: u64, groups: u64, batch: usize, partitions: usize, reverse: bool) {
+pub(crate) fn table(
+    ctx: &SessionContext,
+    rows: u64,
+    groups: u64,
+    batch: usize,
+    partitions: usize,
+    reverse: bool,
+) {
     let mut numbers: Vec<u64> = (0..rows).collect();
     if reverse {
         numbers.reverse();
     }
-    let batches: Vec<RecordBatch> = numbers.chunks(batch).map(|chunk| rows_of(chunk, groups)).collect();
+    let batches: Vec<RecordBatch> =
+        numbers.chunks(batch).map(|chunk| rows_of(chunk, groups)).collect();
     let schema = batches[0].schema();
     let mut parts = vec![Vec::new(); partitions];
     for (i, batch) in batches.into_iter().enumerate() {
@@ -66,14 +75,21 @@ fn rows_of(numbers: &[u64], groups: u64) -> RecordBatch {
     let integers = |f: &dyn Fn(u64) -> Option<i64>| -> ArrayRef {
         Arc::new(numbers.iter().map(|&i| f(i)).collect::<Int64Array>())
     };
-    let scale = |z: u64| if z % 50 == 0 { 1e-30 } else { [1.0, 1e3, 1e-3, 1e9][(z % 4) as usize] };
+    let scale =
+        |z: u64| if z.is_multiple_of(50) { 1e-30 } else { [1.0, 1e3, 1e-3, 1e9][(z % 4) as usize] };
     let unit = |z: u64| (z >> 11) as f64 / 9007199254740992.0;
-    RecordBatch::try_from_iter([
-        ("g", integers(&|i| Some((i % groups) as i64))),
-        ("w", integers(&|i| Some(if mix(i) % 7 == 0 { -1 } else { 1 }))),
-        ("i", integers(&|i| (mix(i) % 11 != 0).then_some((mix(i) >> 40) as i64 - 5_000_000))),
-        ("x", column(&|z| (z % 13 != 0).then_some(unit(z) * scale(z)))),
-        ("y", column(&|z| Some(unit(mix(z)) - 0.5))),
+    RecordBatch::try_from_iter_with_nullable([
+        ("g", integers(&|i| Some((i % groups) as i64)), true),
+        ("w", integers(&|i| Some(if mix(i).is_multiple_of(7) { -1 } else { 1 })), true),
+        (
+            "i",
+            integers(&|i| {
+                (!mix(i).is_multiple_of(11)).then_some((mix(i) >> 40) as i64 - 5_000_000)
+            }),
+            true,
+        ),
+        ("x", column(&|z| (!z.is_multiple_of(13)).then_some(unit(z) * scale(z))), true),
+        ("y", column(&|z| Some(unit(mix(z)) - 0.5)), true),
     ])
     .unwrap()
 }

@@ -45,16 +45,24 @@ async fn an_extreme_outlier_leaves_no_trace() {
 #[tokio::test]
 async fn nothing() {
     let none = "(VALUES (1, 1.0, 1, x'')) AS t(w, x, i, b) WHERE w > 1";
-    check(&format!("SELECT moments(w, x) FROM {none}"), &["{n: 0, sum_1: , mean_1: , m2_1: }"]).await;
+    check(&format!("SELECT moments(w, x) FROM {none}"), &["{n: 0, sum_1: , mean_1: , m2_1: }"])
+        .await;
     check(&format!("SELECT welford(x) FROM {none}"), &["{n: 0.0, mean: , m2: }"]).await;
     check(
-        &format!("SELECT exact_sum(x), exact_sum(i), exact_sum_state(x), exact_sum_merge(b) FROM {none}"),
+        &format!(
+            "SELECT exact_sum(x), exact_sum(i), exact_sum_state(x), exact_sum_merge(b) FROM {none}"
+        ),
         &["| | |"],
     )
     .await;
-    check(&format!("SELECT moments_merge_1(b), moments_state(w, x) = x'4d0101000000_00' FROM {none}").replace("_00", "0000"), &["{n: 0, sum_1: , mean_1: , m2_1: } | true"]).await;
+    check(
+        &format!("SELECT moments_merge_1(b), moments_state(w, x) = x'4d0101000000_00' FROM {none}")
+            .replace("_00", "0000"),
+        &["{n: 0, sum_1: , mean_1: , m2_1: } | true"],
+    )
+    .await;
     check("SELECT moments_mean(moments(1, x)), moments_var_samp(moments(1, x)) FROM (VALUES (1.0)) AS t(x) WHERE x > 1", &["|"]).await;
-    check("SELECT moments(w, x).n, moments_mean(moments(w, x)) FROM (VALUES (1, 5.0), (-1, 5.0)) AS t(w, x)", &["0 |"]).await;
+    check("SELECT moments(w, x)['n'], moments_mean(moments(w, x)) FROM (VALUES (1, 5.0), (-1, 5.0)) AS t(w, x)", &["0 |"]).await;
 }
 
 #[tokio::test]
