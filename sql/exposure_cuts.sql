@@ -4,6 +4,6 @@
 -- inputs   exposure_first   the day's first exposures
 -- columns  cuts             the distinct exposure times, ascending; interval i of the day lies between
 --                           cuts i and i + 1, interval 0 before the first
-SELECT unit, array_agg(DISTINCT first_exposed ORDER BY first_exposed) AS cuts
+SELECT unit, sorted_set(first_exposed) AS cuts
 FROM exposure_first
 GROUP BY unit

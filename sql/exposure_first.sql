@@ -12,7 +12,7 @@ SELECT
     m.unit,
     min(m.first_exposed) AS first_exposed,
     first_value(m.variant ORDER BY m.first_exposed, m.variant) AS variant,
-    array_agg(m.variant ORDER BY m.variant) AS variants
+    sorted_set(m.variant) AS variants
     {%- for segment in segments %},
     first_value(m.{{ segment.column }} ORDER BY m.first_exposed, m.variant) AS {{ segment.column }}
     {%- endfor %}

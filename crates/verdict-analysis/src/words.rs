@@ -125,7 +125,12 @@ pub fn lift(row: &ResultRow) -> String {
     match (shown.lower, shown.upper) {
         (None, None) => shown.value,
         (lower, upper) => {
-            format!("{} ({} to {})", shown.value, lower.unwrap_or_else(open), upper.unwrap_or_else(open))
+            format!(
+                "{} ({} to {})",
+                shown.value,
+                lower.unwrap_or_else(open),
+                upper.unwrap_or_else(open)
+            )
         }
     }
 }

@@ -20,7 +20,9 @@ pub(crate) fn data_type(ty: ColumnType) -> DataType {
         ColumnType::Int64 => DataType::Int64,
         ColumnType::Float64 => DataType::Float64,
         ColumnType::Boolean => DataType::Boolean,
-        ColumnType::TextList => DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true))),
+        ColumnType::TextList => {
+            DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true)))
+        }
     }
 }
 
@@ -45,11 +47,13 @@ pub(crate) fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordB
         .fields()
         .iter()
         .map(|field| {
-            let column = batch
-                .column_by_name(field.name())
-                .ok_or_else(|| Error::Internal(format!("the query gives no column `{}`", field.name())))?;
-            cast_with_options(column, field.data_type(), &strict).at(|| format!("column `{}`", field.name()))
+            let column = batch.column_by_name(field.name()).ok_or_else(|| {
+                Error::Internal(format!("the query gives no column `{}`", field.name()))
+            })?;
+            cast_with_options(column, field.data_type(), &strict)
+                .at(|| format!("column `{}`", field.name()))
         })
         .collect::<Result<Vec<_>>>()?;
-    RecordBatch::try_new(Arc::clone(schema), columns).at(|| "writing rows that break their schema".into())
+    RecordBatch::try_new(Arc::clone(schema), columns)
+        .at(|| "writing rows that break their schema".into())
 }

@@ -106,7 +106,12 @@ pub(crate) fn log(
              to_timestamp(…) for text",
         ));
     }
-    let filter = source.filter.as_ref().map(|f| check_condition(ctx, schema, f, object)).transpose()?.map(note);
+    let filter = source
+        .filter
+        .as_ref()
+        .map(|f| check_condition(ctx, schema, f, object))
+        .transpose()?
+        .map(note);
     Ok(BoundLog {
         unit: format!("CAST({} AS {unit_type})", unit.sql),
         unit_type,
@@ -131,9 +136,14 @@ pub(crate) fn exposures(
         let checked = check(ctx, schema, expression, object)?;
         log.columns.extend(checked.columns);
         let ty = &checked.data_type;
-        let plain = ty.is_string() || ty.is_integer() || *ty == DataType::Boolean || *ty == DataType::Null;
+        let plain =
+            ty.is_string() || ty.is_integer() || *ty == DataType::Boolean || *ty == DataType::Null;
         if !plain {
-            return Err(wrong_type(expression, ty, "text, an integer or a boolean is needed: write CAST(… AS VARCHAR)"));
+            return Err(wrong_type(
+                expression,
+                ty,
+                "text, an integer or a boolean is needed: write CAST(… AS VARCHAR)",
+            ));
         }
         Ok(format!("CAST({} AS VARCHAR)", checked.sql))
     };
@@ -147,7 +157,8 @@ pub(crate) fn exposures(
         .iter()
         .map(|(name, expression)| Ok((name.clone(), as_text(expression)?)))
         .collect::<Result<Vec<_>>>()?;
-    let own = exposures.filter.as_ref().map(|f| check_condition(ctx, schema, f, object)).transpose()?;
+    let own =
+        exposures.filter.as_ref().map(|f| check_condition(ctx, schema, f, object)).transpose()?;
     if let Some(own) = own {
         log.columns.extend(own.columns);
         log.filter = Some(match log.filter.take() {
@@ -166,7 +177,8 @@ pub(crate) fn component(
     object: &str,
     columns: &mut BTreeSet<String>,
 ) -> Result<BoundComponent> {
-    let filter = def.filter.as_ref().map(|f| check_condition(ctx, schema, f, object)).transpose()?;
+    let filter =
+        def.filter.as_ref().map(|f| check_condition(ctx, schema, f, object)).transpose()?;
     let value = def.value.as_ref().map(|v| Ok((v, check(ctx, schema, v, object)?))).transpose()?;
     for checked in filter.iter().chain(value.iter().map(|(_, checked)| checked)) {
         columns.extend(checked.columns.iter().cloned());

@@ -57,7 +57,11 @@ impl Components {
     }
 
     /// Every component that the sources which know `unit_type` can give, sorted by column.
-    pub(crate) fn of_unit_type<'a>(&'a self, project: &'a Project, unit_type: &'a str) -> Vec<&'a ComponentDef> {
+    pub(crate) fn of_unit_type<'a>(
+        &'a self,
+        project: &'a Project,
+        unit_type: &'a str,
+    ) -> Vec<&'a ComponentDef> {
         self.by_column
             .values()
             .filter(|c| project.sources[&c.source].units.contains_key(unit_type))
@@ -95,5 +99,11 @@ fn define(ctx: &SessionContext, component: &verdict_model::Component) -> Result<
     let digest = hash.finalize();
     let short: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
     let (source, aggregate) = (component.source.value.clone(), component.aggregate);
-    Ok(ComponentDef { column: format!("{source}_{}_{short}", aggregate.word()), source, aggregate, value, filter })
+    Ok(ComponentDef {
+        column: format!("{source}_{}_{short}", aggregate.word()),
+        source,
+        aggregate,
+        value,
+        filter,
+    })
 }

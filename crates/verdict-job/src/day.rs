@@ -78,7 +78,9 @@ impl Job {
         let exposed = self.read_exposures(task, &experiments, tally).await?;
         let cut = !experiments.is_empty();
         if cut {
-            let cuts = self.collect(&render::exposure_cuts()?, &[], || format!("exposure_cuts of {}", task.ds)).await?;
+            let cuts = self
+                .collect(&render::exposure_cuts()?, &[], || format!("exposure_cuts of {}", task.ds))
+                .await?;
             self.register("exposure_cuts", &cuts)?;
         }
         let defs = self.components.of_unit_type(&self.project, &task.unit_type);
@@ -89,7 +91,8 @@ impl Job {
             let sql = render::unit_day(&sources, &components)?;
             let key = Key::new(&UNIT_DAY, &[&task.unit_type, &task.ds.to_string()]);
             let counts = DataCounts { events, ..DataCounts::default() };
-            self.make_table(&UNIT_DAY, &key, &sql, &[], &[], &bound, fingerprint, counts, tally).await?;
+            self.make_table(&UNIT_DAY, &key, &sql, &[], &[], &bound, fingerprint, counts, tally)
+                .await?;
         }
         for (index, fingerprint) in &task.exposure_days {
             let experiment = &self.project.experiments[*index];
@@ -102,23 +105,46 @@ impl Job {
             let key = Key::new(&EXPOSURE_DAY, &[name, &task.ds.to_string()]);
             let counts = exposed.counts.get(index).cloned().unwrap_or_default();
             let params = [("experiment", ScalarValue::from(name.as_str()))];
-            self.make_table(&EXPOSURE_DAY, &key, &sql, &params, dimensions, &bound, fingerprint, counts, tally).await?;
+            self.make_table(
+                &EXPOSURE_DAY,
+                &key,
+                &sql,
+                &params,
+                dimensions,
+                &bound,
+                fingerprint,
+                counts,
+                tally,
+            )
+            .await?;
         }
         self.forget();
         Ok(())
     }
 
     /// Reads who met what: registers `exposure_first` (every experiment's) and keeps each log's own.
-    async fn read_exposures(&self, task: &DayTask, experiments: &[&Experiment], tally: &mut Tally) -> Result<Exposed> {
-        let mut exposed = Exposed { first: BTreeMap::new(), counts: BTreeMap::new(), unit_type: None };
+    async fn read_exposures(
+        &self,
+        task: &DayTask,
+        experiments: &[&Experiment],
+        tally: &mut Tally,
+    ) -> Result<Exposed> {
+        let mut exposed =
+            Exposed { first: BTreeMap::new(), counts: BTreeMap::new(), unit_type: None };
         let names: BTreeSet<&str> = experiments.iter().filter_map(|e| exposures_of(e)).collect();
         let mut of_all: Vec<RecordBatch> = Vec::new();
         for name in names {
             let exposures = &self.project.exposures[name];
             let source = &self.project.sources[&exposures.source.value];
             let opened = self.open(source, task.ds, tally).await?;
-            let bound =
-                bind::exposures(&self.ctx, &opened.schema, source, exposures, &task.unit_type, &opened.example)?;
+            let bound = bind::exposures(
+                &self.ctx,
+                &opened.schema,
+                source,
+                exposures,
+                &task.unit_type,
+                &opened.example,
+            )?;
             one_unit_type(&mut exposed.unit_type, source, &task.unit_type, &bound.log)?;
             footers::agree(opened.log.location(), &opened.footers, bound.log.columns.iter())?;
             let of_log: Vec<(usize, &Experiment)> = task
@@ -153,7 +179,8 @@ impl Job {
     ) -> Result<()> {
         let stage = || format!("exposures of source `{}` on {}", exposures.source.value, task.ds);
         self.register_log("exposure_log", opened)?;
-        let met = self.collect(&render::exposures_met(bound)?, &self.day_params(task.ds)?, stage).await?;
+        let met =
+            self.collect(&render::exposures_met(bound)?, &self.day_params(task.ds)?, stage).await?;
         self.register("exposures_met", &met)?;
         let counted = self.collect(&render::exposures_counted()?, &[], stage).await?;
         let in_files = opened.rows();
@@ -163,7 +190,8 @@ impl Job {
             exposed.counts.insert(*index, counts);
         }
         self.register("arms", &[arms(exposures, experiments)?])?;
-        let segments: Vec<SegmentSql> = bound.segments.iter().map(|(d, e)| SegmentSql::new(d, e)).collect();
+        let segments: Vec<SegmentSql> =
+            bound.segments.iter().map(|(d, e)| SegmentSql::new(d, e)).collect();
         let dimensions = bound.segments.iter().map(|(d, _)| d.clone()).collect();
         let first = self.collect(&render::exposure_first(&segments)?, &[], stage).await?;
         exposed.first.insert(exposures.name.value.clone(), (first, segments, dimensions));
@@ -185,12 +213,21 @@ impl Job {
         for name in names {
             let source = &self.project.sources[name];
             let opened = self.open(source, task.ds, tally).await?;
-            let mut log = bind::log(&self.ctx, &opened.schema, source, &task.unit_type, &opened.example)?;
+            let mut log =
+                bind::log(&self.ctx, &opened.schema, source, &task.unit_type, &opened.example)?;
             one_unit_type(&mut unit_type, source, &task.unit_type, &log)?;
             let of_source = defs
                 .iter()
                 .filter(|def| def.source == name)
-                .map(|def| bind::component(&self.ctx, &opened.schema, def, &opened.example, &mut log.columns))
+                .map(|def| {
+                    bind::component(
+                        &self.ctx,
+                        &opened.schema,
+                        def,
+                        &opened.example,
+                        &mut log.columns,
+                    )
+                })
                 .collect::<Result<Vec<_>>>()?;
             footers::agree(opened.log.location(), &opened.footers, log.columns.iter())?;
             self.register_log("event_log", &opened)?;
@@ -221,7 +258,10 @@ impl Job {
         Ok((bound, sources, counts))
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a table is all of these, and nothing else calls it")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a table is all of these, and nothing else calls it"
+    )]
     async fn make_table(
         &self,
         table: &'static Table,
@@ -237,13 +277,19 @@ impl Job {
         let frame = self.sql(sql, params, || key.to_string()).await?;
         let schema = day_schema(table, &frame, dimensions, components)?;
         let rows = frame.collect().await.at(|| key.to_string())?;
-        partition::write(&self.tables, key, &schema, &rows, fingerprint.clone(), Some(counts)).await?;
+        partition::write(&self.tables, key, &schema, &rows, fingerprint.clone(), Some(counts))
+            .await?;
         tally.made += 1;
         Ok(())
     }
 
     /// Lists a source's day and reads the footers.
-    pub(crate) async fn open<'a>(&self, source: &'a Source, ds: NaiveDate, tally: &mut Tally) -> Result<Opened<'a>> {
+    pub(crate) async fn open<'a>(
+        &self,
+        source: &'a Source,
+        ds: NaiveDate,
+        tally: &mut Tally,
+    ) -> Result<Opened<'a>> {
         let log = Log::locate(&self.stores, &self.ctx, source)?;
         let day = log.day(ds).await?;
         let footers = footers::read(&self.ctx, log.location(), &day.objects).await?;
@@ -272,7 +318,11 @@ impl Job {
     }
 
     fn register_log(&self, name: &str, opened: &Opened<'_>) -> Result<()> {
-        let table = Snapshot::of_objects(opened.log.location(), Arc::clone(&opened.schema), &opened.day.objects);
+        let table = Snapshot::of_objects(
+            opened.log.location(),
+            Arc::clone(&opened.schema),
+            &opened.day.objects,
+        );
         self.ctx.deregister_table(name).at(|| name.to_owned())?;
         self.ctx.register_table(name, Arc::new(table)).at(|| name.to_owned())?;
         Ok(())
@@ -283,7 +333,8 @@ impl Job {
         let Some(first) = batches.first() else {
             return Err(Error::Internal(format!("{name} has no schema")));
         };
-        let table = MemTable::try_new(first.schema(), vec![batches.to_vec()]).at(|| name.to_owned())?;
+        let table =
+            MemTable::try_new(first.schema(), vec![batches.to_vec()]).at(|| name.to_owned())?;
         self.ctx.deregister_table(name).at(|| name.to_owned())?;
         self.ctx.register_table(name, Arc::new(table)).at(|| name.to_owned())?;
         Ok(())
@@ -361,7 +412,10 @@ fn one_unit_type(
 /// The arms that the project configures for this log's experiments.
 fn arms(exposures: &Exposures, experiments: &[(usize, &Experiment)]) -> Result<RecordBatch> {
     let rows = experiments.iter().flat_map(|(_, e)| {
-        e.design.arms.iter().map(|arm| (e.name.value.as_str(), key_of(exposures, e), arm.name.as_str()))
+        e.design
+            .arms
+            .iter()
+            .map(|arm| (e.name.value.as_str(), key_of(exposures, e), arm.name.as_str()))
     });
     let (mut names, mut keys, mut variants) = (Vec::new(), Vec::new(), Vec::new());
     for (name, key, variant) in rows {
@@ -370,18 +424,25 @@ fn arms(exposures: &Exposures, experiments: &[(usize, &Experiment)]) -> Result<R
         variants.push(variant);
     }
     let columns = [("experiment", names), ("experiment_key", keys), ("variant", variants)];
-    RecordBatch::try_from_iter(
-        columns.map(|(name, values)| (name, Arc::new(StringArray::from(values)) as datafusion::arrow::array::ArrayRef)),
-    )
+    RecordBatch::try_from_iter(columns.map(|(name, values)| {
+        (name, Arc::new(StringArray::from(values)) as datafusion::arrow::array::ArrayRef)
+    }))
     .at(|| "arms".into())
 }
 
-fn count_exposures(counted: &[RecordBatch], key: &str, in_files: u64, filtered: bool) -> Result<DataCounts> {
+fn count_exposures(
+    counted: &[RecordBatch],
+    key: &str,
+    in_files: u64,
+    filtered: bool,
+) -> Result<DataCounts> {
     let mut counts = DataCounts { days: 1, ..DataCounts::default() };
     counts.exposures = RowCounts { in_files, filtered, ..RowCounts::default() };
     for batch in counted {
         let column = |name: &str| {
-            let column = batch.column_by_name(name).ok_or_else(|| Error::Internal(format!("no column {name}")))?;
+            let column = batch
+                .column_by_name(name)
+                .ok_or_else(|| Error::Internal(format!("no column {name}")))?;
             Ok::<_, Error>(column)
         };
         let text = |name: &str| cast(column(name)?, &DataType::Utf8).at(|| name.to_owned());
@@ -412,7 +473,9 @@ fn count_rows(counted: &[RecordBatch], in_files: u64, filtered: bool) -> Result<
     let mut counts = RowCounts { in_files, filtered, ..RowCounts::default() };
     for batch in counted {
         let total = |name: &str| -> Result<u64> {
-            let column = batch.column_by_name(name).ok_or_else(|| Error::Internal(format!("no column {name}")))?;
+            let column = batch
+                .column_by_name(name)
+                .ok_or_else(|| Error::Internal(format!("no column {name}")))?;
             let column = cast(column, &DataType::Int64).at(|| name.to_owned())?;
             Ok(column.as_primitive::<Int64Type>().iter().flatten().map(i64::unsigned_abs).sum())
         };
@@ -439,7 +502,9 @@ fn day_schema(
         .data_type()
         .clone();
     let mut fields = fixed_fields(table, &unit);
-    fields.extend(dimensions.iter().map(|d| Field::new(format!("segment_{d}"), DataType::Utf8, true)));
+    fields.extend(
+        dimensions.iter().map(|d| Field::new(format!("segment_{d}"), DataType::Utf8, true)),
+    );
     fields.extend(components.iter().map(|c| component_field(&c.def.column, c.number)));
     Ok(Arc::new(Schema::new(fields)))
 }
@@ -466,7 +531,9 @@ pub(crate) fn component_field(column: &str, number: Number) -> Field {
 
 /// Text that stands for everything a source's rows are read by, for fingerprints.
 pub(crate) fn source_text(source: &Source, unit_type: &str) -> Vec<String> {
-    let of = |expression: &Option<Located<String>>| expression.as_ref().map_or(String::new(), |e| e.value.clone());
+    let of = |expression: &Option<Located<String>>| {
+        expression.as_ref().map_or(String::new(), |e| e.value.clone())
+    };
     vec![
         source.units.get(unit_type).map_or(String::new(), |e| e.value.clone()),
         source.timestamp.value.clone(),

@@ -27,9 +27,15 @@ pub(crate) struct Suspects<'a> {
 /// what failed.
 pub(crate) async fn not_finite(ctx: &SessionContext, suspects: &Suspects<'_>) -> Option<Error> {
     for component in suspects.components.iter().filter(|c| c.number == Number::Float) {
-        let (Some(value), Some(written)) = (&component.value, &component.def.value) else { continue };
+        let (Some(value), Some(written)) = (&component.value, &component.def.value) else {
+            continue;
+        };
         for object in suspects.objects {
-            let one = Snapshot::of_objects(suspects.location, Arc::clone(suspects.schema), std::slice::from_ref(object));
+            let one = Snapshot::of_objects(
+                suspects.location,
+                Arc::clone(suspects.schema),
+                std::slice::from_ref(object),
+            );
             let conditions: Vec<&str> =
                 suspects.log.filter.iter().chain(&component.filter).map(String::as_str).collect();
             let counts: String = conditions.iter().map(|c| format!(" AND ({c})")).collect();
@@ -45,7 +51,8 @@ pub(crate) async fn not_finite(ctx: &SessionContext, suspects: &Suspects<'_>) ->
             let rows = batch.column(0).as_primitive::<Int64Type>().value(0).unsigned_abs();
             if rows > 0 {
                 let units = cast(batch.column(1), &DataType::Utf8).ok()?;
-                let unit = units.as_string::<i32>().iter().next().flatten().unwrap_or("(null)").to_owned();
+                let unit =
+                    units.as_string::<i32>().iter().next().flatten().unwrap_or("(null)").to_owned();
                 return Some(Error::NotFinite {
                     place: Box::new(written.place.clone()),
                     text: written.value.clone(),

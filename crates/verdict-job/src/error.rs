@@ -32,7 +32,9 @@ pub enum Error {
         reason: String,
     },
     /// A log whose folder does not exist.
-    #[error("{place}: `{path}` does not exist; correct the path of source `{name}`, or copy the log there")]
+    #[error(
+        "{place}: `{path}` does not exist; correct the path of source `{name}`, or copy the log there"
+    )]
     NoSuchFolder {
         /// Where the path was written.
         place: Box<Place>,
@@ -65,7 +67,9 @@ pub enum Error {
         reason: String,
     },
     /// An object that is not a readable Parquet file.
-    #[error("{object}: not a readable Parquet file (truncated, or another format?): {reason}; replace or remove it")]
+    #[error(
+        "{object}: not a readable Parquet file (truncated, or another format?): {reason}; replace or remove it"
+    )]
     NotParquet {
         /// The object.
         object: String,

@@ -41,7 +41,9 @@ pub(crate) fn printed(ctx: &SessionContext, expression: &Located<String>) -> Res
     if let Some(alias) = parsed.alias {
         return Err(refuse(
             expression,
-            format!("not one SQL expression: `{alias}` is left over; write an operator, a comma or quotes"),
+            format!(
+                "not one SQL expression: `{alias}` is left over; write an operator, a comma or quotes"
+            ),
         ));
     }
     Ok(parsed.expr.to_string())
@@ -66,7 +68,10 @@ pub(crate) fn check(
     let state = ctx.state();
     let expr = state.create_logical_expr(&sql, &columns).map_err(|e| against(&e))?;
     if let Some(what) = not_of_the_row(&expr) {
-        return Err(refuse(expression, format!("{what} cannot be used here: the value must follow from its row alone")));
+        return Err(refuse(
+            expression,
+            format!("{what} cannot be used here: the value must follow from its row alone"),
+        ));
     }
     let used = expr.column_refs().into_iter().map(|Column { name, .. }| name.clone()).collect();
     let physical = state.create_physical_expr(expr, &columns).map_err(|e| against(&e))?;
@@ -85,7 +90,10 @@ pub(crate) fn check_condition(
     if checked.data_type != DataType::Boolean {
         return Err(refuse(
             expression,
-            format!("a filter must be true or false, this is {}; write a comparison", checked.data_type),
+            format!(
+                "a filter must be true or false, this is {}; write a comparison",
+                checked.data_type
+            ),
         ));
     }
     Ok(checked)
@@ -103,7 +111,9 @@ fn not_of_the_row(expr: &Expr) -> Option<String> {
         found = match node {
             Expr::AggregateFunction(f) => Some(format!("the aggregate `{}`", f.func.name())),
             Expr::WindowFunction(_) => Some("a window function".to_owned()),
-            Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_) => Some("a subquery".to_owned()),
+            Expr::ScalarSubquery(_) | Expr::InSubquery(_) | Expr::Exists(_) => {
+                Some("a subquery".to_owned())
+            }
             Expr::Placeholder(_) => Some("a parameter".to_owned()),
             Expr::ScalarFunction(f) => {
                 let clock = ["now", "current_date", "current_time", "current_timestamp", "today"];
@@ -122,7 +132,13 @@ fn not_of_the_row(expr: &Expr) -> Option<String> {
 pub(crate) fn root_message(error: &DataFusionError) -> String {
     let text = error.find_root().strip_backtrace();
     let mut text = text.as_str();
-    for class in ["Error during planning: ", "Schema error: ", "SQL error: ", "Execution error: ", "Arrow error: "] {
+    for class in [
+        "Error during planning: ",
+        "Schema error: ",
+        "SQL error: ",
+        "Execution error: ",
+        "Arrow error: ",
+    ] {
         text = text.strip_prefix(class).unwrap_or(text);
     }
     text.trim_end_matches('.').to_owned()

@@ -19,7 +19,11 @@ impl Fingerprint {
     }
 
     /// Adds an aspect: the parts are told apart whatever they contain.
-    pub(crate) fn with<T: AsRef<str>>(mut self, aspect: &str, parts: impl IntoIterator<Item = T>) -> Fingerprint {
+    pub(crate) fn with<T: AsRef<str>>(
+        mut self,
+        aspect: &str,
+        parts: impl IntoIterator<Item = T>,
+    ) -> Fingerprint {
         self.0.insert(aspect.to_owned(), digest(parts));
         self
     }
@@ -32,8 +36,10 @@ impl Fingerprint {
         objects: &'a [ObjectMeta],
     ) -> Fingerprint {
         let parts = objects.iter().flat_map(|object| {
-            let version =
-                object.e_tag.clone().unwrap_or_else(|| object.last_modified.timestamp_micros().to_string());
+            let version = object
+                .e_tag
+                .clone()
+                .unwrap_or_else(|| object.last_modified.timestamp_micros().to_string());
             [relative(object).to_owned(), object.size.to_string(), version]
         });
         self.with(aspect, parts)

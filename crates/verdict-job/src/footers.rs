@@ -27,7 +27,11 @@ pub(crate) struct Footer {
 
 /// Reads the footers of `objects`, in their order. They go through the engine's cache, so that the scan
 /// that follows does not read them again.
-pub(crate) async fn read(ctx: &SessionContext, location: &Location, objects: &[ObjectMeta]) -> Result<Vec<Footer>> {
+pub(crate) async fn read(
+    ctx: &SessionContext,
+    location: &Location,
+    objects: &[ObjectMeta],
+) -> Result<Vec<Footer>> {
     stream::iter(objects.to_vec())
         .map(|object| read_one(ctx, location, object))
         .buffered(CONCURRENT)
@@ -36,7 +40,8 @@ pub(crate) async fn read(ctx: &SessionContext, location: &Location, objects: &[O
 }
 
 async fn read_one(ctx: &SessionContext, location: &Location, object: ObjectMeta) -> Result<Footer> {
-    let broken = |reason: String| Error::NotParquet { object: location.name(&object.location), reason };
+    let broken =
+        |reason: String| Error::NotParquet { object: location.name(&object.location), reason };
     if object.size < 12 {
         return Err(broken(format!("it has {} bytes", object.size)));
     }

@@ -43,8 +43,16 @@ impl Job {
         let object = self.tables.name(&partition.object.location);
         let store: &dyn ObjectStore = self.tables.store.as_ref();
         let failed = |source| Error::Store { object: object.clone(), source };
-        let bytes = store.get(&partition.object.location).await.map_err(failed)?.bytes().await.map_err(failed)?;
-        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).and_then(|b| b.build()).at(|| object.clone())?;
+        let bytes = store
+            .get(&partition.object.location)
+            .await
+            .map_err(failed)?
+            .bytes()
+            .await
+            .map_err(failed)?;
+        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes)
+            .and_then(|b| b.build())
+            .at(|| object.clone())?;
         let mut rows = Vec::new();
         for batch in reader {
             append(&mut rows, &batch.at(|| object.clone())?, experiment, as_of, &object)?;
@@ -58,7 +66,9 @@ impl Job {
         let uses = |later: &Later| {
             let mut parts = later.place.key.split('.');
             parts.next() == Some("metrics")
-                && parts.next().is_some_and(|name| experiment.metrics().any(|m| m.name.value == name))
+                && parts
+                    .next()
+                    .is_some_and(|name| experiment.metrics().any(|m| m.name.value == name))
         };
         let own = |later: &&Later| match &later.experiment {
             Some(name) => *name == experiment.name.value,
@@ -69,22 +79,41 @@ impl Job {
 }
 
 /// What results, checks and decisions follow from: the statistics, and how they are to be judged.
-pub(crate) fn judged_fingerprint(experiment: &Experiment, later: &[Later], stats: &Partition) -> Fingerprint {
+pub(crate) fn judged_fingerprint(
+    experiment: &Experiment,
+    later: &[Later],
+    stats: &Partition,
+) -> Fingerprint {
     let content = match &stats.made {
         Some(made) => made.content.clone(),
         None => format!("{} {:?}", stats.object.size, stats.object.e_tag),
     };
     let metrics = experiment.metrics().map(|m| {
-        format!("{} {:?} {:?} {:?} {:?} {:?}", m.name.value, m.role, m.declared, m.baseline, m.mde, m.direction)
+        format!(
+            "{} {:?} {:?} {:?} {:?} {:?}",
+            m.name.value, m.role, m.declared, m.baseline, m.mde, m.direction
+        )
     });
     let design = &experiment.design;
     Fingerprint::new()
-        .with("group_stats", [content, format!("{:?}", stats.made.as_ref().map(|made| &made.counts))])
+        .with(
+            "group_stats",
+            [content, format!("{:?}", stats.made.as_ref().map(|made| &made.counts))],
+        )
         .with("metrics", metrics)
-        .with("design", [format!("{} {:?} {:?}", design.control.value, design.arms, design.several_variants)])
+        .with(
+            "design",
+            [format!("{} {:?} {:?}", design.control.value, design.arms, design.several_variants)],
+        )
         .with("segments", experiment.segments.iter().map(|s| s.value.clone()))
-        .with("settings", [format!("{:?} {:?}", experiment.settings, experiment.guardrail_settings)])
-        .with("keys not in effect", later.iter().map(|l| format!("{} {}", l.place.key, l.consequence)))
+        .with(
+            "settings",
+            [format!("{:?} {:?}", experiment.settings, experiment.guardrail_settings)],
+        )
+        .with(
+            "keys not in effect",
+            later.iter().map(|l| format!("{} {}", l.place.key, l.consequence)),
+        )
 }
 
 fn append(
@@ -96,9 +125,9 @@ fn append(
 ) -> Result<()> {
     let column = |name: &str, ty: &DataType| -> Result<ArrayRef> {
         let wrong = |reason: String| Error::Table { object: object.to_owned(), reason };
-        let column = batch
-            .column_by_name(name)
-            .ok_or_else(|| wrong(format!("column `{name}` is missing; see the description of group_stats")))?;
+        let column = batch.column_by_name(name).ok_or_else(|| {
+            wrong(format!("column `{name}` is missing; see the description of group_stats"))
+        })?;
         cast(column, ty).map_err(|e| wrong(format!("column `{name}` is not {ty}: {e}")))
     };
     let text = |name| column(name, &DataType::Utf8);

@@ -35,14 +35,19 @@ impl ScalarUDFImpl for IntervalOf {
             return plan_err!("interval_of takes a timestamp and a list of timestamps");
         };
         if ts != cut.data_type() || !matches!(ts, DataType::Timestamp(_, _)) {
-            return plan_err!("interval_of takes a timestamp and a list of the same, not {ts} and {}", cut.data_type());
+            return plan_err!(
+                "interval_of takes a timestamp and a list of the same, not {ts} and {}",
+                cut.data_type()
+            );
         }
         Ok(DataType::Int64)
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let arrays = ColumnarValue::values_to_arrays(&args.args)?;
-        let [ts, cuts] = arrays.as_slice() else { return exec_err!("interval_of takes two arguments") };
+        let [ts, cuts] = arrays.as_slice() else {
+            return exec_err!("interval_of takes two arguments");
+        };
         let ts = cast(ts, &DataType::Int64)?;
         let ts = ts.as_primitive::<Int64Type>();
         let cuts = cuts.as_list::<i32>();
@@ -73,12 +78,17 @@ mod tests {
         let ctx = SessionContext::new();
         ctx.register_udf(interval_of());
         let list = |items: &str| -> String {
-            let items: Vec<String> = items.split_whitespace().map(|i| format!("to_timestamp_micros({i})")).collect();
+            let items: Vec<String> =
+                items.split_whitespace().map(|i| format!("to_timestamp_micros({i})")).collect();
             format!("make_array({})", items.join(", "))
         };
         let sql = format!("SELECT interval_of(to_timestamp_micros({ts}), {}) AS i", list(cuts));
         let batches = ctx.sql(&sql).await.unwrap().collect().await.unwrap();
-        assert_eq!(batches[0].column(0).as_primitive::<Int64Type>().value(0), expect, "{ts} in {cuts}");
+        assert_eq!(
+            batches[0].column(0).as_primitive::<Int64Type>().value(0),
+            expect,
+            "{ts} in {cuts}"
+        );
     }
 
     #[tokio::test]

@@ -24,7 +24,10 @@ pub struct Job {
 
 impl fmt::Debug for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Job").field("project", &self.project.name).field("tables", &self.tables).finish()
+        f.debug_struct("Job")
+            .field("project", &self.project.name)
+            .field("tables", &self.tables)
+            .finish()
     }
 }
 
@@ -80,7 +83,11 @@ impl Job {
     ///
     /// # Errors
     /// A metric's expression does not parse; the tables' root is not a location; a setting is unknown.
-    pub fn new(project: Project, tables: Option<&str>, settings: &[(String, String)]) -> Result<Job> {
+    pub fn new(
+        project: Project,
+        tables: Option<&str>,
+        settings: &[(String, String)],
+    ) -> Result<Job> {
         let ctx = session::context(settings)?;
         let stores = Stores::new();
         let root = match tables {
@@ -114,7 +121,12 @@ impl Job {
     ///
     /// # Errors
     /// A day cannot be made.
-    pub async fn make(&self, plan: &Plan, progress: &dyn Progress, tally: &mut Tally) -> Result<Outcome> {
+    pub async fn make(
+        &self,
+        plan: &Plan,
+        progress: &dyn Progress,
+        tally: &mut Tally,
+    ) -> Result<Outcome> {
         let of = plan.days.len() + plan.experiments.len();
         for (done, task) in plan.days.iter().enumerate() {
             progress.step(done, of, &format!("{} {}", task.unit_type, task.ds));
@@ -149,13 +161,16 @@ impl Job {
                 }
             })
         };
-        let bounds = ds.checked_add_days(Days::new(1)).and_then(|next| Some((begin(ds)?, begin(next)?)));
+        let bounds =
+            ds.checked_add_days(Days::new(1)).and_then(|next| Some((begin(ds)?, begin(next)?)));
         bounds.ok_or_else(|| Error::Usage(format!("{ds} has no beginning or no end in {zone}")))
     }
 
     /// Drops the tables of the stage just made, and their memory.
     pub(crate) fn forget(&self) {
-        if let Some(schema) = self.ctx.catalog("datafusion").and_then(|catalog| catalog.schema("public")) {
+        if let Some(schema) =
+            self.ctx.catalog("datafusion").and_then(|catalog| catalog.schema("public"))
+        {
             for name in schema.table_names() {
                 // A table that is already gone is as good as one that is dropped.
                 let _ = self.ctx.deregister_table(name.as_str());

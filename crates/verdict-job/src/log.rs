@@ -34,7 +34,11 @@ impl DayObjects {
 }
 
 impl<'a> Log<'a> {
-    pub(crate) fn locate(stores: &Stores, ctx: &SessionContext, source: &'a Source) -> Result<Log<'a>> {
+    pub(crate) fn locate(
+        stores: &Stores,
+        ctx: &SessionContext,
+        source: &'a Source,
+    ) -> Result<Log<'a>> {
         let path = &source.path;
         let (root, below) = match path.value.find('{') {
             None => (path.value.as_str(), "ds={ds}"),
@@ -45,7 +49,11 @@ impl<'a> Log<'a> {
         };
         let root = if root.is_empty() { "." } else { root };
         let located = Located { value: root.to_owned(), place: path.place.clone() };
-        Ok(Log { source, root: stores.locate(ctx, &located)?, below: below.trim_end_matches('/').to_owned() })
+        Ok(Log {
+            source,
+            root: stores.locate(ctx, &located)?,
+            below: below.trim_end_matches('/').to_owned(),
+        })
     }
 
     /// The store that the objects lie in.
@@ -188,7 +196,11 @@ mod tests {
         let day = NaiveDate::from_ymd_opt(2019, 11, 4).unwrap();
         for template in ["ds={ds}", "{yyyy}/{mm}/{dd}", "y={yyyy}/x{mm}-{dd}"] {
             let folder = render(template, day);
-            assert_eq!(day_of(template, &format!("{folder}/05/part.parquet")), Some(day), "{template}");
+            assert_eq!(
+                day_of(template, &format!("{folder}/05/part.parquet")),
+                Some(day),
+                "{template}"
+            );
         }
         assert_eq!(render("{yyyy}/{mm}/{dd}", day), "2019/11/04");
         assert_eq!(day_of("{yyyy}/{mm}/{dd}", "2019/13/01/x"), None);

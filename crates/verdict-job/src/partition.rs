@@ -64,8 +64,12 @@ pub(crate) struct Key {
 
 impl Key {
     pub(crate) fn new(table: &'static Table, values: &[&str]) -> Key {
-        let folders: Vec<String> =
-            table.partitions.iter().zip(values).map(|(column, value)| format!("{}={value}", column.name)).collect();
+        let folders: Vec<String> = table
+            .partitions
+            .iter()
+            .zip(values)
+            .map(|(column, value)| format!("{}={value}", column.name))
+            .collect();
         Key { table: table.name, folders: folders.join("/"), object: OBJECT.to_owned() }
     }
 
@@ -141,7 +145,8 @@ pub(crate) async fn write(
     let batches = batches.iter().map(|batch| conform(batch, schema)).collect::<Result<Vec<_>>>()?;
     // One batch: where batches begin and end must not show in the file.
     let rows = concat_batches(schema, &batches).at(stage)?;
-    let mut writer = ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(properties())).at(stage)?;
+    let mut writer =
+        ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(properties())).at(stage)?;
     writer.write(&rows).at(stage)?;
     writer.flush().at(stage)?;
     let mut hash = Sha256::new();

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use verdict_model::tables::{CHECKS, DECISIONS, EXPOSURE_DAY, GROUP_STATS, RESULTS, UNIT_DAY, UNIT_TOTAL};
+use verdict_model::tables::{
+    CHECKS, DECISIONS, EXPOSURE_DAY, GROUP_STATS, RESULTS, UNIT_DAY, UNIT_TOTAL,
+};
 use verdict_model::{Experiment, NaiveDate, Project};
 
 use crate::day::{DayTask, key_of, source_text};
@@ -101,7 +103,10 @@ impl Job {
             let as_of = experiment.end.map_or(date, |end| end.min(date));
             let days: Vec<NaiveDate> = start.iter_days().take_while(|day| *day <= as_of).collect();
             for day in &days {
-                by_day.entry((experiment.design.unit.value.as_str(), *day)).or_default().push(index);
+                by_day
+                    .entry((experiment.design.unit.value.as_str(), *day))
+                    .or_default()
+                    .push(index);
             }
             plan.experiments.push(ExperimentTask { index, as_of, days });
         }
@@ -115,7 +120,8 @@ impl Job {
     }
 
     fn chosen(&self, only: &[String]) -> Result<Vec<usize>> {
-        let names: Vec<&str> = self.project.experiments.iter().map(|e| e.name.value.as_str()).collect();
+        let names: Vec<&str> =
+            self.project.experiments.iter().map(|e| e.name.value.as_str()).collect();
         for name in only {
             if !names.contains(&name.as_str()) {
                 let near = verdict_model::nearest(name, names.iter().copied())
@@ -159,7 +165,13 @@ impl Job {
         Log::locate(&self.stores, &self.ctx, &self.project.sources[&exposures.source.value])
     }
 
-    async fn plan_day(&self, plan: &mut Plan, unit_type: &str, ds: NaiveDate, experiments: &[usize]) -> Result<()> {
+    async fn plan_day(
+        &self,
+        plan: &mut Plan,
+        unit_type: &str,
+        ds: NaiveDate,
+        experiments: &[usize],
+    ) -> Result<()> {
         let components = self.components.of_unit_type(&self.project, unit_type);
         let columns: Vec<String> = components.iter().map(|c| c.column.clone()).collect();
         let mut events = Fingerprint::new();
@@ -174,11 +186,19 @@ impl Job {
             let (log, day) = self.listed(name, ds).await?;
             event_bytes += day.bytes();
             events = events
-                .with_objects(&format!("objects of {name}"), |o| log.relative(&o.location), &day.objects)
+                .with_objects(
+                    &format!("objects of {name}"),
+                    |o| log.relative(&o.location),
+                    &day.objects,
+                )
                 .with(&format!("definition of {name}"), source_text(source, unit_type));
         }
-        let mut task =
-            DayTask { unit_type: unit_type.to_owned(), ds, unit_day: None, exposure_days: Vec::new() };
+        let mut task = DayTask {
+            unit_type: unit_type.to_owned(),
+            ds,
+            unit_day: None,
+            exposure_days: Vec::new(),
+        };
         let mut bytes = event_bytes;
 
         let key = Key::new(&UNIT_DAY, &[unit_type, &ds.to_string()]);
@@ -195,16 +215,23 @@ impl Job {
             let (log, day) = self.listed(&source.name.value, ds).await?;
             let mut definition = source_text(source, unit_type);
             definition.push(exposures.filter.as_ref().map_or(String::new(), |f| f.value.clone()));
-            definition.push(exposures.experiment.as_ref().map_or(String::new(), |e| e.value.clone()));
+            definition
+                .push(exposures.experiment.as_ref().map_or(String::new(), |e| e.value.clone()));
             definition.push(key_of(exposures, experiment).to_owned());
             definition.push(exposures.variant.value.clone());
-            let segments = exposures.segments.iter().flat_map(|(name, e)| [name.clone(), e.value.clone()]);
+            let segments =
+                exposures.segments.iter().flat_map(|(name, e)| [name.clone(), e.value.clone()]);
             definition.extend(segments);
-            let mut arms: Vec<String> = experiment.design.arms.iter().map(|arm| arm.name.clone()).collect();
+            let mut arms: Vec<String> =
+                experiment.design.arms.iter().map(|arm| arm.name.clone()).collect();
             arms.sort();
             let wanted = events
                 .clone()
-                .with_objects("objects of the exposures", |o| log.relative(&o.location), &day.objects)
+                .with_objects(
+                    "objects of the exposures",
+                    |o| log.relative(&o.location),
+                    &day.objects,
+                )
                 .with("definition of the exposures", definition)
                 .with("variants", arms);
             let key = Key::new(&EXPOSURE_DAY, &[&experiment.name.value, &ds.to_string()]);
@@ -245,8 +272,11 @@ impl Job {
         if !changed.is_empty() {
             return Ok(Action::Make(format!("changed: {}", changed.join(", "))));
         }
-        let lacking: Vec<&str> =
-            columns.iter().filter(|c| found.schema.index_of(c).is_err()).map(String::as_str).collect();
+        let lacking: Vec<&str> = columns
+            .iter()
+            .filter(|c| found.schema.index_of(c).is_err())
+            .map(String::as_str)
+            .collect();
         if !lacking.is_empty() {
             return Ok(Action::Make(format!("lacks {}", lacking.join(", "))));
         }
@@ -257,7 +287,9 @@ impl Job {
         let experiment = &self.project.experiments[task.index];
         let name = &experiment.name.value;
         let days_made = plan.days.iter().any(|day| {
-            (day.unit_type == experiment.design.unit.value && day.unit_day.is_some() && task.days.contains(&day.ds))
+            (day.unit_type == experiment.design.unit.value
+                && day.unit_day.is_some()
+                && task.days.contains(&day.ds))
                 || day.exposure_days.iter().any(|(index, _)| *index == task.index)
         });
         let as_of = task.as_of.to_string();
@@ -292,4 +324,3 @@ impl Job {
         Ok(())
     }
 }
-

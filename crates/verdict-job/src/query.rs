@@ -42,12 +42,14 @@ pub async fn query(job: &Job, sql: &str) -> Result<(SchemaRef, Vec<RecordBatch>)
         let view = job.ctx.sql(&text).await.at(|| format!("view {name}"))?.into_view();
         job.ctx.register_table(name, view).at(|| format!("view {name}"))?;
     }
-    let only_queries = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-    let frame = job
-        .ctx
-        .sql_with_options(sql, only_queries)
-        .await
-        .map_err(|e| Error::Usage(format!("{} (verdict query \"SHOW TABLES\" lists the tables)", root_message(&e))))?;
+    let only_queries =
+        SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+    let frame = job.ctx.sql_with_options(sql, only_queries).await.map_err(|e| {
+        Error::Usage(format!(
+            "{} (verdict query \"SHOW TABLES\" lists the tables)",
+            root_message(&e)
+        ))
+    })?;
     let schema = Arc::clone(frame.schema().inner());
     let rows = frame.collect().await.at(|| "the query".into())?;
     Ok((schema, rows))
@@ -59,7 +61,11 @@ fn metrics(job: &Job, unit_total: Option<&SchemaRef>) -> Result<Vec<MetricSql>> 
     let mut seen = BTreeMap::new();
     for experiment in &job.project.experiments {
         let there = experiment.metrics().all(|m| {
-            job.components.of_metric(&m.name.value).unwrap_or_default().iter().all(|c| schema.index_of(c).is_ok())
+            job.components
+                .of_metric(&m.name.value)
+                .unwrap_or_default()
+                .iter()
+                .all(|c| schema.index_of(c).is_ok())
         });
         if there {
             let names = experiment.metrics().map(|m| m.name.value.clone());
@@ -71,7 +77,11 @@ fn metrics(job: &Job, unit_total: Option<&SchemaRef>) -> Result<Vec<MetricSql>> 
 }
 
 /// Registers a table over all its partitions; the columns of its schema are those of all of them.
-async fn register(ctx: &SessionContext, root: &Location, table: &'static Table) -> Result<SchemaRef> {
+async fn register(
+    ctx: &SessionContext,
+    root: &Location,
+    table: &'static Table,
+) -> Result<SchemaRef> {
     let folder = root.join(table.name);
     let listed: Vec<ObjectMeta> = folder
         .store
@@ -79,8 +89,10 @@ async fn register(ctx: &SessionContext, root: &Location, table: &'static Table) 
         .try_collect()
         .await
         .map_err(|source| Error::Store { object: folder.display.clone(), source })?;
-    let mut objects: Vec<ObjectMeta> =
-        listed.into_iter().filter(|object| object.location.as_ref().ends_with(".parquet")).collect();
+    let mut objects: Vec<ObjectMeta> = listed
+        .into_iter()
+        .filter(|object| object.location.as_ref().ends_with(".parquet"))
+        .collect();
     objects.sort_by(|a, b| a.location.cmp(&b.location));
     let opened: Vec<_> = stream::iter(objects)
         .map(|object| partition::open(root, object))
@@ -124,8 +136,13 @@ async fn register(ctx: &SessionContext, root: &Location, table: &'static Table) 
 }
 
 /// The values that an object's folders give to the table's partition columns; `None`: not a partition.
-fn folder_values(table: &Table, folder: &Location, object: &ObjectMeta) -> Option<Vec<ScalarValue>> {
-    let below = object.location.as_ref().strip_prefix(folder.prefix.as_ref())?.trim_start_matches('/');
+fn folder_values(
+    table: &Table,
+    folder: &Location,
+    object: &ObjectMeta,
+) -> Option<Vec<ScalarValue>> {
+    let below =
+        object.location.as_ref().strip_prefix(folder.prefix.as_ref())?.trim_start_matches('/');
     let mut parts = below.split('/');
     table
         .partitions

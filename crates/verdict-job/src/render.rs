@@ -68,7 +68,9 @@ impl ComponentSql {
         };
         let float = component.number == Number::Float;
         let of_rows = match (component.def.aggregate, &value) {
-            (Aggregate::Any | Aggregate::DistinctDays, Some(v)) => format!("bool_or({counts} AND {v} IS NOT NULL)"),
+            (Aggregate::Any | Aggregate::DistinctDays, Some(v)) => {
+                format!("bool_or({counts} AND {v} IS NOT NULL)")
+            }
             (Aggregate::Any | Aggregate::DistinctDays, None) => format!("bool_or({counts})"),
             (Aggregate::Count, Some(v)) => format!("count({v}) FILTER (WHERE {counts})"),
             (Aggregate::Count, None) => format!("count(*) FILTER (WHERE {counts})"),
@@ -78,7 +80,9 @@ impl ComponentSql {
                     Aggregate::Min | Aggregate::Max if float => {
                         format!("{}(CASE WHEN {counts} THEN finite({v}) END)", aggregate.word())
                     }
-                    Aggregate::Min | Aggregate::Max => format!("{}({v}) FILTER (WHERE {counts})", aggregate.word()),
+                    Aggregate::Min | Aggregate::Max => {
+                        format!("{}({v}) FILTER (WHERE {counts})", aggregate.word())
+                    }
                     _ if float => format!("exact_sum_state({v}) FILTER (WHERE {counts})"),
                     _ => format!("exact_sum({v}) FILTER (WHERE {counts})"),
                 }
@@ -144,9 +148,11 @@ impl TotalSql {
         let column = ident(column);
         // A day on which there was a row counts one.
         let (number, of_day, of_unit_day) = match aggregate {
-            Aggregate::DistinctDays => {
-                (Number::Integer, format!("CAST({column} AS BIGINT)"), format!("CAST(d.{column} AS BIGINT)"))
-            }
+            Aggregate::DistinctDays => (
+                Number::Integer,
+                format!("CAST({column} AS BIGINT)"),
+                format!("CAST(d.{column} AS BIGINT)"),
+            ),
             _ => (number, column.clone(), format!("d.{column}")),
         };
         let function = match aggregate {
@@ -197,8 +203,6 @@ impl MetricSql {
     }
 }
 
-
-
 /// A source as `unit_day` and `exposure_day` see it.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct SourceSql {
@@ -219,17 +223,22 @@ pub(crate) fn intervals_table(source: &str) -> String {
 
 fn render(name: &str, values: Value) -> Result<String> {
     let text = STAGES.iter().chain(&VIEWS).find(|(stage, _)| *stage == name).map(|(_, text)| *text);
-    let failed = |e: minijinja::Error| Error::Internal(format!("sql/{name}.sql does not render: {e:#}"));
+    let failed =
+        |e: minijinja::Error| Error::Internal(format!("sql/{name}.sql does not render: {e:#}"));
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment
-        .add_template(name, text.ok_or_else(|| Error::Internal(format!("there is no sql/{name}.sql")))?)
+        .add_template(
+            name,
+            text.ok_or_else(|| Error::Internal(format!("there is no sql/{name}.sql")))?,
+        )
         .map_err(failed)?;
     environment.get_template(name).and_then(|t| t.render(values)).map_err(failed)
 }
 
 pub(crate) fn exposures_met(bound: &BoundExposures) -> Result<String> {
-    let segments: Vec<SegmentSql> = bound.segments.iter().map(|(d, e)| SegmentSql::new(d, e)).collect();
+    let segments: Vec<SegmentSql> =
+        bound.segments.iter().map(|(d, e)| SegmentSql::new(d, e)).collect();
     let log = &bound.log;
     render(
         "exposures_met",
@@ -261,7 +270,11 @@ pub(crate) fn exposure_cuts() -> Result<String> {
     render("exposure_cuts", context! {})
 }
 
-pub(crate) fn unit_intervals(log: &BoundLog, components: &[ComponentSql], cut: bool) -> Result<String> {
+pub(crate) fn unit_intervals(
+    log: &BoundLog,
+    components: &[ComponentSql],
+    cut: bool,
+) -> Result<String> {
     render(
         "unit_intervals",
         context! {

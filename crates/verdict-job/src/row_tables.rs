@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use datafusion::arrow::array::{
-    ArrayRef, Float64Array, Int32Array, Int64Array, ListBuilder, RecordBatch, StringArray, StringBuilder,
-    TimestampMicrosecondArray,
+    ArrayRef, Float64Array, Int32Array, Int64Array, ListBuilder, RecordBatch, StringArray,
+    StringBuilder, TimestampMicrosecondArray,
 };
 use verdict_model::rows::{CheckRow, DecisionRow, ResultRow};
 use verdict_model::tables::{CHECKS, DECISIONS, FORMAT_VERSION, RESULTS, RUNS, Table};
@@ -48,7 +48,8 @@ impl Job {
         rows: (&[ResultRow], &[CheckRow], &[DecisionRow]),
         tally: &mut Tally,
     ) -> Result<()> {
-        let fingerprint = judged_fingerprint(experiment, &self.later_of(experiment), &stats.partition);
+        let fingerprint =
+            judged_fingerprint(experiment, &self.later_of(experiment), &stats.partition);
         let (results, checks, decisions) = rows;
         let tables: [(&'static Table, RecordBatch); 3] = [
             (&RESULTS, results_batch(results)?),
@@ -63,7 +64,8 @@ impl Job {
                 continue;
             }
             let schema = arrow_types::schema(table);
-            partition::write(&self.tables, &key, &schema, &[batch], fingerprint.clone(), None).await?;
+            partition::write(&self.tables, &key, &schema, &[batch], fingerprint.clone(), None)
+                .await?;
             tally.made += 1;
         }
         Ok(())
@@ -75,14 +77,19 @@ impl Job {
     /// The store fails.
     pub async fn write_run(&self, ds: NaiveDate, run: &RunRow, tally: &Tally) -> Result<()> {
         let status = if run.error.is_some() { "failed" } else { "done" };
-        let count = |n: u64| -> ArrayRef { Arc::new(Int64Array::from(vec![i64::try_from(n).unwrap_or(i64::MAX)])) };
+        let count = |n: u64| -> ArrayRef {
+            Arc::new(Int64Array::from(vec![i64::try_from(n).unwrap_or(i64::MAX)]))
+        };
         let word = |text: &str| -> ArrayRef { Arc::new(StringArray::from(vec![text])) };
         let columns = vec![
             word(&run.run_id),
             word(&run.command),
             word(&run.version),
             Arc::new(Int32Array::from(vec![i32::try_from(FORMAT_VERSION).unwrap_or(i32::MAX)])),
-            Arc::new(TimestampMicrosecondArray::from(vec![run.started.timestamp_micros()]).with_timezone("UTC")),
+            Arc::new(
+                TimestampMicrosecondArray::from(vec![run.started.timestamp_micros()])
+                    .with_timezone("UTC"),
+            ),
             Arc::new(Float64Array::from(vec![run.seconds])),
             word(status),
             Arc::new(StringArray::from(vec![run.error.as_deref()])),
@@ -94,7 +101,8 @@ impl Job {
         ];
         let schema = arrow_types::schema(&RUNS);
         let batch = RecordBatch::try_new(Arc::clone(&schema), columns).at(|| "runs".into())?;
-        let key = Key::new(&RUNS, &[&ds.to_string()]).with_object(&format!("run-{}.parquet", run.run_id));
+        let key =
+            Key::new(&RUNS, &[&ds.to_string()]).with_object(&format!("run-{}.parquet", run.run_id));
         partition::write(&self.tables, &key, &schema, &[batch], Fingerprint::new(), None).await?;
         Ok(())
     }

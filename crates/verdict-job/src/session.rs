@@ -24,10 +24,9 @@ pub(crate) fn context(settings: &[(String, String)]) -> Result<SessionContext> {
     // Small days need no statistics of their own, and reading them costs a request for each object.
     config.options_mut().execution.collect_statistics = false;
     for (key, value) in settings {
-        config
-            .options_mut()
-            .set(key, value)
-            .map_err(|e| Error::Usage(format!("--set {key}={value}: {}", crate::expression::root_message(&e))))?;
+        config.options_mut().set(key, value).map_err(|e| {
+            Error::Usage(format!("--set {key}={value}: {}", crate::expression::root_message(&e)))
+        })?;
     }
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(FairSpillPool::new(MEMORY_LIMIT_BYTES)))

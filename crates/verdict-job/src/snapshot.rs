@@ -31,7 +31,11 @@ pub(crate) struct Snapshot {
 
 impl Snapshot {
     /// The objects of a log's day.
-    pub(crate) fn of_objects(location: &Location, file_schema: SchemaRef, objects: &[ObjectMeta]) -> Snapshot {
+    pub(crate) fn of_objects(
+        location: &Location,
+        file_schema: SchemaRef,
+        objects: &[ObjectMeta],
+    ) -> Snapshot {
         let files = objects.iter().cloned().map(PartitionedFile::new_from_meta).collect();
         Snapshot { location: location.clone(), schema: TableSchema::from(file_schema), files }
     }
@@ -45,7 +49,9 @@ impl Snapshot {
     ) -> Snapshot {
         let files = objects
             .into_iter()
-            .map(|(object, values)| PartitionedFile::new_from_meta(object).with_partition_values(values))
+            .map(|(object, values)| {
+                PartitionedFile::new_from_meta(object).with_partition_values(values)
+            })
             .collect();
         let schema = TableSchema::builder(file_schema).with_table_partition_cols(columns).build();
         Snapshot { location: location.clone(), schema, files }
@@ -54,7 +60,10 @@ impl Snapshot {
 
 impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Snapshot").field("location", &self.location).field("files", &self.files.len()).finish()
+        f.debug_struct("Snapshot")
+            .field("location", &self.location)
+            .field("files", &self.files.len())
+            .finish()
     }
 }
 
@@ -69,7 +78,10 @@ impl TableProvider for Snapshot {
     }
 
     /// Filters prune row groups and pages; the engine applies them again to the rows.
-    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+    fn supports_filters_pushdown(
+        &self,
+        filters: &[&Expr],
+    ) -> Result<Vec<TableProviderFilterPushDown>> {
         Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
     }
 
@@ -96,7 +108,8 @@ impl TableProvider for Snapshot {
         let source = ParquetSource::new(self.schema.clone())
             .with_table_parquet_options(options)
             .with_parquet_file_reader_factory(Arc::new(readers));
-        let groups = FileGroup::new(self.files.clone()).split_files(state.config().target_partitions());
+        let groups =
+            FileGroup::new(self.files.clone()).split_files(state.config().target_partitions());
         let config = FileScanConfigBuilder::new(self.location.url.clone(), Arc::new(source))
             .with_file_groups(groups)
             .with_projection_indices(projection.cloned())?

@@ -41,7 +41,8 @@ impl Location {
         for part in below.split('/').filter(|part| !part.is_empty()) {
             prefix = prefix.join(part);
         }
-        let display = format!("{}/{}", self.display.trim_end_matches('/'), below.trim_end_matches('/'));
+        let display =
+            format!("{}/{}", self.display.trim_end_matches('/'), below.trim_end_matches('/'));
         Location { prefix, display, ..self.clone() }
     }
 

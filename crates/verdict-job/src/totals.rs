@@ -43,7 +43,9 @@ impl Job {
         let key = Key::new(&UNIT_TOTAL, &[&experiment.name.value, &as_of.to_string()]);
         let wanted = total_fingerprint(experiment, &defs, &read)?;
         let found = partition::find(&self.tables, &key).await?;
-        let total = match found.filter(|p| p.made.as_ref().is_some_and(|made| made.fingerprint == wanted)) {
+        let total = match found
+            .filter(|p| p.made.as_ref().is_some_and(|made| made.fingerprint == wanted))
+        {
             Some(fresh) => {
                 tally.fresh += 1;
                 fresh
@@ -88,7 +90,8 @@ impl Job {
     }
 
     async fn days(&self, experiment: &Experiment, days: &[NaiveDate]) -> Result<Days> {
-        let mut read = Days { exposure: Vec::new(), unit: Vec::new(), counts: DataCounts::default() };
+        let mut read =
+            Days { exposure: Vec::new(), unit: Vec::new(), counts: DataCounts::default() };
         for day in days {
             let ds = day.to_string();
             let exposure = Key::new(&EXPOSURE_DAY, &[&experiment.name.value, &ds]);
@@ -97,7 +100,8 @@ impl Job {
                 let partition = partition::find(&self.tables, &key)
                     .await?
                     .ok_or_else(|| Error::Internal(format!("{key} was made and is not there")))?;
-                if let Some(counts) = partition.made.as_ref().and_then(|made| made.counts.as_ref()) {
+                if let Some(counts) = partition.made.as_ref().and_then(|made| made.counts.as_ref())
+                {
                     read.counts.add(counts);
                 }
                 into.push((*day, partition));
@@ -121,8 +125,10 @@ impl Job {
             .zip(&numbers)
             .map(|(def, number)| TotalSql::new(&def.column, def.aggregate, *number))
             .collect();
-        let segments: Vec<SegmentSql> = experiment.segments.iter().map(|s| SegmentSql::new(&s.value, "")).collect();
-        let columns = defs.iter().zip(&numbers).map(|(def, number)| component_field(&def.column, *number));
+        let segments: Vec<SegmentSql> =
+            experiment.segments.iter().map(|s| SegmentSql::new(&s.value, "")).collect();
+        let columns =
+            defs.iter().zip(&numbers).map(|(def, number)| component_field(&def.column, *number));
         let segment_fields = segment_fields(experiment);
         let mut exposure_fields = fixed_fields(&EXPOSURE_DAY, &unit);
         exposure_fields.extend(segment_fields.iter().cloned());
@@ -142,13 +148,25 @@ impl Job {
             _ => component_field(&def.column, *number),
         }));
         let schema = Arc::new(Schema::new(fields));
-        let made =
-            partition::write(&self.tables, key, &schema, &rows, fingerprint, Some(days.counts.clone())).await?;
+        let made = partition::write(
+            &self.tables,
+            key,
+            &schema,
+            &rows,
+            fingerprint,
+            Some(days.counts.clone()),
+        )
+        .await?;
         self.forget();
         Ok(made)
     }
 
-    fn register_days(&self, name: &str, fields: Vec<Field>, days: &[(NaiveDate, Partition)]) -> Result<()> {
+    fn register_days(
+        &self,
+        name: &str,
+        fields: Vec<Field>,
+        days: &[(NaiveDate, Partition)],
+    ) -> Result<()> {
         let schema = Arc::new(transform_schema_to_view(&Schema::new(fields)));
         let ds = Arc::new(Field::new("ds", DataType::Date32, false));
         let objects = days
@@ -182,12 +200,18 @@ impl Job {
         let table = Snapshot::of_objects(&self.tables, schema, std::slice::from_ref(&total.object));
         self.ctx.deregister_table("unit_total").at(|| key.to_string())?;
         self.ctx.register_table("unit_total", Arc::new(table)).at(|| key.to_string())?;
-        let segments: Vec<SegmentSql> = experiment.segments.iter().map(|s| SegmentSql::new(&s.value, "")).collect();
-        let rows = self.collect(&render::group_stats(&metrics, &segments)?, &[], || key.to_string()).await?;
-        let examples = self.collect(&render::several_variants_examples()?, &[], || key.to_string()).await?;
+        let segments: Vec<SegmentSql> =
+            experiment.segments.iter().map(|s| SegmentSql::new(&s.value, "")).collect();
+        let rows = self
+            .collect(&render::group_stats(&metrics, &segments)?, &[], || key.to_string())
+            .await?;
+        let examples =
+            self.collect(&render::several_variants_examples()?, &[], || key.to_string()).await?;
         for batch in &examples {
             let units = cast(batch.column(0), &DataType::Utf8).at(|| key.to_string())?;
-            counts.several_variants_examples.extend(units.as_string::<i32>().iter().flatten().map(str::to_owned));
+            counts
+                .several_variants_examples
+                .extend(units.as_string::<i32>().iter().flatten().map(str::to_owned));
         }
         let schema = arrow_types::schema(&GROUP_STATS);
         partition::write(&self.tables, &key, &schema, &rows, wanted, Some(counts)).await?;
@@ -197,7 +221,11 @@ impl Job {
     }
 
     /// The experiment's metrics that are computed, in terms of the columns of `unit_total`.
-    pub(crate) fn metrics_of(&self, experiment: &Experiment, unit_total: &SchemaRef) -> Result<Vec<MetricSql>> {
+    pub(crate) fn metrics_of(
+        &self,
+        experiment: &Experiment,
+        unit_total: &SchemaRef,
+    ) -> Result<Vec<MetricSql>> {
         experiment
             .metrics()
             .filter_map(|m| {
@@ -223,7 +251,11 @@ fn made<'a>(partition: &'a Partition, table: &str) -> Result<&'a Made> {
     })
 }
 
-fn total_fingerprint(experiment: &Experiment, defs: &[&ComponentDef], days: &Days) -> Result<Fingerprint> {
+fn total_fingerprint(
+    experiment: &Experiment,
+    defs: &[&ComponentDef],
+    days: &Days,
+) -> Result<Fingerprint> {
     let contents = |table: &str, partitions: &[(NaiveDate, Partition)]| {
         partitions
             .iter()
@@ -239,7 +271,11 @@ fn total_fingerprint(experiment: &Experiment, defs: &[&ComponentDef], days: &Day
         .with("units in several variants", [format!("{:?}", experiment.design.several_variants)]))
 }
 
-fn group_fingerprint(experiment: &Experiment, total: &Partition, metrics: &[MetricSql]) -> Result<Fingerprint> {
+fn group_fingerprint(
+    experiment: &Experiment,
+    total: &Partition,
+    metrics: &[MetricSql],
+) -> Result<Fingerprint> {
     let made = made(total, "unit_total")?;
     Ok(Fingerprint::new()
         .with("unit_total", [&made.content])
@@ -280,9 +316,9 @@ fn one_type_each(job: &Job, defs: &[&ComponentDef], days: &Days) -> Result<Vec<N
 
 fn number_of(schema: &SchemaRef, column: &str) -> Result<Number> {
     let found = schema.field_with_name(column).ok().map(|field| field.data_type());
-    found
-        .and_then(Number::of)
-        .ok_or_else(|| Error::Internal(format!("component {column} is not in the table (found {found:?})")))
+    found.and_then(Number::of).ok_or_else(|| {
+        Error::Internal(format!("component {column} is not in the table (found {found:?})"))
+    })
 }
 
 fn unit_type(days: &Days) -> DataType {
@@ -293,7 +329,9 @@ fn unit_type(days: &Days) -> DataType {
 }
 
 fn segment_fields(experiment: &Experiment) -> Vec<Field> {
-    let of = |s: &verdict_model::Located<String>| Field::new(format!("segment_{}", s.value), DataType::Utf8, true);
+    let of = |s: &verdict_model::Located<String>| {
+        Field::new(format!("segment_{}", s.value), DataType::Utf8, true)
+    };
     experiment.segments.iter().map(of).collect()
 }
 

@@ -23,7 +23,9 @@ impl Job {
         let mut problems = Vec::new();
         for source in self.project.sources.values() {
             match self.last_day(&source.name.value).await {
-                Ok((footer, object)) => self.validate_source(&source.name.value, &footer, &object, &mut problems),
+                Ok((footer, object)) => {
+                    self.validate_source(&source.name.value, &footer, &object, &mut problems)
+                }
                 Err(error) => problems.push(error),
             }
         }
@@ -38,7 +40,13 @@ impl Job {
         Ok((footer, object))
     }
 
-    fn validate_source(&self, name: &str, footer: &Footer, object: &str, problems: &mut Vec<Error>) {
+    fn validate_source(
+        &self,
+        name: &str,
+        footer: &Footer,
+        object: &str,
+        problems: &mut Vec<Error>,
+    ) {
         let (ctx, schema) = (&self.ctx, &footer.schema);
         let source = &self.project.sources[name];
         let mut components: BTreeMap<String, &ComponentDef> = BTreeMap::new();
@@ -49,13 +57,19 @@ impl Job {
                 break;
             }
             for exposures in self.project.exposures.values().filter(|e| e.source.value == name) {
-                problems.extend(bind::exposures(ctx, schema, source, exposures, unit_type, object).err());
+                problems.extend(
+                    bind::exposures(ctx, schema, source, exposures, unit_type, object).err(),
+                );
             }
             let of_type = self.components.of_unit_type(&self.project, unit_type);
-            components.extend(of_type.into_iter().filter(|c| c.source == name).map(|c| (c.column.clone(), c)));
+            components.extend(
+                of_type.into_iter().filter(|c| c.source == name).map(|c| (c.column.clone(), c)),
+            );
         }
         for component in components.values() {
-            problems.extend(bind::component(ctx, schema, component, object, &mut BTreeSet::new()).err());
+            problems.extend(
+                bind::component(ctx, schema, component, object, &mut BTreeSet::new()).err(),
+            );
         }
     }
 
@@ -86,7 +100,8 @@ impl Job {
         experiments: &[usize],
         queries: &mut Vec<(String, String)>,
     ) -> Result<()> {
-        let experiments: Vec<_> = experiments.iter().map(|index| &self.project.experiments[*index]).collect();
+        let experiments: Vec<_> =
+            experiments.iter().map(|index| &self.project.experiments[*index]).collect();
         let mut tally = Tally::default();
         let names: BTreeSet<&str> = experiments.iter().filter_map(|e| exposures_of(e)).collect();
         let mut dimensions: BTreeMap<&str, Vec<SegmentSql>> = BTreeMap::new();
@@ -94,8 +109,16 @@ impl Job {
             let exposures = &self.project.exposures[name];
             let source = &self.project.sources[&exposures.source.value];
             let opened = self.open(source, ds, &mut tally).await?;
-            let bound = bind::exposures(&self.ctx, opened.schema(), source, exposures, unit_type, opened.example())?;
-            let segments: Vec<SegmentSql> = bound.segments.iter().map(|(d, e)| SegmentSql::new(d, e)).collect();
+            let bound = bind::exposures(
+                &self.ctx,
+                opened.schema(),
+                source,
+                exposures,
+                unit_type,
+                opened.example(),
+            )?;
+            let segments: Vec<SegmentSql> =
+                bound.segments.iter().map(|(d, e)| SegmentSql::new(d, e)).collect();
             queries.push((format!("exposures_met ({name})"), render::exposures_met(&bound)?));
             queries.push((format!("exposure_first ({name})"), render::exposure_first(&segments)?));
             dimensions.insert(name, segments);
@@ -103,9 +126,15 @@ impl Job {
         queries.push(("exposure_cuts".into(), render::exposure_cuts()?));
         let (logs, components) = self.bound_events(unit_type, ds).await?;
         for (name, log) in &logs {
-            let own: Vec<ComponentSql> =
-                components.iter().filter(|c| c.def.source == *name).map(ComponentSql::new).collect();
-            queries.push((format!("unit_intervals ({name})"), render::unit_intervals(log, &own, true)?));
+            let own: Vec<ComponentSql> = components
+                .iter()
+                .filter(|c| c.def.source == *name)
+                .map(ComponentSql::new)
+                .collect();
+            queries.push((
+                format!("unit_intervals ({name})"),
+                render::unit_intervals(log, &own, true)?,
+            ));
         }
         let sources: Vec<SourceSql> = logs.iter().map(|(name, _)| SourceSql::new(name)).collect();
         let snippets: Vec<ComponentSql> = components.iter().map(ComponentSql::new).collect();
@@ -114,8 +143,13 @@ impl Job {
             components.iter().map(|c| (c.def.column.as_str(), c.number)).collect();
         for experiment in experiments {
             let name = &experiment.name.value;
-            let of_log = exposures_of(experiment).and_then(|e| dimensions.get(e)).map_or(&[][..], Vec::as_slice);
-            queries.push((format!("exposure_day ({name})"), render::exposure_day(&sources, &snippets, of_log)?));
+            let of_log = exposures_of(experiment)
+                .and_then(|e| dimensions.get(e))
+                .map_or(&[][..], Vec::as_slice);
+            queries.push((
+                format!("exposure_day ({name})"),
+                render::exposure_day(&sources, &snippets, of_log)?,
+            ));
             let defs = self.components.of_experiment(experiment);
             let totals: Vec<TotalSql> = defs
                 .iter()
@@ -124,14 +158,18 @@ impl Job {
             let segments: Vec<SegmentSql> =
                 experiment.segments.iter().map(|s| SegmentSql::new(&s.value, "")).collect();
             let exclude = experiment.design.several_variants == SeveralVariants::Exclude;
-            queries.push((format!("unit_total ({name})"), render::unit_total(&totals, &segments, exclude)?));
+            queries.push((
+                format!("unit_total ({name})"),
+                render::unit_total(&totals, &segments, exclude)?,
+            ));
             let columns = defs.iter().map(|def| match def.aggregate {
                 Aggregate::DistinctDays => component_field(&def.column, Number::Integer),
                 _ => component_field(&def.column, numbers[def.column.as_str()]),
             });
             let schema = Arc::new(Schema::new(columns.collect::<Vec<_>>()));
             let metrics = self.metrics_of(experiment, &schema)?;
-            queries.push((format!("group_stats ({name})"), render::group_stats(&metrics, &segments)?));
+            queries
+                .push((format!("group_stats ({name})"), render::group_stats(&metrics, &segments)?));
         }
         Ok(())
     }
@@ -148,9 +186,16 @@ impl Job {
         for name in names {
             let source = &self.project.sources[name];
             let opened = self.open(source, ds, &mut Tally::default()).await?;
-            let mut log = bind::log(&self.ctx, opened.schema(), source, unit_type, opened.example())?;
+            let mut log =
+                bind::log(&self.ctx, opened.schema(), source, unit_type, opened.example())?;
             for def in defs.iter().filter(|def| def.source == name) {
-                components.push(bind::component(&self.ctx, opened.schema(), def, opened.example(), &mut log.columns)?);
+                components.push(bind::component(
+                    &self.ctx,
+                    opened.schema(),
+                    def,
+                    opened.example(),
+                    &mut log.columns,
+                )?);
             }
             logs.push((name.to_owned(), log));
         }

@@ -30,6 +30,7 @@
 //! | `exact_sum(x)` | BIGINT of integers, DOUBLE of anything else, correctly rounded |
 //! | `exact_sum_state(x)` | the exact sum as BINARY, to be stored |
 //! | `exact_sum_merge(state)` | DOUBLE, the sum of all states, correctly rounded |
+//! | `sorted_set(x)` | the distinct values that are not null, ascending, as a list |
 //! | `welford(x[, weight])` | struct `n` (the sum of the weights), `mean`, `m2`, all DOUBLE: the recurrence in about 106 bits |
 //!
 //! Common to all: a row with a NULL in any argument is ignored. NaN and infinities are errors. FILTER and sliding
@@ -47,6 +48,7 @@ mod kernel;
 mod moments;
 mod register;
 mod scalars;
+mod sorted_set;
 mod welford;
 
 pub use register::{all, all_scalars, register_all};

@@ -8,9 +8,11 @@ use verdict_model::NaiveDate;
 /// A/B experiments, from event logs to decisions.
 #[derive(Debug, Parser)]
 #[command(name = "verdict", version, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 done, and a check or a \
+#[command(
+    after_help = "Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 done, and a check or a \
                         guardrail asks for attention (--fail-on chooses which).\n\
-                        Standard output is data, standard error is progress and diagnosis.")]
+                        Standard output is data, standard error is progress and diagnosis."
+)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,

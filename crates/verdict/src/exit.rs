@@ -53,7 +53,10 @@ impl Failure {
         let definition = errors.iter().any(|error| error.fault() == Fault::Definition);
         Failure {
             exit: if definition { Exit::Usage } else { Exit::Failed },
-            errors: errors.into_iter().map(|error| Box::new(error) as Box<dyn Error + Send + Sync>).collect(),
+            errors: errors
+                .into_iter()
+                .map(|error| Box::new(error) as Box<dyn Error + Send + Sync>)
+                .collect(),
         }
     }
 

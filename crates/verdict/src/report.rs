@@ -38,8 +38,11 @@ fn experiment(out: &mut impl Write, judged: &Judged) -> io::Result<()> {
     }
     writeln!(out, "{passed} of {} checks passed\n", judgement.checks.len())?;
     writeln!(out, "{}", table(&judgement.results))?;
-    let segments: BTreeMap<&str, usize> =
-        judgement.results.iter().filter(|row| row.segment != WHOLE).fold(BTreeMap::new(), |mut seen, row| {
+    let segments: BTreeMap<&str, usize> = judgement
+        .results
+        .iter()
+        .filter(|row| row.segment != WHOLE)
+        .fold(BTreeMap::new(), |mut seen, row| {
             *seen.entry(row.segment.as_str()).or_default() += 1;
             seen
         });
@@ -47,7 +50,13 @@ fn experiment(out: &mut impl Write, judged: &Judged) -> io::Result<()> {
         writeln!(out, "by {segment}: {} rows in the table `results`", words::count(rows as u64))?;
     }
     for decision in &judgement.decisions {
-        writeln!(out, "\n{} against {}: {}", decision.variant, decision.control, headline(&decision.decision))?;
+        writeln!(
+            out,
+            "\n{} against {}: {}",
+            decision.variant,
+            decision.control,
+            headline(&decision.decision)
+        )?;
         for reason in &decision.reasons {
             writeln!(out, "  • {reason}")?;
         }
@@ -75,7 +84,16 @@ fn headline(decision: &str) -> String {
 fn table(results: &[ResultRow]) -> Table {
     let mut table = Table::new();
     table.load_preset(NOTHING);
-    table.set_header(["metric", "role", "variant", "units", "value", "lift (interval)", "adjusted p", ""]);
+    table.set_header([
+        "metric",
+        "role",
+        "variant",
+        "units",
+        "value",
+        "lift (interval)",
+        "adjusted p",
+        "",
+    ]);
     for column in [3, 4, 6] {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
@@ -86,7 +104,16 @@ fn table(results: &[ResultRow]) -> Table {
         let (control, variant) = words::levels(row);
         if last != Some((row.metric.as_str(), row.role)) {
             let units = words::count(row.n_control);
-            table.add_row([&row.metric, row.role.word(), &row.control, &units, &control, "", "", ""]);
+            table.add_row([
+                &row.metric,
+                row.role.word(),
+                &row.control,
+                &units,
+                &control,
+                "",
+                "",
+                "",
+            ]);
             last = Some((row.metric.as_str(), row.role));
         }
         let note = match row.status.as_str() {

@@ -16,7 +16,9 @@ pub(crate) async fn analyze(args: args::Analyze) -> Result<Exit, Failure> {
     project.some_experiments()?;
     for name in &args.scope.experiment {
         if project.experiment(name).is_none() {
-            return Err(Failure::usage(verdict_job::Error::Usage(format!("there is no experiment `{name}`"))));
+            return Err(Failure::usage(verdict_job::Error::Usage(format!(
+                "there is no experiment `{name}`"
+            ))));
         }
     }
     let mut tally = Tally::default();

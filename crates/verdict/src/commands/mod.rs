@@ -37,14 +37,22 @@ fn date(scope: &Scope, job: &Job) -> NaiveDate {
 }
 
 /// Judges the group statistics of an experiment and writes what follows from them.
-async fn judge_one(job: &Job, name: &str, as_of: NaiveDate, tally: &mut Tally) -> Result<Judged, Failure> {
+async fn judge_one(
+    job: &Job,
+    name: &str,
+    as_of: NaiveDate,
+    tally: &mut Tally,
+) -> Result<Judged, Failure> {
     let project = job.project();
-    let experiment = project
-        .experiment(name)
-        .ok_or_else(|| Failure::usage(verdict_job::Error::Usage(format!("there is no experiment `{name}`"))))?;
+    let experiment = project.experiment(name).ok_or_else(|| {
+        Failure::usage(verdict_job::Error::Usage(format!("there is no experiment `{name}`")))
+    })?;
     let stats = job.group_stats(name, as_of).await?;
-    let types: BTreeMap<String, String> =
-        project.metrics.iter().map(|(name, metric)| (name.clone(), metric.kind.word().to_owned())).collect();
+    let types: BTreeMap<String, String> = project
+        .metrics
+        .iter()
+        .map(|(name, metric)| (name.clone(), metric.kind.word().to_owned()))
+        .collect();
     let later = job.later_of(experiment);
     let judgement = judge(experiment, &types, as_of, &stats.rows, stats.counts.as_ref(), &later);
     let rows = (&judgement.results[..], &judgement.checks[..], &judgement.decisions[..]);
@@ -55,10 +63,12 @@ async fn judge_one(job: &Job, name: &str, as_of: NaiveDate, tally: &mut Tally) -
 /// Whether anything that was found asks for attention.
 fn attention(asked: &Attention, judged: &[Judged]) -> Exit {
     let wants = |what| asked.fail_on.contains(&what) && !asked.fail_on.contains(&FailOn::Never);
-    let check = |status: &str| judged.iter().any(|j| j.judgement.checks.iter().any(|c| c.status == status));
-    let guardrail = judged.iter().flat_map(|j| &j.judgement.decisions).any(|decision| {
-        decision.reason_codes.iter().any(|code| code == "guardrail_violated")
-    });
+    let check =
+        |status: &str| judged.iter().any(|j| j.judgement.checks.iter().any(|c| c.status == status));
+    let guardrail = judged
+        .iter()
+        .flat_map(|j| &j.judgement.decisions)
+        .any(|decision| decision.reason_codes.iter().any(|code| code == "guardrail_violated"));
     let asks = (wants(FailOn::Checks) && check("fail"))
         || (wants(FailOn::Warnings) && check("warn"))
         || (wants(FailOn::Guardrails) && guardrail);

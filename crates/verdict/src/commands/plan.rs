@@ -30,10 +30,11 @@ pub(crate) async fn plan(args: args::Plan) -> Result<Exit, Failure> {
                 })
             })
             .collect();
-        let skipped: Vec<_> = plan.skipped.iter().map(|(e, why)| json!({"experiment": e, "reason": why})).collect();
-        let queries: Vec<_> = queries.iter().map(|(stage, sql)| json!({"stage": stage, "sql": sql})).collect();
-        let mut value =
-            json!({"date": date.to_string(), "items": items, "skipped": skipped, "bytes": plan.bytes()});
+        let skipped: Vec<_> =
+            plan.skipped.iter().map(|(e, why)| json!({"experiment": e, "reason": why})).collect();
+        let queries: Vec<_> =
+            queries.iter().map(|(stage, sql)| json!({"stage": stage, "sql": sql})).collect();
+        let mut value = json!({"date": date.to_string(), "items": items, "skipped": skipped, "bytes": plan.bytes()});
         if args.sql {
             value["queries"] = queries.into();
         }
@@ -50,7 +51,11 @@ pub(crate) async fn plan(args: args::Plan) -> Result<Exit, Failure> {
         match &item.action {
             Action::Fresh => writeln!(out, "fresh  {item}")?,
             Action::Make(reason) if item.bytes > 0 => {
-                writeln!(out, "make   {item}  ({reason}; reads {:.2} MB)", item.bytes as f64 / 1e6)?;
+                writeln!(
+                    out,
+                    "make   {item}  ({reason}; reads {:.2} MB)",
+                    item.bytes as f64 / 1e6
+                )?;
             }
             Action::Make(reason) => writeln!(out, "make   {item}  ({reason})")?,
         }

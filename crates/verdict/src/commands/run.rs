@@ -63,12 +63,19 @@ async fn make(
     for (name, as_of) in &outcome.done {
         judged.push(judge_one(job, name, *as_of, tally).await?);
     }
-    let errors: Vec<verdict_job::Error> = outcome.failed.into_iter().map(|(_, error)| error).collect();
+    let errors: Vec<verdict_job::Error> =
+        outcome.failed.into_iter().map(|(_, error)| error).collect();
     Ok((judged, (!errors.is_empty()).then(|| Failure::of_job(errors))))
 }
 
 /// Adds the run to `runs`. A run whose log cannot be written has still been run.
-async fn log(job: &Job, date: NaiveDate, clock: (DateTime<Utc>, Instant), error: Option<String>, tally: &Tally) {
+async fn log(
+    job: &Job,
+    date: NaiveDate,
+    clock: (DateTime<Utc>, Instant),
+    error: Option<String>,
+    tally: &Tally,
+) {
     let (started, instant) = clock;
     let run = RunRow {
         run_id: format!("{}-{}", started.format("%Y%m%dT%H%M%S%.6fZ"), std::process::id()),
