@@ -50,6 +50,10 @@ impl<'a> Input<'a> {
         self.list(key, expected, row)
     }
 
+    pub(super) fn flag(&self, key: &str) -> bool {
+        self.get(key).and_then(Value::as_bool).unwrap_or(false)
+    }
+
     pub(super) fn has(&self, key: &str) -> bool {
         self.get(key).is_some_and(|v| !v.is_null())
     }

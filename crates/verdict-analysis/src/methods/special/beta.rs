@@ -88,7 +88,7 @@ pub fn beta_ppf(p: f64, a: f64, b: f64) -> f64 {
 fn lower_tail(x: f64, y: f64, a: f64, b: f64, from_mean: f64) -> Tails {
     // Up to here the continued fraction needs at most some hundred steps.
     const LARGE: f64 = 3_000.0;
-    let ln_kernel = ln_kernel(x, y, a, b);
+    let ln_kernel = ln_beta_kernel(x, y, a, b);
     if a.min(b) > LARGE {
         return Tails::from_ln_lower(ln_kernel + by_quadrature(x, y, a, b, from_mean).ln());
     }
@@ -99,7 +99,7 @@ fn lower_tail(x: f64, y: f64, a: f64, b: f64, from_mean: f64) -> Tails {
 }
 
 /// ln [x^a y^b / B(a, b)] by deviances.
-pub(crate) fn ln_kernel(x: f64, y: f64, a: f64, b: f64) -> f64 {
+pub(crate) fn ln_beta_kernel(x: f64, y: f64, a: f64, b: f64) -> f64 {
     let n = a + b;
     stirling_error(n)
         - stirling_error(a)
