@@ -72,9 +72,9 @@ pub fn cluster_robust(clusters: &[Cluster]) -> Result<ClusterRobust, MethodError
     let clusters: Vec<&Cluster> = clusters.iter().filter(|c| c.n_c > 0 || c.n_t > 0).collect();
     let total =
         |f: fn(&Cluster) -> u64| clusters.iter().try_fold(0_u64, |sum, c| sum.checked_add(f(c)));
-    let too_many = MethodError::Overflow { what: "the number of rows" };
-    let (n_c, n_t) = total(|c| c.n_c).zip(total(|c| c.n_t)).ok_or(too_many.clone())?;
-    let rows = n_c.checked_add(n_t).ok_or(too_many)?;
+    let too_many = || MethodError::Overflow { what: "the number of rows" };
+    let (n_c, n_t) = total(|c| c.n_c).zip(total(|c| c.n_t)).ok_or_else(too_many)?;
+    let rows = n_c.checked_add(n_t).ok_or_else(too_many)?;
     check_at_least("rows in the control", n_c, 1)?;
     check_at_least("rows in the treatment", n_t, 1)?;
     check_at_least("rows", rows, 3)?;

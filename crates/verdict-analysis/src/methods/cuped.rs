@@ -198,9 +198,10 @@ pub struct Lin {
 pub fn lin(control: &[(f64, f64)], treatment: &[(f64, f64)]) -> Result<Lin, MethodError> {
     for units in [control, treatment] {
         check_at_least("units in a variant", units.len() as u64, 3)?;
-        units.iter().try_for_each(|(y, x)| {
-            check_finite("the outcome", *y).and(check_finite("the covariate", *x))
-        })?;
+        for (y, x) in units {
+            check_finite("the outcome", *y)?;
+            check_finite("the covariate", *x)?;
+        }
     }
     let mean = |units: &[(f64, f64)], f: fn(&(f64, f64)) -> f64| {
         units.iter().map(f).sum::<f64>() / units.len() as f64

@@ -112,8 +112,8 @@ pub fn quantile_difference(
     q: f64,
     alpha: f64,
 ) -> Result<QuantileDifference, MethodError> {
-    let control = RankLaw::new(sorted(control)?, q, alpha)?;
-    let treatment = RankLaw::new(sorted(treatment)?, q, alpha)?;
+    let control = RankLaw::new(&sorted(control)?, q, alpha)?;
+    let treatment = RankLaw::new(&sorted(treatment)?, q, alpha)?;
     let at_most = |d: f64| control.mass_of_differences(&treatment, |difference| difference <= d);
     let p_le_zero = at_most(0.0);
     let p_ge_zero = 1.0 - control.mass_of_differences(&treatment, |difference| difference < 0.0);
@@ -155,7 +155,7 @@ struct RankLaw {
 }
 
 impl RankLaw {
-    fn new(sorted: Vec<f64>, q: f64, alpha: f64) -> Result<Self, MethodError> {
+    fn new(sorted: &[f64], q: f64, alpha: f64) -> Result<Self, MethodError> {
         let n = sorted.len() as u64;
         check(n, q, alpha)?;
         // Ranks less likely than 1e-18 in all are left out; the law is clamped to the sample's own ends.

@@ -80,7 +80,7 @@ pub fn relative(
     };
     let std_error = control.std_error();
     // A one-sided alpha above one half would ask for less than nothing.
-    if !(control.mean > needed.max(0.0) * std_error) {
+    if control.mean <= needed.max(0.0) * std_error {
         return Err(MethodError::ControlNotPositive { mean: control.mean, std_error, needed });
     }
     let interval = match method {

@@ -127,10 +127,10 @@ impl Output {
 
     /// An interval where it is defined, `null` where the method refuses.
     pub(super) fn try_interval(&mut self, key: &str, interval: Result<Interval, MethodError>) {
-        match interval {
-            Ok(interval) => self.interval(key, interval),
-            Err(_) => self.put(key, Value::Null),
-        }
+        self.put(
+            key,
+            interval.map_or(Value::Null, |i| json!([to_json(i.lower), to_json(i.upper)])),
+        );
     }
 }
 

@@ -192,7 +192,7 @@ pub(super) fn normal_power(d: f64, n_control: f64, design: &Design) -> Normal {
 /// NaN with less than one degree of freedom.
 fn exact_power(d: f64, n_control: f64, design: &Design) -> f64 {
     let df = n_control * (1.0 + design.ratio) - 2.0;
-    if !(df >= 1.0) {
+    if df.is_nan() || df < 1.0 {
         return f64::NAN;
     }
     let shift = d * (n_control / (1.0 + 1.0 / design.ratio)).sqrt();

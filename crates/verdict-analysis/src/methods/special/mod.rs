@@ -32,3 +32,8 @@ pub(crate) use gamma::{deviance, stirling_error};
 pub(crate) use normal::mills_ratio;
 pub(crate) use quadrature::{integrate, panel};
 pub(crate) use root::{bisect, find_root};
+
+/// Positive and finite: what the parameters of the distributions must be.
+fn usable(parameter: f64) -> bool {
+    parameter > 0.0 && parameter.is_finite()
+}
