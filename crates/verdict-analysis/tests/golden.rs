@@ -127,7 +127,7 @@ impl Check<'_> {
         {
             return None;
         }
-        let want = corrected.as_ref().unwrap_or(&self.expected[key]);
+        let want = corrected.as_ref().unwrap_or_else(|| &self.expected[key]);
         let tolerance = self.tolerance(key);
         if tolerance["kind"] == "informative" {
             return None;

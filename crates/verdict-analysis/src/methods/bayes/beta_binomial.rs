@@ -207,7 +207,7 @@ fn difference_tails(control: &Beta, treatment: &Beta, d: f64) -> (f64, f64) {
     edges.extend(
         seen.chain([(-d, 1.0 + d), (1.0 - d, d)])
             .filter(|(x, y)| *x > 0.0 && *y > 0.0)
-            .map(|(x, y)| (x / y).ln()),
+            .map(|(x, y)| (x.ln() - y.ln()).clamp(-740.0, 740.0)),
     );
     edges.sort_by(f64::total_cmp);
     let tail = |pick: fn(Tails) -> f64| {

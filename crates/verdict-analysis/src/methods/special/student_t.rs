@@ -47,10 +47,39 @@ pub fn t_isf(p: f64, df: f64) -> f64 {
     if df >= 400.0 && z < 6.0 {
         return cornish_fisher(z, df);
     }
-    // The root in ln t: the tail is a power of t there, so that the curve is nearly straight.
+    halley(p, df, cornish_fisher(z, df)).unwrap_or_else(|| by_bracketing(p, df, z))
+}
+
+/// Halley's steps from a start that is nearly right; `None` when they do not settle.
+fn halley(p: f64, df: f64, start: f64) -> Option<f64> {
+    if !(start > 0.0 && p > 1e-250) {
+        return None;
+    }
+    let top = ln_density_at_zero(df);
+    let mut t = start;
+    for _ in 0..8 {
+        let square = t * t;
+        let density = (top - 0.5 * (df + 1.0) * (square / df).ln_1p()).exp();
+        let newton = (t_sf(t, df) - p) / density;
+        let step = newton / (1.0 - newton * (df + 1.0) * t / (2.0 * (df + square)));
+        let next = t + step;
+        if !(next > 0.0 && next.is_finite()) {
+            return None;
+        }
+        t = next;
+        // The error after a step is about the cube of the step.
+        if step.abs() <= 1e-5 * t {
+            return Some(t);
+        }
+    }
+    None
+}
+
+/// The root in ln t: the tail is a power of t there, so that the curve is nearly straight.
+fn by_bracketing(p: f64, df: f64, z: f64) -> f64 {
     let ln_p = p.ln();
     let gap = |ln_t: f64| t_ln_sf(ln_t.exp(), df) - ln_p;
-    let start = cornish_fisher(z, df.max(z * z)).max(1e-300).ln();
+    let start = z.max(1e-300).ln();
     let (mut low, mut high) = (start - 0.01, start + 0.01);
     let mut reach = 0.05;
     while gap(low) < 0.0 && low > -700.0 {
@@ -101,7 +130,7 @@ fn upper_tail(t: f64, df: f64) -> Tails {
         let ln_lead = ln_density_at_zero(df) + 0.5 * (df + 1.0) * df.ln() - df.ln() - df * t.ln();
         return Tails::from_ln_upper(ln_lead);
     }
-    if df > 50.0 {
+    if df > 500.0 {
         return by_quadrature(t, df);
     }
     let tails = beta_tails(df / (df + square), square / (df + square), 0.5 * df, 0.5);
