@@ -146,7 +146,10 @@ pub fn delta_std_error(control: &Sample, treatment: &Sample) -> Result<f64, Meth
     control.check()?;
     treatment.check()?;
     let ratio = 1.0 + lift(control, treatment)?;
-    in_range(treatment.std_error().hypot(ratio * control.std_error()) / control.mean.abs())
+    // Relative errors are squared, not the variances: their squares neither over- nor underflow for sensible metrics.
+    let (own, of_control) =
+        (treatment.std_error() / control.mean, ratio * (control.std_error() / control.mean));
+    in_range((own * own + of_control * of_control).sqrt())
 }
 
 /// The delta-method interval of the lift, with the quantiles of `reference`; defined for any control mean but zero.

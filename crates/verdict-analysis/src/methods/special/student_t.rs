@@ -44,7 +44,7 @@ pub fn t_isf(p: f64, df: f64) -> f64 {
     if p == 0.0 || df == f64::INFINITY {
         return z;
     }
-    if df >= 400.0 && z < 6.0 {
+    if (df >= 400.0 && z < 6.0) || (df >= 150.0 && z < 3.0) {
         return cornish_fisher(z, df);
     }
     halley(p, df, cornish_fisher(z, df)).unwrap_or_else(|| by_bracketing(p, df, z))
@@ -100,13 +100,13 @@ fn normal_equivalent(t: f64, df: f64) -> Option<f64> {
     if df == f64::INFINITY {
         return Some(t);
     }
-    if df.is_nan() || df < 500.0 {
+    if df.is_nan() || df < 150.0 {
         return None;
     }
     let a = df - 0.5;
     let square = a * (t * t / df).ln_1p();
     // The first neglected term moves ln p by about u^12 / (10^6 a^6).
-    if square.is_nan() || square > 0.02 * a {
+    if square.is_nan() || square > 0.06 * a {
         return None;
     }
     let b = 48.0 * a * a;
