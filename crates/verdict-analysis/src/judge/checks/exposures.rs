@@ -7,8 +7,8 @@ use verdict_model::{SeveralVariants, nearest};
 
 use super::conservation::whole_number;
 use super::{Finding, Subject};
-use crate::words::{count, counted, list, number, p_value, percent, share};
 use crate::methods::sample_ratio as method;
+use crate::words::{count, counted, list, number, p_value, percent, share};
 
 /// The largest share of exposed units that may have met several variants; above it the check fails.
 ///
