@@ -78,7 +78,7 @@ pub(crate) fn list(items: &[String]) -> String {
 
 /// What happened to a metric: levels, lift with interval, adjusted p. Without the closing stop.
 ///
-/// `click_rate rose from 0.460% to 0.690%, +50.0% (95% interval +1.9% to +98.1%), adjusted p 0.0315`
+/// `click_rate rose from 0.460% to 0.690%, +50.0% (95% interval +3.8% to +123.4%), adjusted p 0.0315`
 pub(crate) fn change(row: &ResultRow, alpha: f64) -> String {
     let moved = match (row.mean_control, row.mean_variant) {
         (Some(control), Some(variant)) => {
@@ -113,7 +113,7 @@ pub fn levels(row: &ResultRow) -> (String, String) {
     (shown(row.mean_control), shown(row.mean_variant))
 }
 
-/// `+50.0% (+3.4% to +119%)`: the relative effect with its interval, the absolute one where there is none; an
+/// `+50.0% (+3.8% to +123.4%)`: the relative effect with its interval, the absolute one where there is none; an
 /// end that a one-sided test leaves open is `…`. Empty where there is no effect at all.
 pub fn lift(row: &ResultRow) -> String {
     let shown = match (row.rel_effect, row.effect) {
@@ -141,7 +141,7 @@ pub fn adjusted_p(row: &ResultRow) -> String {
     shown.map_or(String::new(), |text| text.trim_start_matches("p ").to_owned())
 }
 
-/// `, +50.0% (95% interval +1.9% to +98.1%)`: the relative effect, or the absolute one where there is none.
+/// `, +50.0% (95% interval +3.8% to +123.4%)`: the relative effect, or the absolute one where there is none.
 fn effect(row: &ResultRow) -> String {
     let ends = match (row.rel_effect, row.effect) {
         (Some(relative), _) => Shown::relative(relative, row),
@@ -157,12 +157,6 @@ fn effect(row: &ResultRow) -> String {
         (None, Some(upper)) => format!(", {} (at most {upper}, {confidence} bound)", ends.value),
         (None, None) => format!(", {}", ends.value),
     }
-}
-
-/// `+0.020 points to +0.440 points`: the interval of the absolute effect.
-pub(crate) fn difference_interval(row: &ResultRow) -> String {
-    let ends = Shown::absolute(row.effect.unwrap_or(0.0), row);
-    [ends.lower, ends.upper].into_iter().flatten().collect::<Vec<_>>().join(" to ")
 }
 
 /// An effect and the ends of its interval, with enough decimals for the interval's width.
@@ -341,5 +335,132 @@ mod tests {
         assert_eq!(list(&items(&["a"])), "a");
         assert_eq!(list(&items(&["a", "b"])), "a and b");
         assert_eq!(list(&items(&["a", "b", "c"])), "a, b and c");
+    }
+
+    /// 46 of 10,000 against 69 of 10,000, as `judge` makes it.
+    fn row() -> ResultRow {
+        ResultRow {
+            experiment: "ranking".to_owned(),
+            ds: verdict_model::NaiveDate::from_ymd_opt(2024, 3, 14).expect("a date"),
+            metric: "click_rate".to_owned(),
+            role: verdict_model::Role::Primary,
+            metric_type: "proportion".to_owned(),
+            direction: "increase".to_owned(),
+            control: "control".to_owned(),
+            variant: "treatment".to_owned(),
+            segment: verdict_model::rows::WHOLE.to_owned(),
+            segment_value: verdict_model::rows::WHOLE.to_owned(),
+            window_start: 0,
+            window_end: None,
+            n_control: 10_000,
+            n_variant: 10_000,
+            mean_control: Some(0.0046),
+            mean_variant: Some(0.0069),
+            effect: Some(0.0023),
+            effect_std_error: Some(0.001_069_17),
+            effect_ci_lower: Some(0.000_204_467),
+            effect_ci_upper: Some(0.004_395_53),
+            rel_effect: Some(0.5),
+            rel_effect_ci_lower: Some(0.037_525_9),
+            rel_effect_ci_upper: Some(1.234_460_7),
+            rel_effect_reason: None,
+            confidence_level: 0.95,
+            method: Some("two_proportion_z".to_owned()),
+            alternative: "two-sided".to_owned(),
+            statistic: Some(2.150_954),
+            df: None,
+            p_value: Some(0.031_479_8),
+            p_value_adjusted: Some(0.031_479_8),
+            family: "primary".to_owned(),
+            family_size: 1,
+            correction: "none".to_owned(),
+            status: "ok".to_owned(),
+            reason: None,
+        }
+    }
+
+    /// A row whose statistics allow no comparison.
+    fn without_number() -> ResultRow {
+        ResultRow {
+            effect: None,
+            effect_ci_lower: None,
+            effect_ci_upper: None,
+            p_value_adjusted: None,
+            ..without_relative()
+        }
+    }
+
+    fn without_relative() -> ResultRow {
+        ResultRow {
+            rel_effect: None,
+            rel_effect_ci_lower: None,
+            rel_effect_ci_upper: None,
+            ..row()
+        }
+    }
+
+    #[test]
+    fn levels_have_the_same_decimals() {
+        let levels_of = |metric_type: &str, control, variant| {
+            levels(&ResultRow {
+                metric_type: metric_type.to_owned(),
+                mean_control: control,
+                mean_variant: variant,
+                ..row()
+            })
+        };
+        let pair = |control: &str, variant: &str| (control.to_owned(), variant.to_owned());
+        assert_eq!(levels(&row()), pair("0.460%", "0.690%"));
+        assert_eq!(levels_of("mean", Some(1234.5), Some(0.25)), pair("1,234", "0"));
+        // As many as it takes to tell them apart.
+        assert_eq!(levels_of("mean", Some(100.0), Some(100.04)), pair("100.000", "100.040"));
+        assert_eq!(levels_of("mean", Some(-2.0), Some(0.0)), pair("-2.00", "0.00"));
+    }
+
+    #[test]
+    fn a_level_that_is_not_defined_is_empty() {
+        let levels_of = |control, variant| {
+            levels(&ResultRow { mean_control: control, mean_variant: variant, ..row() })
+        };
+        let pair = |control: &str, variant: &str| (control.to_owned(), variant.to_owned());
+        assert_eq!(levels_of(Some(0.25), None), pair("25.0%", ""));
+        assert_eq!(levels_of(None, Some(0.05)), pair("", "5.00%"));
+        assert_eq!(levels_of(None, None), pair("", ""));
+    }
+
+    #[test]
+    fn a_lift_has_its_interval() {
+        assert_eq!(lift(&row()), "+50.0% (+3.8% to +123.4%)");
+        assert_eq!(lift(&without_relative()), "+0.23 points (+0.02 points to +0.44 points)");
+        let mean = ResultRow { metric_type: "mean".to_owned(), ..without_relative() };
+        assert_eq!(lift(&mean), "+0.0023 (+0.0002 to +0.0044)");
+    }
+
+    #[test]
+    fn a_one_sided_lift_is_open_at_one_end() {
+        let at_least = ResultRow { rel_effect_ci_upper: None, ..row() };
+        assert_eq!(lift(&at_least), "+50.0% (+3.8% to …)");
+        let at_most = ResultRow { rel_effect_ci_lower: None, ..row() };
+        assert_eq!(lift(&at_most), "+50.0% (… to +123.4%)");
+        let points = ResultRow { effect_ci_upper: None, ..without_relative() };
+        assert_eq!(lift(&points), "+0.23 points (+0.02 points to …)");
+    }
+
+    #[test]
+    fn a_lift_without_an_interval_stands_alone() {
+        let untested = ResultRow { effect: Some(0.0023), ..without_number() };
+        assert_eq!(lift(&untested), "+0.23 points");
+        assert_eq!(lift(&without_number()), "");
+    }
+
+    #[test]
+    fn an_adjusted_p_stands_without_its_letter() {
+        let adjusted = |p| adjusted_p(&ResultRow { p_value_adjusted: p, ..row() });
+        assert_eq!(adjusted(Some(0.031_479_8)), "0.0315");
+        assert_eq!(adjusted(Some(4.6e-7)), "< 0.0001");
+        assert_eq!(adjusted(Some(1.0)), "1.0000");
+        // Alpha is 1 minus the level of confidence.
+        assert_eq!(adjusted(Some(0.050_004)), "0.050004");
+        assert_eq!(adjusted_p(&without_number()), "");
     }
 }

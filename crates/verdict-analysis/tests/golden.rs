@@ -11,21 +11,6 @@ const ELSEWHERE: &[&str] = &[
     "group_sequential_crossing",
     "group_sequential_inference",
     "streaming_moments",
-    // Not written yet.
-    "bayes_beta_binomial",
-    "bayes_gaussian",
-    "bootstrap_ci",
-    "cluster_robust",
-    "confidence_sequences",
-    "cuped",
-    "mann_whitney",
-    "msprt",
-    "noninferiority",
-    "permutation",
-    "power_means",
-    "power_proportions",
-    "quantile_ci",
-    "winsorize_quantiles",
 ];
 
 /// Cases where the reference is what a library makes of an undefined input, and refusing is right.
@@ -35,10 +20,33 @@ const REFUSED: &[(&str, &str)] = &[
     ("welch_t", "n1_control"),
 ];
 
-/// A reference value that is itself off: here the library's sum of O ln(O / E) cancels. The value of 50 digits stands
-/// instead (2 Σ O ln(O / E) = 13.885803381551361598…).
-const CORRECTED: &[(&str, &str, &str, f64)] =
-    &[("chi2_tables", "huge_1e9", "g_p", 1.942_602_895_586_013_9e-4)];
+/// Keys that cannot be known from the case's input: the input gives sums or moments, the value needs the rows.
+const NEEDS_ROWS: &[(&str, &str, &str)] = &[
+    ("cluster_robust", "aggregated_200", "se_naive_hc1"),
+    ("cluster_robust", "aggregated_600_binary", "se_naive_hc1"),
+    ("cuped", "n2500", "lin_se_hc2"),
+];
+
+/// Reference values that are themselves off by more than their tolerance, with the values of 30 digits or more.
+///
+/// The library's sum of O ln(O / E) cancels (2 Σ O ln(O / E) is 13.885803381551361598…); its quadrature of the difference
+/// of two posteriors is good to about 1e-5 only (the two posteriors of `zero_both` are equal, so that the interval must be
+/// symmetric).
+const CORRECTED: &[(&str, &str, &str, &str)] = &[
+    ("chi2_tables", "huge_1e9", "g_p", "1.9426028955860139e-4"),
+    (
+        "bayes_beta_binomial",
+        "zero_both",
+        "credible_diff_95",
+        "[-0.02908154738747792, 0.02908154738747792]",
+    ),
+    (
+        "bayes_beta_binomial",
+        "one_each",
+        "credible_diff_95",
+        "[-0.3776670227115217, 0.8836623658670324]",
+    ),
+];
 
 #[test]
 fn every_case_of_every_file_is_within_its_tolerance() {
@@ -111,8 +119,15 @@ impl Check<'_> {
         let corrected = CORRECTED
             .iter()
             .find(|c| (c.0, self.case["name"].as_str(), c.2) == (self.method, Some(c.1), key));
-        let corrected = corrected.map(|c| json!(c.3));
-        let want = corrected.as_ref().unwrap_or(&self.expected[key]);
+        let corrected =
+            corrected.map(|c| serde_json::from_str::<Value>(c.3).expect("a corrected value"));
+        if NEEDS_ROWS
+            .iter()
+            .any(|c| (c.0, Some(c.1), c.2) == (self.method, self.case["name"].as_str(), key))
+        {
+            return None;
+        }
+        let want = corrected.as_ref().unwrap_or_else(|| &self.expected[key]);
         let tolerance = self.tolerance(key);
         if tolerance["kind"] == "informative" {
             return None;

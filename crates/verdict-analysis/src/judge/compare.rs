@@ -172,7 +172,7 @@ fn relative_effect(
     let reason = |error| Gap::from(error).reason();
     let effect = relative::lift(control, variant).map_err(reason)?;
     // Fieller's interval and the absolute one are one test: the former contains a lift of zero exactly when the
-    // latter contains a difference of zero. The delta method's may contradict it.
+    // latter contains a difference of zero.
     match relative::fieller(control, variant, alpha, alternative, reference).map_err(reason)? {
         FiellerSet::Bounded(interval) => Ok(Relative { effect, interval }),
         FiellerSet::Complement(_) | FiellerSet::WholeLine => Err("control_mean_near_zero"),

@@ -5,7 +5,7 @@ use verdict_model::{Direction, Experiment, Later, Mde, NaiveDate, Role};
 
 use super::checks;
 use super::compare::reason_in_words;
-use crate::words::{Scale, change, difference_interval, list, p_value, percent};
+use crate::words::{Scale, change, list, p_value, percent};
 
 /// One decision for each treatment arm, in the order of the file.
 pub(super) fn decisions(
@@ -195,38 +195,22 @@ fn better(row: &ResultRow) -> &'static str {
     if row.direction == Direction::Decrease.word() { "lower" } else { "higher" }
 }
 
-/// Says so where an interval seems to contradict the test. The absolute one is not corrected for the number of
-/// tests, and for proportions does not pool the arms; the relative one carries the control's own uncertainty.
-fn caveat(row: &ResultRow, significant: bool) -> String {
-    let includes_zero =
-        |lower: Option<f64>, upper: Option<f64>| Some(lower? <= 0.0 && upper? >= 0.0);
-    let Some(absolute) = includes_zero(row.effect_ci_lower, row.effect_ci_upper) else {
-        return String::new();
-    };
-    let relative =
-        includes_zero(row.rel_effect_ci_lower, row.rel_effect_ci_upper).unwrap_or(absolute);
-    match (significant, absolute, relative) {
-        (true, true, _) => {
-            " (the interval barely includes zero: it does not pool the arms, as the test does)"
-                .to_owned()
+/// Says so where the interval seems to contradict the test. It is not corrected for the number of tests, and for
+/// proportions it does not pool the arms. The relative interval includes zero exactly when the absolute one does.
+fn caveat(row: &ResultRow, significant: bool) -> &'static str {
+    let Some((lower, upper)) = row.effect_ci_lower.zip(row.effect_ci_upper) else { return "" };
+    match (significant, lower <= 0.0 && upper >= 0.0) {
+        (true, true) => {
+            " (the interval includes zero although p does not exceed alpha: the test pools the arms, the interval \
+             does not)"
         }
-        (false, false, _) if row.family_size > 1 => {
-            " (the interval excludes zero, but is not corrected for the number of tests)".to_owned()
+        (false, false) if row.family_size > 1 => {
+            " (the interval excludes zero, but is not corrected for the number of tests)"
         }
-        (false, false, _) => {
-            " (the interval barely excludes zero: it does not pool the arms, as the test does)"
-                .to_owned()
+        (false, false) => {
+            " (the interval excludes zero although p exceeds alpha: the test pools the arms, the interval does not)"
         }
-        (true, false, true) => format!(
-            " (the relative interval includes zero because the control's level is uncertain too; the interval of the \
-             difference, {}, does not)",
-            difference_interval(row)
-        ),
-        (false, true, false) => format!(
-            " (the relative interval excludes zero, but the interval of the difference, {}, does not)",
-            difference_interval(row)
-        ),
-        (true, false, false) | (false, true, true) => String::new(),
+        (true, false) | (false, true) => "",
     }
 }
 

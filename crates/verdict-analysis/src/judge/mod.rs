@@ -4,8 +4,9 @@
 //! row, and what stands in the way of a number becomes a status with a reason, or a check.
 //!
 //! Reading order: `groups` looks statistics up, `compare` sets two groups against each other (all formulas are
-//! in [`crate::methods`]), `results` keeps a row for every promise, `families` corrects p-values, `checks` looks
-//! for reasons not to trust them, `decide` draws the conclusion, `words` says it.
+//! in [`crate::methods`]; relative intervals are Fieller's), `results` keeps a row for every promise, `families`
+//! corrects p-values, `checks` looks for reasons not to trust them, `decide` draws the conclusion, [`crate::words`]
+//! says it.
 //!
 //! # Codes
 //!

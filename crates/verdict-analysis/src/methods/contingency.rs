@@ -102,13 +102,15 @@ pub fn contingency(table: &[Vec<u64>]) -> Result<Contingency, MethodError> {
 /// Fisher's exact test of a 2 x 2 table; `greater` means a larger odds ratio than one.
 ///
 /// # Errors
-/// As for [`contingency`]; [`MethodError::Overflow`] beyond 2^63 units.
+/// As for [`contingency`]; [`MethodError::TooLarge`] beyond 1e14 units.
 pub fn fisher_exact(table: [[u64; 2]; 2]) -> Result<FisherExact, MethodError> {
     let margins = Margins::of(&table.map(Vec::from))?;
-    let total = u64::try_from(margins.total)
-        .ok()
-        .filter(|n| *n < 1 << 63)
-        .ok_or(MethodError::Overflow { what: "the number of units" })?;
+    // The tails are sums of some standard deviations' worth of terms.
+    const LIMIT: u64 = 100_000_000_000_000;
+    let total = u64::try_from(margins.total).unwrap_or(u64::MAX);
+    if total > LIMIT {
+        return Err(MethodError::TooLarge { what: "a table", size: total, limit: LIMIT });
+    }
     Ok(hypergeometric(table[0][0], table[0][0] + table[0][1], table[0][0] + table[1][0], total))
 }
 

@@ -135,7 +135,8 @@ pub enum MethodError {
 }
 
 pub(crate) fn check_alpha(alpha: f64) -> Result<(), MethodError> {
-    if alpha > 0.0 && alpha < 1.0 { Ok(()) } else { Err(MethodError::BadAlpha { alpha }) }
+    // Half of a smaller alpha would be zero, and its critical value infinite.
+    if alpha > 1e-300 && alpha < 1.0 { Ok(()) } else { Err(MethodError::BadAlpha { alpha }) }
 }
 
 pub(crate) fn check_finite(what: &'static str, value: f64) -> Result<(), MethodError> {

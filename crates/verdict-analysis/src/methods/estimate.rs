@@ -141,6 +141,18 @@ impl Estimate {
         alternative: Alternative,
     ) -> Result<Self, MethodError> {
         check_alpha(alpha)?;
+        let critical = reference.critical(alternative.tail_alpha(alpha));
+        Self::at_critical(effect, std_error, reference, alternative, critical)
+    }
+
+    /// The same for a critical value that is known already: looking it up is half of the work.
+    pub(crate) fn at_critical(
+        effect: f64,
+        std_error: f64,
+        reference: Reference,
+        alternative: Alternative,
+        critical: f64,
+    ) -> Result<Self, MethodError> {
         if std_error == 0.0 {
             return Err(MethodError::ZeroVariance { what: "the metric in both variants" });
         }
@@ -149,7 +161,7 @@ impl Estimate {
             return Err(MethodError::Overflow { what: "the effect or its standard error" });
         }
         let (p_value, log_p_value) = reference.p_value(statistic, alternative);
-        let half_width = reference.critical(alternative.tail_alpha(alpha)) * std_error;
+        let half_width = critical * std_error;
         let interval = alternative.open(Interval::around(effect, half_width));
         Ok(Self {
             effect,

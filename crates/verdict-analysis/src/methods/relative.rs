@@ -14,7 +14,8 @@
 //! V. H. Franz, "Ratios: a short guide to confidence limits and proper use" (2007).
 
 use super::error::{check_alpha, check_finite};
-use super::{Alternative, Interval, MethodError, Reference, Sample, welch::welch_df};
+use super::welch::{welch_and_critical, welch_df};
+use super::{Alternative, Estimate, Interval, MethodError, Reference, Sample};
 
 /// How the interval of the relative effect is built.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -71,34 +72,56 @@ pub fn relative(
     method: RelativeMethod,
 ) -> Result<RelativeEffect, MethodError> {
     let welch = Reference::StudentT(checked_df(control, treatment)?);
+    check_alpha(alpha)?;
+    let q = welch.critical(alternative.tail_alpha(alpha));
+    with_critical(control, treatment, alpha, alternative, method, q)
+}
+
+/// Welch's estimate with the relative effect beside it: [`welch`](super::welch::welch) and [`relative`] in one, which looks up
+/// Student's t once.
+///
+/// # Errors
+/// As for [`welch`](super::welch::welch); the relative effect may be refused on its own, as by [`relative`].
+pub fn welch_with_relative(
+    control: &Sample,
+    treatment: &Sample,
+    alpha: f64,
+    alternative: Alternative,
+    method: RelativeMethod,
+) -> Result<(Estimate, Result<RelativeEffect, MethodError>), MethodError> {
+    let (estimate, q) = welch_and_critical(control, treatment, alpha, alternative)?;
+    Ok((estimate, with_critical(control, treatment, alpha, alternative, method, q)))
+}
+
+/// The relative effect with the critical value `q` of Welch's t for the difference.
+fn with_critical(
+    control: &Sample,
+    treatment: &Sample,
+    alpha: f64,
+    alternative: Alternative,
+    method: RelativeMethod,
+    q: f64,
+) -> Result<RelativeEffect, MethodError> {
     let needed = match method {
         RelativeMethod::Delta => DELTA_SAFE_RATIO,
-        RelativeMethod::Fieller | RelativeMethod::Log => {
-            check_alpha(alpha)?;
-            welch.critical(alternative.tail_alpha(alpha))
-        }
+        RelativeMethod::Fieller | RelativeMethod::Log => q,
     };
     let std_error = control.std_error();
+    let refused = MethodError::ControlNotPositive { mean: control.mean, std_error, needed };
     // A one-sided alpha above one half would ask for less than nothing.
-    if !(control.mean > needed.max(0.0) * std_error) {
-        return Err(MethodError::ControlNotPositive { mean: control.mean, std_error, needed });
+    if control.mean <= needed.max(0.0) * std_error {
+        return Err(refused);
     }
-    let interval = match method {
-        RelativeMethod::Fieller => match fieller(control, treatment, alpha, alternative, welch)? {
-            FiellerSet::Bounded(interval) => interval,
-            FiellerSet::Complement(_) | FiellerSet::WholeLine => {
-                return Err(MethodError::ControlNotPositive {
-                    mean: control.mean,
-                    std_error,
-                    needed,
-                });
-            }
-        },
-        RelativeMethod::Delta => delta(control, treatment, alpha, alternative, welch)?,
-        RelativeMethod::Log => log(control, treatment, alpha, alternative)?,
-    };
     let lift = lift(control, treatment)?;
     let std_error = delta_std_error(control, treatment)?;
+    let interval = match method {
+        RelativeMethod::Fieller => match fieller_at(control, treatment, alternative, q)? {
+            FiellerSet::Bounded(interval) => interval,
+            FiellerSet::Complement(_) | FiellerSet::WholeLine => return Err(refused),
+        },
+        RelativeMethod::Delta => alternative.open(Interval::around(lift, in_range(q * std_error)?)),
+        RelativeMethod::Log => log(control, treatment, alpha, alternative)?,
+    };
     Ok(RelativeEffect { lift, std_error, ci_lower: interval.lower, ci_upper: interval.upper })
 }
 
@@ -123,7 +146,10 @@ pub fn delta_std_error(control: &Sample, treatment: &Sample) -> Result<f64, Meth
     control.check()?;
     treatment.check()?;
     let ratio = 1.0 + lift(control, treatment)?;
-    in_range(treatment.std_error().hypot(ratio * control.std_error()) / control.mean.abs())
+    // Relative errors are squared, not the variances: their squares neither over- nor underflow for sensible metrics.
+    let (own, of_control) =
+        (treatment.std_error() / control.mean, ratio * (control.std_error() / control.mean));
+    in_range((own * own + of_control * of_control).sqrt())
 }
 
 /// The delta-method interval of the lift, with the quantiles of `reference`; defined for any control mean but zero.
@@ -167,7 +193,9 @@ pub fn log(
     let reference = Reference::StudentT(welch_df(v_c, control.n, v_t, treatment.n));
     let half_width =
         in_range(reference.critical(alternative.tail_alpha(alpha)) * (v_c + v_t).sqrt())?;
-    Ok(alternative.open(Interval::around(lift.ln_1p(), half_width)).map(f64::exp_m1))
+    Ok(alternative
+        .open(Interval::around(ln_ratio(lift, control.mean, treatment.mean), half_width))
+        .map(f64::exp_m1))
 }
 
 /// The set of lifts that Fieller's theorem does not reject.
@@ -195,7 +223,16 @@ pub fn fieller(
     check_alpha(alpha)?;
     control.check()?;
     treatment.check()?;
-    let q = reference.critical(alternative.tail_alpha(alpha));
+    fieller_at(control, treatment, alternative, reference.critical(alternative.tail_alpha(alpha)))
+}
+
+/// Fieller's set at the critical value `q`, for samples that were checked.
+fn fieller_at(
+    control: &Sample,
+    treatment: &Sample,
+    alternative: Alternative,
+    q: f64,
+) -> Result<FiellerSet, MethodError> {
     let (m_c, m_t) = (control.mean, treatment.mean);
     let (e_c, e_t) = (q * control.std_error(), q * treatment.std_error());
     // In R = r - 1 the quadratic is a R² - 2 b R + c <= 0 with the difference in place of the treatment mean: no
@@ -224,6 +261,11 @@ pub fn fieller(
     } else {
         FiellerSet::Complement(set)
     })
+}
+
+/// ln(m_t / m_c): from the lift where that is exact, from the means where one plus the lift has lost its digits.
+pub(super) fn ln_ratio(lift: f64, mean_c: f64, mean_t: f64) -> f64 {
+    if lift > -0.5 { lift.ln_1p() } else { mean_t.ln() - mean_c.ln() }
 }
 
 /// Welch's degrees of freedom of the absolute difference.

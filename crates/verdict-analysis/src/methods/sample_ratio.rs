@@ -82,6 +82,7 @@ pub fn exact_sample_ratio(counts: [u64; 2], weights: [f64; 2]) -> Result<f64, Me
     let share = 1.0 / (1.0 + weights[1] / weights[0]);
     let n = counts[0]
         .checked_add(counts[1])
+        .filter(|n| *n < u64::MAX)
         .ok_or(MethodError::Overflow { what: "the number of units" })?;
     Ok(binomial_two_sided(counts[0], n, share))
 }

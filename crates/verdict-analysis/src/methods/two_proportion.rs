@@ -12,6 +12,7 @@
 
 use super::error::{MethodError, check_alpha, check_at_least};
 use super::proportion::wilson_arms;
+use super::relative::ln_ratio;
 use super::{Alternative, Estimate, Interval, Reference, score_interval, special::norm_isf};
 
 /// Successes among trials.
@@ -226,7 +227,9 @@ pub fn relative_log(
     let variance = |p: Proportion| p.failure_rate() / p.successes as f64;
     let half_width =
         norm_isf(alternative.tail_alpha(alpha)) * (variance(control) + variance(treatment)).sqrt();
-    Ok(alternative.open(Interval::around(lift.ln_1p(), half_width)).map(f64::exp_m1))
+    Ok(alternative
+        .open(Interval::around(ln_ratio(lift, control.rate(), treatment.rate()), half_width))
+        .map(f64::exp_m1))
 }
 
 /// p_t - p_c from exact integers: equal rates give zero, and close ones keep their digits.

@@ -12,7 +12,10 @@
 //! Source: B. L. Welch, "The generalization of 'Student's' problem when several different population variances are
 //! involved", Biometrika 34 (1947), 28-35.
 
-use super::{Alternative, Estimate, MethodError, Reference, Sample, error::check_finite};
+use super::{
+    Alternative, Estimate, MethodError, Reference, Sample,
+    error::{check_alpha, check_finite},
+};
 
 /// Welch's t test and interval of the difference of two means, treatment minus control.
 ///
@@ -39,13 +42,28 @@ pub fn welch(
     alpha: f64,
     alternative: Alternative,
 ) -> Result<Estimate, MethodError> {
+    welch_and_critical(control, treatment, alpha, alternative).map(|(estimate, _)| estimate)
+}
+
+/// The estimate, and the critical value of its t.
+pub(crate) fn welch_and_critical(
+    control: &Sample,
+    treatment: &Sample,
+    alpha: f64,
+    alternative: Alternative,
+) -> Result<(Estimate, f64), MethodError> {
     control.check()?;
     treatment.check()?;
+    check_alpha(alpha)?;
     let (v_c, v_t) = (control.variance_of_mean(), treatment.variance_of_mean());
     let effect = treatment.mean - control.mean;
     check_finite("the difference of the means", effect)?;
     let reference = Reference::StudentT(welch_df(v_c, control.n, v_t, treatment.n));
-    Estimate::new(effect, (v_c + v_t).sqrt(), reference, alpha, alternative)
+    let critical = reference.critical(alternative.tail_alpha(alpha));
+    Ok((
+        Estimate::at_critical(effect, (v_c + v_t).sqrt(), reference, alternative, critical)?,
+        critical,
+    ))
 }
 
 /// Satterthwaite's degrees of freedom of a sum of two estimated variances; never below the smaller n - 1.

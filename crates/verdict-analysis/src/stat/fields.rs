@@ -50,6 +50,10 @@ impl<'a> Input<'a> {
         self.list(key, expected, row)
     }
 
+    pub(super) fn flag(&self, key: &str) -> bool {
+        self.get(key).and_then(Value::as_bool).unwrap_or(false)
+    }
+
     pub(super) fn has(&self, key: &str) -> bool {
         self.get(key).is_some_and(|v| !v.is_null())
     }
@@ -123,10 +127,10 @@ impl Output {
 
     /// An interval where it is defined, `null` where the method refuses.
     pub(super) fn try_interval(&mut self, key: &str, interval: Result<Interval, MethodError>) {
-        match interval {
-            Ok(interval) => self.interval(key, interval),
-            Err(_) => self.put(key, Value::Null),
-        }
+        self.put(
+            key,
+            interval.map_or(Value::Null, |i| json!([to_json(i.lower), to_json(i.upper)])),
+        );
     }
 }
 

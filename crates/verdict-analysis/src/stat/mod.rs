@@ -5,12 +5,20 @@
 //! `tests/golden`, whose README states the conventions: infinities are the strings `"inf"` and `"-inf"`, a value that is
 //! undefined is `null`.
 
+mod adjusted;
+mod bayesian;
 mod counts;
 mod families;
 mod fields;
+mod guardrails;
 mod means;
+mod planning;
 mod proportions;
+mod quantiles;
+mod ranks;
+mod sequences;
 mod special_functions;
+mod sums;
 
 use serde_json::{Map, Value, json};
 
@@ -86,14 +94,28 @@ pub fn methods() -> impl Iterator<Item = &'static str> {
 type Run = fn(&Input<'_>, &mut Output) -> Result<(), StatError>;
 
 const METHODS: &[(&str, Run)] = &[
+    ("bayes_beta_binomial", bayesian::bayes_beta_binomial),
+    ("bayes_gaussian", bayesian::bayes_gaussian),
+    ("bootstrap_ci", ranks::bootstrap_ci),
     ("chi2_tables", counts::chi2_tables),
+    ("cluster_robust", adjusted::cluster_robust),
+    ("confidence_sequences", sequences::confidence_sequences),
+    ("cuped", adjusted::cuped),
+    ("mann_whitney", ranks::mann_whitney),
+    ("msprt", sequences::msprt),
     ("multiple_testing", families::multiple_testing),
+    ("noninferiority", guardrails::noninferiority),
     ("one_proportion_ci", proportions::one_proportion_ci),
+    ("permutation", ranks::permutation),
+    ("power_means", planning::power_means),
+    ("power_proportions", planning::power_proportions),
+    ("quantile_ci", quantiles::quantile_ci),
     ("ratio_delta", means::ratio_delta),
     ("special_functions", special_functions::run),
     ("srm", counts::srm),
     ("two_proportion_z", proportions::two_proportion_z),
     ("welch_t", means::welch_t),
+    ("winsorize_quantiles", quantiles::winsorize_quantiles),
 ];
 
 fn known_methods() -> String {

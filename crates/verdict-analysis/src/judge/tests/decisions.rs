@@ -41,7 +41,7 @@ fn the_primary_decides_by_its_direction() {
 
 #[test]
 fn the_whole_interval_is_held_against_the_smallest_effect_of_interest() {
-    // Effect 3: the interval is 1.04 to 4.96; relative to 100, the delta method gives 1.01% to 4.99%.
+    // Effect 3: the interval is 1.04 to 4.96; relative to 100, Fieller gives 1.03% to 5.01%.
     for (at, decision, codes) in [
         (1.0, "ship", &["primary_better", "above_mde"][..]),
         (2.0, "ship", &["primary_better", "mde_within_interval"]),
@@ -50,7 +50,7 @@ fn the_whole_interval_is_held_against_the_smallest_effect_of_interest() {
     ] {
         for mde in [Mde::Absolute(at), Mde::Relative(at / 100.0)] {
             check(&value(100.0, 3.0).mde(mde), decision, codes);
-            // A fall is wanted: the mirror image. From 100 the relative interval of -3 is -4.93% to -1.07%.
+            // A fall is wanted: the mirror image. From 100 the relative interval of -3 is -4.91% to -1.05%.
             check(&value(100.0, -3.0).direction(Decrease).mde(mde), decision, codes);
         }
     }
@@ -200,20 +200,21 @@ fn clicks(control: i64, treatment: i64) -> Case {
     ])
 }
 
-/// Levels and p by hand; the relative interval is that of the delta method, -5.8% to +105.8%.
+/// Levels and p by hand; the relative intervals are the roots of Fieller's quadratic with the unpooled (Welch's)
+/// variances and the test's quantile, solved with mpmath and scipy: 3.753% to 123.446%, -29.617% to 75.424%,
+/// -6.894% to -3.070%.
 #[test]
 fn reasons_are_sentences_with_numbers() {
     let reasons = check(&clicks(46, 69), "ship", &["primary_better"]);
     assert_eq!(
         reasons[0],
-        "click_rate rose from 0.460% to 0.690%, +50.0% (95% interval -5.8% to +105.8%), adjusted p 0.0315: unlikely \
-         under no difference (the relative interval includes zero because the control's level is uncertain too; the \
-         interval of the difference, +0.02 points to +0.44 points, does not)."
+        "click_rate rose from 0.460% to 0.690%, +50.0% (95% interval +3.8% to +123.4%), adjusted p 0.0315: unlikely \
+         under no difference."
     );
     let reasons = check(&clicks(38, 42), "inconclusive", &["not_significant"]);
     assert_eq!(
         reasons[0],
-        "click_rate rose from 0.380% to 0.420%, +10.5% (95% interval -37.9% to +58.9%), adjusted p 0.6541: not \
+        "click_rate rose from 0.380% to 0.420%, +10.5% (95% interval -29.6% to +75.4%), adjusted p 0.6541: not \
          unusual under no difference at alpha 0.05."
     );
     let reasons = check(&value(100.0, -5.0).direction(Decrease), "ship", &["primary_better"]);
@@ -238,10 +239,10 @@ fn a_violated_guardrail_names_metric_effect_and_p() {
     ]);
     let reasons = check(&case, "dont_ship", &["guardrail_violated"]);
     // z = 0.006 / sqrt(0.013 0.987 2 / 10,000) = 3.7457, one-sided p = 0.00009; the bound of the lift is
-    // 0.6 - 1.6449 sqrt(0.016 0.984 + 1.6^2 0.01 0.99) / 100 / 0.01 = 0.2666.
+    // the lower root of Fieller's quadratic with the one-sided quantile 1.6449, by mpmath and scipy: 0.30321.
     assert_eq!(
         reasons[0],
-        "Guardrail crash_rate rose from 1.00% to 1.60%, +60.0% (at least +26.7%, 95% bound), adjusted p < 0.0001: \
+        "Guardrail crash_rate rose from 1.00% to 1.60%, +60.0% (at least +30.3%, 95% bound), adjusted p < 0.0001: \
          unlikely under no difference at alpha 0.05, and lower is better."
     );
 }
@@ -253,7 +254,30 @@ fn a_test_and_an_interval_that_disagree_are_explained() {
         .exposed(&[20, 20])
         .with([proportion("rate", "control", 2, 20), proportion("rate", "treatment", 7, 20)]);
     let reasons = check(&case, "inconclusive", &["not_significant"]);
-    assert!(reasons[0].contains("barely excludes zero"), "{}", reasons[0]);
+    assert!(
+        reasons[0].contains("excludes zero although p exceeds alpha: the test pools the arms"),
+        "{}",
+        reasons[0]
+    );
+}
+
+/// 90 of 900 against 17 of 100, found by search with scipy: pooled, z = 2.1483 and p = 0.03169; unpooled, the interval
+/// of the difference is -0.62 to +14.62 points, and Fieller's of the lift -5.90% to +159.48% (mpmath).
+#[test]
+fn a_pooled_test_may_find_what_the_unpooled_interval_does_not_exclude() {
+    let mut case = Case::two_arms("rate", "proportion")
+        .exposed(&[900, 100])
+        .with([proportion("rate", "control", 90, 900), proportion("rate", "treatment", 17, 100)]);
+    for (arm, weight) in case.experiment.design.arms.iter_mut().zip([0.9, 0.1]) {
+        arm.weight = weight;
+    }
+    let reasons = check(&case, "ship", &["primary_better"]);
+    assert_eq!(
+        reasons[0],
+        "rate rose from 10.0% to 17.0%, +70.0% (95% interval -5.9% to +159.5%), adjusted p 0.0317: unlikely under no \
+         difference (the interval includes zero although p does not exceed alpha: the test pools the arms, the \
+         interval does not)."
+    );
 }
 
 #[test]

@@ -162,6 +162,33 @@ proptest! {
         }
     }
 
+    /// Fieller's interval and the absolute one are one test.
+    #[test]
+    fn the_relative_interval_excludes_zero_when_the_absolute_one_does(
+        successes in (30_i64..900, 0_i64..500),
+        alpha in 0.001_f64..0.5,
+        direction in prop::sample::select(vec![Direction::Increase, Direction::Decrease]),
+    ) {
+        let mut case = Case::two_arms("rate", "proportion")
+            .guardrail("errors", "proportion", direction)
+            .with(["rate", "errors"].into_iter().flat_map(|metric| [
+                proportion(metric, "control", successes.0, 900),
+                proportion(metric, "treatment", successes.1, 500),
+            ]));
+        case.experiment.settings.alpha = alpha;
+        case.experiment.guardrail_settings.alpha = alpha;
+        let excludes_zero = |lower: Option<f64>, upper: Option<f64>| {
+            (lower.is_some_and(|end| end > 0.0), upper.is_some_and(|end| end < 0.0))
+        };
+        for row in [case.row("rate"), case.row("errors")] {
+            prop_assert!(row.rel_effect.is_some(), "{:?}", row);
+            prop_assert_eq!(
+                excludes_zero(row.effect_ci_lower, row.effect_ci_upper),
+                excludes_zero(row.rel_effect_ci_lower, row.rel_effect_ci_upper)
+            );
+        }
+    }
+
     #[test]
     fn the_order_of_the_statistics_does_not_matter(
         stats in prop::collection::vec(any_stat(), 0..40).prop_shuffle(),

@@ -1,6 +1,6 @@
 //! The beta distribution: the regularised incomplete beta function and its inverse.
 
-use super::{Tails, deviance, find_root, ln_gamma, panel, stirling_error};
+use super::{Tails, deviance, find_root, ln_gamma, panel, stirling_error, usable};
 
 const LN_SQRT_2PI: f64 = 0.918_938_533_204_672_7;
 
@@ -8,7 +8,7 @@ const LN_SQRT_2PI: f64 = 0.918_938_533_204_672_7;
 #[must_use]
 pub fn ln_beta(a: f64, b: f64) -> f64 {
     let (a, b) = if a <= b { (a, b) } else { (b, a) };
-    if !(a > 0.0) || !b.is_finite() {
+    if !(usable(a) && usable(b)) {
         return f64::NAN;
     }
     if b < 10.0 {
@@ -33,7 +33,7 @@ pub fn beta_cdf(x: f64, a: f64, b: f64) -> f64 {
 /// Both tails of Beta(a, b) at x, where `y` is 1 - x, given apart because the subtraction loses a small x or y.
 #[must_use]
 pub fn beta_tails(x: f64, y: f64, a: f64, b: f64) -> Tails {
-    if !(a > 0.0 && b > 0.0) || !a.is_finite() || !b.is_finite() || x.is_nan() || y.is_nan() {
+    if !(usable(a) && usable(b)) || x.is_nan() || y.is_nan() {
         return Tails::NAN;
     }
     if x <= 0.0 {
@@ -54,7 +54,7 @@ pub fn beta_tails(x: f64, y: f64, a: f64, b: f64) -> Tails {
 /// The x with P(X <= x) = p for X ~ Beta(a, b); NaN when a or b is not positive or p is outside [0, 1].
 #[must_use]
 pub fn beta_ppf(p: f64, a: f64, b: f64) -> f64 {
-    if !(0.0..=1.0).contains(&p) || !(a > 0.0 && b > 0.0) || !a.is_finite() || !b.is_finite() {
+    if !((0.0..=1.0).contains(&p) && usable(a) && usable(b)) {
         return f64::NAN;
     }
     if p == 0.0 || p == 1.0 {
@@ -88,18 +88,21 @@ pub fn beta_ppf(p: f64, a: f64, b: f64) -> f64 {
 fn lower_tail(x: f64, y: f64, a: f64, b: f64, from_mean: f64) -> Tails {
     // Up to here the continued fraction needs at most some hundred steps.
     const LARGE: f64 = 3_000.0;
-    let ln_kernel = ln_kernel(x, y, a, b);
+    let ln_kernel = ln_beta_kernel(x, y, a, b);
     if a.min(b) > LARGE {
         return Tails::from_ln_lower(ln_kernel + by_quadrature(x, y, a, b, from_mean).ln());
     }
     if b * x <= 0.7 && x <= 0.7 {
         return Tails::from_ln_lower(ln_kernel - a.ln() - b * y.ln() + power_series(x, a, b).ln());
     }
-    Tails::from_ln_lower(ln_kernel + continued_fraction(x, y, a, b, from_mean).ln())
+    let fraction = continued_fraction(x, y, a, b, from_mean);
+    // Far below the smallest number the fraction may overflow; the kernel alone decides there.
+    let ln_fraction = if fraction > 0.0 && fraction.is_finite() { fraction.ln() } else { 0.0 };
+    Tails::from_ln_lower(ln_kernel + ln_fraction)
 }
 
 /// ln [x^a y^b / B(a, b)] by deviances.
-pub(crate) fn ln_kernel(x: f64, y: f64, a: f64, b: f64) -> f64 {
+pub(crate) fn ln_beta_kernel(x: f64, y: f64, a: f64, b: f64) -> f64 {
     let n = a + b;
     stirling_error(n)
         - stirling_error(a)

@@ -1,6 +1,6 @@
 //! The chi-squared distribution: the regularised incomplete gamma function.
 
-use super::{Tails, deviance, panel, stirling_error};
+use super::{Tails, deviance, panel, stirling_error, usable};
 
 const LN_SQRT_2PI: f64 = 0.918_938_533_204_672_7;
 
@@ -19,7 +19,7 @@ pub fn chi2_ln_sf(x: f64, df: f64) -> f64 {
 /// Both tails at x of the gamma distribution of shape `a` and scale 1.
 #[must_use]
 pub fn gamma_tails(x: f64, a: f64) -> Tails {
-    if !(a > 0.0) || !a.is_finite() || x.is_nan() {
+    if !usable(a) || x.is_nan() {
         return Tails::NAN;
     }
     if x <= 0.0 {

@@ -5,7 +5,7 @@ const LN_SQRT_2PI: f64 = 0.918_938_533_204_672_7;
 /// ln Γ(x) for x > 0; NaN otherwise.
 #[must_use]
 pub fn ln_gamma(x: f64) -> f64 {
-    if !(x > 0.0) {
+    if x.is_nan() || x <= 0.0 {
         return f64::NAN;
     }
     if x == f64::INFINITY {

@@ -27,7 +27,13 @@ pub use normal::{norm_cdf, norm_isf, norm_ln_sf, norm_pdf, norm_ppf, norm_sf};
 pub use student_t::{t_isf, t_ln_sf, t_sf};
 pub use tails::Tails;
 
+pub(crate) use beta::ln_beta_kernel;
 pub(crate) use gamma::{deviance, stirling_error};
 pub(crate) use normal::mills_ratio;
 pub(crate) use quadrature::{integrate, panel};
 pub(crate) use root::{bisect, find_root};
+
+/// Positive and finite: what the parameters of the distributions must be.
+fn usable(parameter: f64) -> bool {
+    parameter > 0.0 && parameter.is_finite()
+}

@@ -10,7 +10,7 @@ const LN_SQRT_2PI: f64 = 0.918_938_533_204_672_7;
 /// range, for any df and shift, where the usual series of incomplete betas need as many terms as shift squared.
 #[must_use]
 pub fn noncentral_t_sf(t: f64, df: f64, shift: f64) -> f64 {
-    if !(df >= 1.0) || t.is_nan() || shift.is_nan() {
+    if df.is_nan() || df < 1.0 || t.is_nan() || shift.is_nan() {
         return f64::NAN;
     }
     if df > 1e12 || !t.is_finite() || !shift.is_finite() {

@@ -31,7 +31,7 @@ pub fn t_ln_sf(t: f64, df: f64) -> f64 {
 /// The t with P(T > t) = p; infinite at 0 and 1, NaN outside or when df is not positive.
 #[must_use]
 pub fn t_isf(p: f64, df: f64) -> f64 {
-    if !(df > 0.0) || !(0.0..=1.0).contains(&p) {
+    if df.is_nan() || df <= 0.0 || !(0.0..=1.0).contains(&p) {
         return f64::NAN;
     }
     if p > 0.5 {
@@ -44,13 +44,42 @@ pub fn t_isf(p: f64, df: f64) -> f64 {
     if p == 0.0 || df == f64::INFINITY {
         return z;
     }
-    if df >= 400.0 && z < 6.0 {
+    if (df >= 400.0 && z < 6.0) || (df >= 150.0 && z < 3.0) {
         return cornish_fisher(z, df);
     }
-    // The root in ln t: the tail is a power of t there, so that the curve is nearly straight.
+    halley(p, df, cornish_fisher(z, df)).unwrap_or_else(|| by_bracketing(p, df, z))
+}
+
+/// Halley's steps from a start that is nearly right; `None` when they do not settle.
+fn halley(p: f64, df: f64, start: f64) -> Option<f64> {
+    if !(start > 0.0 && p > 1e-250) {
+        return None;
+    }
+    let top = ln_density_at_zero(df);
+    let mut t = start;
+    for _ in 0..8 {
+        let square = t * t;
+        let density = (top - 0.5 * (df + 1.0) * (square / df).ln_1p()).exp();
+        let newton = (t_sf(t, df) - p) / density;
+        let step = newton / (1.0 - newton * (df + 1.0) * t / (2.0 * (df + square)));
+        let next = t + step;
+        if !(next > 0.0 && next.is_finite()) {
+            return None;
+        }
+        t = next;
+        // The error after a step is about the cube of the step.
+        if step.abs() <= 1e-5 * t {
+            return Some(t);
+        }
+    }
+    None
+}
+
+/// The root in ln t: the tail is a power of t there, so that the curve is nearly straight.
+fn by_bracketing(p: f64, df: f64, z: f64) -> f64 {
     let ln_p = p.ln();
     let gap = |ln_t: f64| t_ln_sf(ln_t.exp(), df) - ln_p;
-    let start = cornish_fisher(z, df.max(z * z)).max(1e-300).ln();
+    let start = z.max(1e-300).ln();
     let (mut low, mut high) = (start - 0.01, start + 0.01);
     let mut reach = 0.05;
     while gap(low) < 0.0 && low > -700.0 {
@@ -71,13 +100,13 @@ fn normal_equivalent(t: f64, df: f64) -> Option<f64> {
     if df == f64::INFINITY {
         return Some(t);
     }
-    if !(df >= 3_000.0) {
+    if df.is_nan() || df < 150.0 {
         return None;
     }
     let a = df - 0.5;
     let square = a * (t * t / df).ln_1p();
-    // The first neglected term is of order u^7 / a^3 in ln p, relative to its own coefficient.
-    if !(square * square < 1e-3 * a) {
+    // The first neglected term moves ln p by about u^12 / (10^6 a^6).
+    if square.is_nan() || square > 0.06 * a {
         return None;
     }
     let b = 48.0 * a * a;
@@ -89,20 +118,20 @@ fn normal_equivalent(t: f64, df: f64) -> Option<f64> {
 
 /// The upper tail for t >= 0.
 fn upper_tail(t: f64, df: f64) -> Tails {
-    if !(df > 0.0) || t.is_nan() {
+    if df.is_nan() || df <= 0.0 || t.is_nan() {
         return Tails::NAN;
     }
     if t == f64::INFINITY {
         return Tails::ALL_LOWER;
-    }
-    if df > 50.0 {
-        return by_quadrature(t, df);
     }
     let square = t * t;
     if !square.is_finite() {
         // t beyond 1e154: the leading term of the tail, t^-df.
         let ln_lead = ln_density_at_zero(df) + 0.5 * (df + 1.0) * df.ln() - df.ln() - df * t.ln();
         return Tails::from_ln_upper(ln_lead);
+    }
+    if df > 500.0 {
+        return by_quadrature(t, df);
     }
     let tails = beta_tails(df / (df + square), square / (df + square), 0.5 * df, 0.5);
     Tails::from_ln_upper(tails.ln_lower - std::f64::consts::LN_2)
