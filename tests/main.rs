@@ -1,0 +1,4 @@
+//! Everything that a user would see, tested from outside: one binary, a module a theme.
+
+mod sample;
+mod support;
