@@ -31,17 +31,28 @@
 //!
 //! States are versioned bytes; a change to any of them is a change of the version.
 
+mod bootstrap;
+mod bootstrap_pooled;
 mod codec;
 mod error;
 mod exact_sum;
 mod float;
 mod moments;
 mod moments_state;
+mod philox;
+mod poisson;
+mod replicate_sums;
+mod replicates;
 mod twofold;
+mod unit_hash;
 mod welford;
 mod wide;
 
+pub use bootstrap::Bootstrap;
+pub use bootstrap_pooled::BootstrapPooled;
 pub use error::AccumError;
 pub use exact_sum::ExactSum;
 pub use moments::{Moments, Moments1, Moments2, Moments4};
+pub use replicates::Replicates;
+pub use unit_hash::unit_hash;
 pub use welford::Welford;
