@@ -8,3 +8,4 @@ mod golden;
 mod nist;
 mod oracle;
 mod properties;
+mod sketch;
