@@ -1,27 +1,33 @@
 //! The engine's two interfaces over one kernel: one value, and one value a group.
 
-use datafusion::arrow::array::{Array, ArrayRef, BooleanArray};
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array};
+use datafusion::arrow::datatypes::Int64Type;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 
-use crate::kernel::{Kernel, rows_to_take};
+use crate::kernel::{Kernel, Rows};
 
 /// One value: aggregates without groups, and windows.
 #[derive(Debug)]
 pub(crate) struct One<K: Kernel> {
     kernel: K,
     value: [K::Value; 1],
+    nulls: [i64; 1],
 }
 
 impl<K: Kernel> One<K> {
     pub(crate) fn new(kernel: K) -> Self {
-        Self { kernel, value: [K::Value::default()] }
+        Self { kernel, value: [K::Value::default()], nulls: [0] }
     }
 }
 
 impl<K: Kernel> Accumulator for One<K> {
     fn update_batch(&mut self, args: &[ArrayRef]) -> Result<()> {
-        match rows_to_take(args, None) {
+        let rows = Rows::of(args, None);
+        self.nulls[0] += rows.ignored.map_or(0, |ignored| ignored.valid_indices().count() as i64);
+        match rows.taken {
             None => self.kernel.update(args, (0..len(args)).map(|row| (row, 0)), &mut self.value),
             Some(mask) => {
                 self.kernel.update(args, mask.valid_indices().map(|row| (row, 0)), &mut self.value)
@@ -30,7 +36,9 @@ impl<K: Kernel> Accumulator for One<K> {
     }
 
     fn retract_batch(&mut self, args: &[ArrayRef]) -> Result<()> {
-        match rows_to_take(args, None) {
+        let rows = Rows::of(args, None);
+        self.nulls[0] -= rows.ignored.map_or(0, |ignored| ignored.valid_indices().count() as i64);
+        match rows.taken {
             None => self.kernel.retract(args, (0..len(args)).map(|row| (row, 0)), &mut self.value),
             Some(mask) => {
                 self.kernel.retract(args, mask.valid_indices().map(|row| (row, 0)), &mut self.value)
@@ -43,19 +51,20 @@ impl<K: Kernel> Accumulator for One<K> {
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        let (states, nulls) = split_nulls::<K>(states);
+        self.nulls[0] += nulls.iter().sum::<i64>();
         self.kernel.merge(states, (0..len(states)).map(|row| (row, 0)), &mut self.value)
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
-        self.kernel
-            .state(&self.value)?
+        with_nulls::<K>(self.kernel.state(&self.value)?, self.nulls.to_vec())
             .iter()
             .map(|column| ScalarValue::try_from_array(column, 0))
             .collect()
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
-        ScalarValue::try_from_array(&self.kernel.evaluate(&self.value)?, 0)
+        ScalarValue::try_from_array(&self.kernel.evaluate(&self.value, &self.nulls)?, 0)
     }
 
     fn size(&self) -> usize {
@@ -68,6 +77,8 @@ impl<K: Kernel> Accumulator for One<K> {
 pub(crate) struct Groups<K: Kernel> {
     kernel: K,
     values: Vec<K::Value>,
+    /// Ignored rows; what is missing at the end is 0, so that data without NULLs need no memory.
+    nulls: Vec<i64>,
     /// Memory of the values beyond their own size, as of the last count.
     heap: usize,
     rows_since_count: usize,
@@ -75,7 +86,7 @@ pub(crate) struct Groups<K: Kernel> {
 
 impl<K: Kernel> Groups<K> {
     pub(crate) fn new(kernel: K) -> Self {
-        Self { kernel, values: Vec::new(), heap: 0, rows_since_count: 0 }
+        Self { kernel, values: Vec::new(), nulls: Vec::new(), heap: 0, rows_since_count: 0 }
     }
 
     fn grow(&mut self, groups: usize) {
@@ -92,11 +103,23 @@ impl<K: Kernel> Groups<K> {
         }
     }
 
-    fn take(&mut self, emit_to: EmitTo) -> Vec<K::Value> {
+    fn take(&mut self, emit_to: EmitTo) -> (Vec<K::Value>, Vec<i64>) {
+        let none = self.nulls.is_empty();
+        self.nulls.resize(if none { 0 } else { self.values.len() }, 0);
         let values = emit_to.take_needed(&mut self.values);
+        let nulls = if none { vec![0; values.len()] } else { emit_to.take_needed(&mut self.nulls) };
         self.rows_since_count = 0;
         self.count_heap(self.values.len());
-        values
+        (values, nulls)
+    }
+
+    fn count_nulls(&mut self, rows: impl Iterator<Item = (usize, i64)>) {
+        for (group, nulls) in rows.filter(|&(_, nulls)| nulls != 0) {
+            if self.nulls.len() <= group {
+                self.nulls.resize(self.values.len(), 0);
+            }
+            self.nulls[group] += nulls;
+        }
     }
 }
 
@@ -109,7 +132,13 @@ impl<K: Kernel> GroupsAccumulator for Groups<K> {
         total_groups: usize,
     ) -> Result<()> {
         self.grow(total_groups);
-        match rows_to_take(args, filter) {
+        let rows = Rows::of(args, filter);
+        if K::COUNTS_NULLS
+            && let Some(ignored) = rows.ignored
+        {
+            self.count_nulls(ignored.valid_indices().map(|row| (groups[row], 1)));
+        }
+        match rows.taken {
             None => {
                 self.kernel.update(args, groups.iter().copied().enumerate(), &mut self.values)?
             }
@@ -129,19 +158,21 @@ impl<K: Kernel> GroupsAccumulator for Groups<K> {
         total_groups: usize,
     ) -> Result<()> {
         self.grow(total_groups);
+        let (states, nulls) = split_nulls::<K>(states);
+        self.count_nulls(groups.iter().copied().zip(nulls.iter().copied()));
         self.kernel.merge(states, groups.iter().copied().enumerate(), &mut self.values)?;
         self.count_heap(groups.len());
         Ok(())
     }
 
     fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
-        let values = self.take(emit_to);
-        self.kernel.evaluate(&values)
+        let (values, nulls) = self.take(emit_to);
+        self.kernel.evaluate(&values, &nulls)
     }
 
     fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
-        let values = self.take(emit_to);
-        self.kernel.state(&values)
+        let (values, nulls) = self.take(emit_to);
+        Ok(with_nulls::<K>(self.kernel.state(&values)?, nulls))
     }
 
     fn convert_to_state(
@@ -151,18 +182,45 @@ impl<K: Kernel> GroupsAccumulator for Groups<K> {
     ) -> Result<Vec<ArrayRef>> {
         let mut values = Vec::new();
         values.resize_with(len(args), K::Value::default);
-        match rows_to_take(args, filter) {
+        let rows = Rows::of(args, filter);
+        let mut nulls = vec![0; if K::COUNTS_NULLS { len(args) } else { 0 }];
+        if K::COUNTS_NULLS
+            && let Some(ignored) = rows.ignored
+        {
+            ignored.valid_indices().for_each(|row| nulls[row] = 1);
+        }
+        match rows.taken {
             None => self.kernel.update(args, (0..len(args)).map(|row| (row, row)), &mut values)?,
             Some(mask) => {
                 self.kernel.update(args, mask.valid_indices().map(|row| (row, row)), &mut values)?
             }
         }
-        self.kernel.state(&values)
+        Ok(with_nulls::<K>(self.kernel.state(&values)?, nulls))
     }
 
     fn size(&self) -> usize {
-        size_of_val(self) + self.values.capacity() * size_of::<K::Value>() + self.heap
+        size_of_val(self)
+            + self.values.capacity() * size_of::<K::Value>()
+            + self.nulls.capacity() * size_of::<i64>()
+            + self.heap
     }
+}
+
+/// The columns of a state, and the counts of ignored rows, which are the last where there are any.
+fn split_nulls<K: Kernel>(states: &[ArrayRef]) -> (&[ArrayRef], &[i64]) {
+    match states {
+        [states @ .., nulls] if K::COUNTS_NULLS => {
+            (states, nulls.as_primitive::<Int64Type>().values())
+        }
+        _ => (states, &[]),
+    }
+}
+
+fn with_nulls<K: Kernel>(mut states: Vec<ArrayRef>, nulls: Vec<i64>) -> Vec<ArrayRef> {
+    if K::COUNTS_NULLS {
+        states.push(Arc::new(Int64Array::from(nulls)));
+    }
+    states
 }
 
 fn len(arrays: &[ArrayRef]) -> usize {

@@ -30,7 +30,7 @@ pub(crate) fn coerce(kind: Kind, types: &[DataType]) -> Result<Vec<DataType>> {
             common(name, std::slice::from_ref(x))?;
             Ok(vec![DataType::Float64])
         }
-        (Kind::MomentsMerge(_) | Kind::ExactSumMerge, [state]) => match state {
+        (Kind::MomentsMerge(_) | Kind::ExactSumMerge | Kind::SketchMerge, [state]) => match state {
             DataType::Binary
             | DataType::LargeBinary
             | DataType::BinaryView
@@ -43,6 +43,42 @@ pub(crate) fn coerce(kind: Kind, types: &[DataType]) -> Result<Vec<DataType>> {
             Ok(vec![DataType::Float64; types.len()])
         }
         (Kind::Welford, _) => plan_err!("`{name}` takes a value and a weight: {name}(x[, weight])"),
+        (Kind::Bootstrap, [unit, replicates, seed, xs @ ..])
+            if integer(replicates) && integer(seed) =>
+        {
+            let unit = match unit {
+                _ if integer(unit) => DataType::Int64,
+                DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8,
+                _ => return plan_err!("the unit of `{name}` is text or BIGINT, not {unit}"),
+            };
+            common(name, xs)?;
+            let fixed = vec![unit, DataType::Int64, DataType::Int64];
+            Ok([fixed, vec![DataType::Float64; xs.len()]].concat())
+        }
+        (Kind::Bootstrap, _) => plan_err!(
+            "`{name}` takes a unit, two whole numbers and variables: {name}(unit, replicates, seed[, x1 …])"
+        ),
+        (Kind::BootstrapPooled, [replicates, seed, xs @ ..])
+            if integer(replicates) && integer(seed) && !xs.is_empty() =>
+        {
+            common(name, xs)?;
+            Ok([vec![DataType::Int64; 2], vec![DataType::Float64; xs.len()]].concat())
+        }
+        (Kind::BootstrapPooled, _) => plan_err!(
+            "`{name}` takes two whole numbers and variables: {name}(replicates, seed, x1 …)"
+        ),
+        (Kind::Sketch, [weight, xs @ ..]) if matches!(xs.len(), 1 | 2) => {
+            if !integer(weight) {
+                return plan_err!(
+                    "the weight of `{name}` is a whole number (BIGINT), not {weight}"
+                );
+            }
+            common(name, xs)?;
+            Ok([vec![DataType::Int64], vec![DataType::Float64; xs.len()]].concat())
+        }
+        (Kind::Sketch, _) => plan_err!(
+            "`{name}` takes a weight, a value and a literal: {name}(weight, x[, relative_error])"
+        ),
         _ => plan_err!("`{name}` takes one argument, not {}", types.len()),
     }
 }

@@ -79,7 +79,7 @@ impl Kernel for IntegerSum {
         Ok(vec![Arc::new(Decimal128Array::new(sums.into(), nulls).with_data_type(INTEGER_STATE))])
     }
 
-    fn evaluate(&self, values: &[Self::Value]) -> Result<ArrayRef> {
+    fn evaluate(&self, values: &[Self::Value], _: &[i64]) -> Result<ArrayRef> {
         let nulls = validity(values.iter().map(|v| v.rows != 0));
         let sums = values.iter().map(|v| match i64::try_from(v.sum) {
             Ok(sum) => Ok(sum),
@@ -237,7 +237,7 @@ impl Kernel for DoubleSum {
         Ok(vec![Arc::new(grids), bytes])
     }
 
-    fn evaluate(&self, values: &[Self::Value]) -> Result<ArrayRef> {
+    fn evaluate(&self, values: &[Self::Value], _: &[i64]) -> Result<ArrayRef> {
         if let Output::State = self.output {
             return binary(
                 &self.function,

@@ -1,22 +1,29 @@
 //! The aggregate functions as the engine sees them: one struct and an enum.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
-use datafusion::common::{Result, plan_err};
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Schema};
+use datafusion::common::{Result, ScalarValue, plan_err};
 use datafusion::logical_expr::expr::AggregateFunction;
 use datafusion::logical_expr::function::{
     AccumulatorArgs, AggregateFunctionSimplification, StateFieldsArgs,
 };
 use datafusion::logical_expr::utils::{AggregateOrderSensitivity, format_state_name};
 use datafusion::logical_expr::{
-    Accumulator, AggregateUDFImpl, Expr, GroupsAccumulator, Signature, Volatility,
+    Accumulator, AggregateUDFImpl, ColumnarValue, Expr, GroupsAccumulator, Signature, Volatility,
 };
 
+use datafusion::physical_plan::PhysicalExpr;
+use verdict_accum::{Bootstrap, BootstrapPooled, Sketch};
+
 use crate::adapters::{Groups, One};
+use crate::bootstrap::{BootstrapKernel, By, bootstrap_fields};
 use crate::exact_sum::{DoubleSum, INTEGER_STATE, IntegerSum};
 use crate::kernel::Kernel;
 use crate::moments::{MomentsKernel, moments_fields};
+use crate::sketch::SketchKernel;
 use crate::welford::{STATE_NAMES, WelfordKernel, welford_fields};
 use crate::{arguments, exact_sum, moments};
 
@@ -31,10 +38,14 @@ pub(crate) enum Kind {
     ExactSumState,
     ExactSumMerge,
     Welford,
+    Bootstrap,
+    BootstrapPooled,
+    Sketch,
+    SketchMerge,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Moments,
         Self::MomentsState,
         Self::MomentsMerge(1),
@@ -44,6 +55,10 @@ impl Kind {
         Self::ExactSumState,
         Self::ExactSumMerge,
         Self::Welford,
+        Self::Bootstrap,
+        Self::BootstrapPooled,
+        Self::Sketch,
+        Self::SketchMerge,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -57,6 +72,10 @@ impl Kind {
             Self::ExactSumState => "exact_sum_state",
             Self::ExactSumMerge => "exact_sum_merge",
             Self::Welford => "welford",
+            Self::Bootstrap => "bootstrap",
+            Self::BootstrapPooled => "bootstrap_pooled",
+            Self::Sketch => "sketch",
+            Self::SketchMerge => "sketch_merge",
         }
     }
 }
@@ -130,7 +149,59 @@ impl Aggregate {
                 adapt.adapt(DoubleSum { input: exact_sum::Input::States, ..doubles })
             }
             Kind::Welford => adapt.adapt(WelfordKernel { function }),
+            Kind::Bootstrap => adapt.adapt(By::<Bootstrap> {
+                kernel: bootstrap_kernel(function, &args.exprs[1..], types.len() - 3)?,
+                way: PhantomData,
+            }),
+            Kind::BootstrapPooled => adapt.adapt(By::<BootstrapPooled> {
+                kernel: bootstrap_kernel(function, args.exprs, types.len() - 2)?,
+                way: PhantomData,
+            }),
+            Kind::Sketch => {
+                let relative_error = match args.exprs.get(2) {
+                    None => Sketch::DEFAULT_RELATIVE_ERROR,
+                    Some(expr) => match literal(expr) {
+                        Some(ScalarValue::Float64(Some(error))) => error,
+                        _ => return plan_err!("the relative error of `{function}` is a literal"),
+                    },
+                };
+                if let Err(e) = Sketch::new(relative_error) {
+                    return plan_err!("`{function}`: {e}");
+                }
+                adapt.adapt(SketchKernel { function, relative_error: Some(relative_error) })
+            }
+            Kind::SketchMerge => adapt.adapt(SketchKernel { function, relative_error: None }),
         })
+    }
+}
+
+/// With the number of replicates and the seed from the first two expressions.
+fn bootstrap_kernel(
+    function: Arc<str>,
+    exprs: &[Arc<dyn PhysicalExpr>],
+    variables: usize,
+) -> Result<BootstrapKernel> {
+    let (replicates, seed) = match exprs {
+        [replicates, seed, ..] => (literal(replicates), literal(seed)),
+        _ => (None, None),
+    };
+    let (Some(ScalarValue::Int64(Some(replicates))), Some(ScalarValue::Int64(Some(seed)))) =
+        (replicates, seed)
+    else {
+        return plan_err!("the number of replicates and the seed of `{function}` are literals");
+    };
+    let replicates = u32::try_from(replicates).unwrap_or(0);
+    if let Err(e) = Bootstrap::new(replicates, 0, variables) {
+        return plan_err!("`{function}`: {e}");
+    }
+    Ok(BootstrapKernel { function, replicates, seed: seed as u64, variables })
+}
+
+/// The value of an expression that needs no row.
+fn literal(expr: &Arc<dyn PhysicalExpr>) -> Option<ScalarValue> {
+    match expr.evaluate(&RecordBatch::new_empty(Arc::new(Schema::empty()))) {
+        Ok(ColumnarValue::Scalar(value)) => Some(value),
+        _ => None,
     }
 }
 
@@ -182,6 +253,11 @@ impl AggregateUDFImpl for Aggregate {
             Kind::ExactSum if types == [DataType::Int64] => DataType::Int64,
             Kind::ExactSum | Kind::ExactSumMerge => DataType::Float64,
             Kind::Welford => DataType::Struct(welford_fields()),
+            Kind::Bootstrap => DataType::Struct(bootstrap_fields(types.len().saturating_sub(3))),
+            Kind::BootstrapPooled => {
+                DataType::Struct(bootstrap_fields(types.len().saturating_sub(2)))
+            }
+            Kind::Sketch | Kind::SketchMerge => DataType::Binary,
         })
     }
 
@@ -192,7 +268,7 @@ impl AggregateUDFImpl for Aggregate {
         };
         Ok(match self.kind {
             Kind::Moments | Kind::MomentsState | Kind::MomentsMerge(_) => {
-                vec![field("moments", DataType::LargeBinary)]
+                vec![field("moments", DataType::LargeBinary), field("nulls", DataType::Int64)]
             }
             Kind::ExactSum if args.return_type() == &DataType::Int64 => {
                 vec![field("sum", INTEGER_STATE)]
@@ -200,9 +276,15 @@ impl AggregateUDFImpl for Aggregate {
             Kind::ExactSum | Kind::ExactSumState | Kind::ExactSumMerge => {
                 vec![field("grid", INTEGER_STATE), field("rest", DataType::Binary)]
             }
-            Kind::Welford => {
-                STATE_NAMES.into_iter().map(|name| field(name, DataType::Float64)).collect()
+            Kind::Welford => STATE_NAMES
+                .into_iter()
+                .map(|name| field(name, DataType::Float64))
+                .chain([field("nulls", DataType::Int64)])
+                .collect(),
+            Kind::Bootstrap | Kind::BootstrapPooled => {
+                vec![field("bootstrap", DataType::LargeBinary), field("nulls", DataType::Int64)]
             }
+            Kind::Sketch | Kind::SketchMerge => vec![field("sketch", DataType::LargeBinary)],
         })
     }
 

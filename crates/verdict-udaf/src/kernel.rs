@@ -15,6 +15,10 @@ use verdict_accum::AccumError;
 pub(crate) trait Kernel: Debug + Send + Sync + 'static {
     type Value: Debug + Default + Send + Sync;
 
+    /// Whether the result says how many rows were ignored for a NULL. The adapters count them, and add a column to
+    /// the state.
+    const COUNTS_NULLS: bool = false;
+
     /// Adds rows, none of which has a NULL.
     fn update(
         &self,
@@ -42,24 +46,39 @@ pub(crate) trait Kernel: Debug + Send + Sync + 'static {
     /// The columns that go from a partial to a final aggregation, as the function declares them.
     fn state(&self, values: &[Self::Value]) -> Result<Vec<ArrayRef>>;
 
-    /// The result.
-    fn evaluate(&self, values: &[Self::Value]) -> Result<ArrayRef>;
+    /// The result, for values and as many counts of ignored rows.
+    fn evaluate(&self, values: &[Self::Value], nulls: &[i64]) -> Result<ArrayRef>;
 
     /// Memory of a value beyond its own size.
     fn heap_size(value: &Self::Value) -> usize;
 }
 
-/// The rows to take: those without a NULL in any argument for which the filter is true. `None` is every row.
-pub(crate) fn rows_to_take(args: &[ArrayRef], filter: Option<&BooleanArray>) -> Option<NullBuffer> {
-    let nulls = args
-        .iter()
-        .fold(None, |nulls, arg| NullBuffer::union(nulls.as_ref(), arg.logical_nulls().as_ref()));
-    let Some(filter) = filter else { return nulls.filter(|nulls| nulls.null_count() > 0) };
-    let passes = match filter.nulls() {
-        Some(valid) => filter.values() & valid.inner(),
-        None => filter.values().clone(),
-    };
-    NullBuffer::union(nulls.as_ref(), Some(&NullBuffer::new(passes)))
+/// Which rows of a batch an aggregate takes.
+#[derive(Debug)]
+pub(crate) struct Rows {
+    /// Those without a NULL in any argument for which the filter is true; `None` is every row.
+    pub(crate) taken: Option<NullBuffer>,
+    /// Those with a NULL for which the filter is true; `None` is no row.
+    pub(crate) ignored: Option<NullBuffer>,
+}
+
+impl Rows {
+    pub(crate) fn of(args: &[ArrayRef], filter: Option<&BooleanArray>) -> Self {
+        let nulls = args
+            .iter()
+            .fold(None, |all, arg| NullBuffer::union(all.as_ref(), arg.logical_nulls().as_ref()))
+            .filter(|nulls| nulls.null_count() > 0);
+        let passes = filter.map(|filter| match filter.nulls() {
+            Some(valid) => filter.values() & valid.inner(),
+            None => filter.values().clone(),
+        });
+        let ignored = nulls.as_ref().map(|nulls| match &passes {
+            Some(passes) => NullBuffer::new(&!nulls.inner() & passes),
+            None => NullBuffer::new(!nulls.inner()),
+        });
+        let passes = passes.map(NullBuffer::new);
+        Self { taken: NullBuffer::union(nulls.as_ref(), passes.as_ref()), ignored }
+    }
 }
 
 /// An accumulator's complaint as the engine's error, with the function and its arguments.

@@ -23,7 +23,7 @@
 //!
 //! | function | result |
 //! | --- | --- |
-//! | `moments(weight, x1[, x2[, x3, x4]])` | struct `n`, `sum_i`, `mean_i`, `m2_i`, `co_ij` (i < j): exact, rounded once |
+//! | `moments(weight, x1[, x2[, x3, x4]])` | struct `n`, `sum_i`, `mean_i`, `m2_i`, `co_ij` (i < j), `nulls`: exact, rounded once |
 //! | `moments_state(weight, x1[, x2[, x3, x4]])` | the exact state as BINARY, to be stored |
 //! | `moments_merge_1(state)`, `_2`, `_4` | the struct of all states together; the planner must know the number of variables |
 //! | `moments_mean(m[, i])`, `moments_var_samp(m[, i])`, `moments_covar_samp(m, i, j)` | scalars of the struct; i, j are literals from 1 |
@@ -31,9 +31,15 @@
 //! | `exact_sum_state(x)` | the exact sum as BINARY, to be stored |
 //! | `exact_sum_merge(state)` | DOUBLE, the sum of all states, correctly rounded |
 //! | `sorted_set(x)` | the distinct values that are not null, ascending, as a list |
-//! | `welford(x[, weight])` | struct `n` (the sum of the weights), `mean`, `m2`, all DOUBLE: the recurrence in about 106 bits |
+//! | `welford(x[, weight])` | struct `n` (the sum of the weights), `mean`, `m2`, all DOUBLE, in about 106 bits; `nulls` |
+//! | `bootstrap(unit, replicates, seed[, x1 …])` | struct `units`, `n` and `sum_i` (lists, an item a replicate), `nulls`; a unit (text or BIGINT) has the same Poisson(1) weights in every call with this seed |
+//! | `bootstrap_pooled(replicates, seed, x1 …)` | the same struct; units with equal values are weighted together, which is faster and gives up weights by unit |
+//! | `sketch(weight, x[, relative_error])` | a quantile sketch as BINARY; the relative error is a literal, 0.005 unless given |
+//! | `sketch_merge(state)` | the sketch of all states together |
+//! | `sketch_quantile(state, q)` | DOUBLE, the value of rank floor(q (n - 1)) within the relative error |
 //!
-//! Common to all: a row with a NULL in any argument is ignored. NaN and infinities are errors. FILTER and sliding
+//! Common to all: a row with a NULL in any argument is ignored; the field `nulls` of a struct counts such rows (for
+//! other results `count(*) - count(x)` does). NaN and infinities are errors. FILTER and sliding
 //! windows work; DISTINCT and ORDER BY are refused. Integers and booleans are added as BIGINT (all variables of a
 //! call, or none), other numbers, decimals included, as DOUBLE. Without rows `moments` and `welford` give n = 0 and
 //! NULL for the rest, `exact_sum` and its kin NULL, `moments_state` the state of nothing. Except for
@@ -42,12 +48,15 @@
 
 mod adapters;
 mod arguments;
+mod bootstrap;
 mod exact_sum;
 mod function;
 mod kernel;
 mod moments;
 mod register;
 mod scalars;
+mod sketch;
+mod sketch_quantile;
 mod sorted_set;
 mod welford;
 

@@ -46,6 +46,7 @@ pub(crate) fn moments_fields(k: usize) -> Fields {
         .chain((1..=k).map(|i| float(format!("mean_{i}"))))
         .chain((1..=k).map(|i| float(format!("m2_{i}"))))
         .chain(pairs.map(float))
+        .chain([Field::new("nulls", DataType::Int64, true)])
         .collect()
 }
 
@@ -116,6 +117,8 @@ impl<const K: usize, const P: usize> MomentsKernel<K, P> {
 impl<const K: usize, const P: usize> Kernel for MomentsKernel<K, P> {
     type Value = Moments<K, P>;
 
+    const COUNTS_NULLS: bool = true;
+
     fn update(
         &self,
         args: &[ArrayRef],
@@ -164,9 +167,9 @@ impl<const K: usize, const P: usize> Kernel for MomentsKernel<K, P> {
         Ok(vec![Arc::new(column.finish())])
     }
 
-    fn evaluate(&self, values: &[Self::Value]) -> Result<ArrayRef> {
+    fn evaluate(&self, values: &[Self::Value], nulls: &[i64]) -> Result<ArrayRef> {
         match self.output {
-            Output::Struct => self.structs(values),
+            Output::Struct => self.structs(values, nulls),
             Output::State => {
                 binary(&self.function, values.iter().map(|value| Some(value.to_bytes())))
             }
@@ -179,7 +182,7 @@ impl<const K: usize, const P: usize> Kernel for MomentsKernel<K, P> {
 }
 
 impl<const K: usize, const P: usize> MomentsKernel<K, P> {
-    fn structs(&self, values: &[Moments<K, P>]) -> Result<ArrayRef> {
+    fn structs(&self, values: &[Moments<K, P>], ignored: &[i64]) -> Result<ArrayRef> {
         let n = values.iter().map(|m| match i64::try_from(m.n()) {
             Ok(n) => Ok(n),
             Err(_) => exec_err!(
@@ -218,6 +221,7 @@ impl<const K: usize, const P: usize> MomentsKernel<K, P> {
                 column(&|m| m.co(i, j))?;
             }
         }
+        columns.push(Arc::new(Int64Array::from(ignored.to_vec())));
         Ok(Arc::new(StructArray::new(moments_fields(K), columns, None)))
     }
 }

@@ -6,6 +6,7 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 
 use crate::function::{Aggregate, Kind};
 use crate::scalars::{OfMoments, Statistic};
+use crate::sketch_quantile::SketchQuantile;
 use crate::sorted_set::SortedSet;
 
 /// Every aggregate function of this crate.
@@ -24,6 +25,7 @@ pub fn all_scalars() -> Vec<Arc<ScalarUDF>> {
     Statistic::ALL
         .into_iter()
         .map(|s| Arc::new(ScalarUDF::new_from_impl(OfMoments::new(s))))
+        .chain([Arc::new(ScalarUDF::new_from_impl(SketchQuantile::new()))])
         .collect()
 }
 

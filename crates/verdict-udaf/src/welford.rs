@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, AsArray, Float64Array, StructArray};
+use datafusion::arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, StructArray};
 use datafusion::arrow::datatypes::{DataType, Field, Fields, Float64Type};
 use datafusion::common::{Result, exec_err};
 use verdict_accum::Welford;
@@ -19,7 +19,11 @@ pub(crate) struct WelfordKernel {
 }
 
 pub(crate) fn welford_fields() -> Fields {
-    ["n", "mean", "m2"].into_iter().map(|name| Field::new(name, DataType::Float64, true)).collect()
+    ["n", "mean", "m2"]
+        .into_iter()
+        .map(|name| Field::new(name, DataType::Float64, true))
+        .chain([Field::new("nulls", DataType::Int64, true)])
+        .collect()
 }
 
 impl WelfordKernel {
@@ -52,6 +56,8 @@ impl WelfordKernel {
 
 impl Kernel for WelfordKernel {
     type Value = Welford;
+
+    const COUNTS_NULLS: bool = true;
 
     fn update(
         &self,
@@ -97,7 +103,7 @@ impl Kernel for WelfordKernel {
             .collect())
     }
 
-    fn evaluate(&self, values: &[Self::Value]) -> Result<ArrayRef> {
+    fn evaluate(&self, values: &[Self::Value], ignored: &[i64]) -> Result<ArrayRef> {
         let nulls = validity(values.iter().map(|v| v.weight() != 0.0));
         let column = |what: fn(&Welford) -> Option<f64>| -> Result<ArrayRef> {
             let numbers = values.iter().map(|v| match what(v) {
@@ -118,6 +124,7 @@ impl Kernel for WelfordKernel {
             Arc::new(Float64Array::from(n)) as ArrayRef,
             column(Welford::mean)?,
             column(Welford::m2)?,
+            Arc::new(Int64Array::from(ignored.to_vec())),
         ];
         Ok(Arc::new(StructArray::new(welford_fields(), columns, None)))
     }

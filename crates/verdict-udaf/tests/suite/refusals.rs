@@ -11,6 +11,8 @@ async fn distinct_and_order_by() {
         "moments(DISTINCT w, x)",
         "welford(DISTINCT x)",
         "exact_sum_state(DISTINCT x)",
+        "sketch(DISTINCT w, x)",
+        "bootstrap(DISTINCT w, 5, 1, x)",
     ] {
         refused(&format!("SELECT {call} FROM {T}"), "does not take DISTINCT").await;
         refused(&format!("SELECT w, {call} FROM {T} GROUP BY w"), "does not take DISTINCT").await;
@@ -31,6 +33,9 @@ async fn what_is_not_finite() {
             "moments(1, x)",
             "moments(1, 1.0, x)",
             "welford(x)",
+            "sketch(1, x)",
+            "bootstrap(1, 5, 1, x)",
+            "bootstrap_pooled(5, 1, x)",
         ] {
             let t = format!("(VALUES (1, 1.0), (1, {value}::double)) AS t(g, x)");
             refused(&format!("SELECT {call} FROM {t}"), "NaN or infinite value in `").await;
@@ -55,6 +60,18 @@ async fn wrong_arguments() {
         ("exact_sum(s)", "takes numbers"),
         ("exact_sum(x, x)", "takes one argument"),
         ("welford(x, x, x)", "welford(x[, weight])"),
+        ("bootstrap(w, x, 1, x)", "takes a unit, two whole numbers and variables"),
+        ("bootstrap(x, 10, 1, x)", "the unit of `bootstrap` is text or BIGINT"),
+        ("bootstrap(w, w, 1, x)", "are literals"),
+        ("bootstrap(w, 10001, 1, x)", "not within 1 to 10000"),
+        ("bootstrap_pooled(10, 1)", "bootstrap_pooled(replicates, seed, x1 …)"),
+        ("sketch(w)", "sketch(weight, x[, relative_error])"),
+        ("sketch(x, x)", "is a whole number (BIGINT)"),
+        ("sketch(w, x, x)", "is a literal"),
+        ("sketch(w, x, 0.9)", "not within 0.00001 to 0.5"),
+        ("sketch_quantile(sketch(w, x), 2)", "is not within 0 to 1"),
+        ("sketch_quantile(x, 0.5)", "takes a sketch (BINARY)"),
+        ("sketch_merge(moments_state)", "another kind, shape or version"),
         ("moments_merge_1(x)", "takes a stored state"),
         ("moments_mean(x)", "moments_mean(moments[, i])"),
         ("moments_mean(moments(w, x), 2)", "with a field mean_2"),

@@ -6,6 +6,7 @@ use crate::session::{answer, table, with};
 
 const EXACT: &str =
     "moments(w, x) AS a, moments(w, i) AS b, moments(w, x, y) AS c, moments(w, x, y, i, x) AS d,
+    sketch(w, x) AS p, bootstrap(i, 20, 1, x, y) AS q, bootstrap_pooled(20, 1, i) AS r,
     exact_sum(x) AS e, exact_sum(i) AS f, exact_sum_state(x) AS h, moments_state(w, x, y) AS k";
 
 #[tokio::test]

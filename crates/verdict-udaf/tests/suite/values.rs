@@ -8,7 +8,7 @@ const JOE: &str = "(VALUES (1, 14.0), (1, 9.0), (-1, 14.0), (1, 15.0)) AS t(w, x
 async fn moments_of_one_variable() {
     check(
         &format!("SELECT moments(w, x) FROM {JOE}"),
-        &["{n: 2, sum_1: 24.0, mean_1: 12.0, m2_1: 18.0}"],
+        &["{n: 2, sum_1: 24.0, mean_1: 12.0, m2_1: 18.0, nulls: 0}"],
     )
     .await;
     check(
@@ -23,7 +23,7 @@ async fn moments_of_two_and_four_variables() {
     let rows = "(VALUES (1, 2, 0), (2, 4, 0), (3, 5, 1), (4, 9, 1)) AS t(x, y, z)";
     check(
         &format!("SELECT moments(1, x, y) FROM {rows}"),
-        &["{n: 4, sum_1: 10.0, sum_2: 20.0, mean_1: 2.5, mean_2: 5.0, m2_1: 5.0, m2_2: 26.0, co_12: 11.0}"],
+        &["{n: 4, sum_1: 10.0, sum_2: 20.0, mean_1: 2.5, mean_2: 5.0, m2_1: 5.0, m2_2: 26.0, co_12: 11.0, nulls: 0}"],
     )
     .await;
     check(
@@ -37,7 +37,7 @@ async fn moments_of_two_and_four_variables() {
 async fn an_extreme_outlier_leaves_no_trace() {
     check(
         "SELECT moments(w, x), exact_sum(w * x) FROM (VALUES (1, 1.0), (1, 2.0), (1, 1e20), (-1, 1e20)) AS t(w, x)",
-        &["{n: 2, sum_1: 3.0, mean_1: 1.5, m2_1: 0.5} | 3.0"],
+        &["{n: 2, sum_1: 3.0, mean_1: 1.5, m2_1: 0.5, nulls: 0} | 3.0"],
     )
     .await;
 }
@@ -45,9 +45,12 @@ async fn an_extreme_outlier_leaves_no_trace() {
 #[tokio::test]
 async fn nothing() {
     let none = "(VALUES (1, 1.0, 1, x'')) AS t(w, x, i, b) WHERE w > 1";
-    check(&format!("SELECT moments(w, x) FROM {none}"), &["{n: 0, sum_1: , mean_1: , m2_1: }"])
-        .await;
-    check(&format!("SELECT welford(x) FROM {none}"), &["{n: 0.0, mean: , m2: }"]).await;
+    check(
+        &format!("SELECT moments(w, x) FROM {none}"),
+        &["{n: 0, sum_1: , mean_1: , m2_1: , nulls: 0}"],
+    )
+    .await;
+    check(&format!("SELECT welford(x) FROM {none}"), &["{n: 0.0, mean: , m2: , nulls: 0}"]).await;
     check(
         &format!(
             "SELECT exact_sum(x), exact_sum(i), exact_sum_state(x), exact_sum_merge(b) FROM {none}"
@@ -58,7 +61,7 @@ async fn nothing() {
     check(
         &format!("SELECT moments_merge_1(b), moments_state(w, x) = x'4d0101000000_00' FROM {none}")
             .replace("_00", "0000"),
-        &["{n: 0, sum_1: , mean_1: , m2_1: } | true"],
+        &["{n: 0, sum_1: , mean_1: , m2_1: , nulls: 0} | true"],
     )
     .await;
     check("SELECT moments_mean(moments(1, x)), moments_var_samp(moments(1, x)) FROM (VALUES (1.0)) AS t(x) WHERE x > 1", &["|"]).await;
@@ -69,7 +72,7 @@ async fn nothing() {
 async fn one_row_has_a_mean_and_no_variance() {
     check(
         "SELECT moments(1, x), moments_var_samp(moments(1, x)), welford(x) FROM (VALUES (0.1)) AS t(x)",
-        &["{n: 1, sum_1: 0.1, mean_1: 0.1, m2_1: 0.0} | | {n: 1.0, mean: 0.1, m2: 0.0}"],
+        &["{n: 1, sum_1: 0.1, mean_1: 0.1, m2_1: 0.0, nulls: 0} | | {n: 1.0, mean: 0.1, m2: 0.0, nulls: 0}"],
     )
     .await;
 }
@@ -79,7 +82,7 @@ async fn nulls_are_ignored() {
     check(
         "SELECT moments(w, x, y), exact_sum(x), welford(x, w), exact_sum(w)
          FROM (VALUES (1, 1.0, 1.0), (NULL, 2.0, 2.0), (1, NULL, 3.0), (1, 4.0, NULL), (1, 5.0, 5.0)) AS t(w, x, y)",
-        &["{n: 2, sum_1: 6.0, sum_2: 6.0, mean_1: 3.0, mean_2: 3.0, m2_1: 8.0, m2_2: 8.0, co_12: 8.0} | 12.0 | {n: 3.0, mean: 3.3333333333333335, m2: 8.666666666666666} | 4"],
+        &["{n: 2, sum_1: 6.0, sum_2: 6.0, mean_1: 3.0, mean_2: 3.0, m2_1: 8.0, m2_2: 8.0, co_12: 8.0, nulls: 3} | 12.0 | {n: 3.0, mean: 3.3333333333333335, m2: 8.666666666666666, nulls: 2} | 4"],
     )
     .await;
 }
@@ -131,7 +134,69 @@ async fn stored_states_merge_to_the_whole() {
 async fn weights_of_welford_are_real() {
     check(
         "SELECT welford(x, w) FROM (VALUES (1.0, 0.5), (3.0, 0.5), (9.0, 0.0)) AS t(x, w)",
-        &["{n: 1.0, mean: 2.0, m2: 1.0}"],
+        &["{n: 1.0, mean: 2.0, m2: 1.0, nulls: 0}"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn ignored_rows_are_counted() {
+    check(
+        "SELECT g, moments(w, x)['nulls'] AS a, welford(x)['nulls'] AS b, (moments(1, x) FILTER (WHERE g > 1))['nulls'] AS c, bootstrap(g, 5, 1, x)['nulls'] AS d
+         FROM (VALUES (1, 1, 1.0), (1, NULL, 2.0), (1, 1, NULL), (2, NULL, NULL), (3, 1, 1.0)) AS t(g, w, x) GROUP BY g ORDER BY g",
+        &["1 | 2 | 1 | 0 | 1", "2 | 1 | 1 | 1 | 1", "3 | 0 | 0 | 0 | 0"],
+    )
+    .await;
+    check(
+        "SELECT moments(w, x)['nulls'] AS a, welford(x)['nulls'] AS b
+         FROM (VALUES (1, 1, 1.0), (1, NULL, 2.0), (1, 1, NULL), (2, NULL, NULL), (3, 1, 1.0)) AS t(g, w, x)",
+        &["3 | 2"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn replicates_follow_the_weights_of_the_units() {
+    // The fixed weights of unit 0 with seed 0.
+    check(
+        "SELECT bootstrap(u, 8, 0, x) FROM (VALUES (0, 2.5)) AS t(u, x)",
+        &["{units: 1, n: [1, 1, 0, 3, 3, 2, 1, 2], sum_1: [2.5, 2.5, 0.0, 7.5, 7.5, 5.0, 2.5, 5.0], nulls: 0}"],
+    )
+    .await;
+    // The same unit has the same weights in every table and with other variables; text and numbers differ.
+    check(
+        "SELECT (SELECT bootstrap(u, 100, 7, 1.0)['n'] FROM (VALUES ('anna'), ('bert')) AS t(u))
+              = (SELECT bootstrap(u, 100, 7, x, x * x)['n'] FROM (VALUES ('bert', 0.1), ('anna', 0.2)) AS t(u, x)) AS a,
+                (SELECT bootstrap('1', 100, 7)['n']) = (SELECT bootstrap(1, 100, 7)['n']) AS b",
+        &["true | false"],
+    )
+    .await;
+    check(
+        "SELECT bootstrap(u, 2, 7, x), bootstrap_pooled(2, 7, x) FROM (VALUES (0, 2.5)) AS t(u, x) WHERE u > 0",
+        &["{units: 0, n: [0, 0], sum_1: [0.0, 0.0], nulls: 0} | {units: 0, n: [0, 0], sum_1: [0.0, 0.0], nulls: 0}"],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn sketches_merge_and_have_quantiles() {
+    check(
+        "WITH t AS (SELECT unnest(range(1, 1001)) AS i),
+              s AS (SELECT i % 7 AS g, sketch(1, i) AS s FROM t GROUP BY i % 7)
+         SELECT (SELECT sketch_merge(s) FROM s) = (SELECT sketch(1, i) FROM t) AS a,
+                abs((SELECT sketch_quantile(sketch_merge(s), 0.95) FROM s) / 950 - 1) <= 0.005 AS b,
+                abs((SELECT sketch_quantile(sketch(1, -i, 0.05), 0) FROM t) / -1000 - 1) <= 0.05 AS c",
+        &["true | true | true"],
+    )
+    .await;
+    check(
+        "SELECT sketch_quantile(sketch(w, x), 0.5) FROM (VALUES (1, 0.0), (1, 5.0), (-1, 5.0)) AS t(w, x)",
+        &["0.0"],
+    )
+    .await;
+    check(
+        "SELECT sketch_quantile(sketch(w, x), 0.5), sketch_merge(NULL), sketch_quantile(NULL, 0.5) FROM (VALUES (1, 0.0)) AS t(w, x) WHERE w > 1",
+        &["| |"],
     )
     .await;
 }

@@ -11,12 +11,12 @@ async fn an_outlier_leaves_the_window() {
          FROM (VALUES (1, 1.0, 1.0), (2, 1e20, 3.0), (3, 0.1, 5.0), (4, 0.1, 9.0), (5, NULL, NULL), (6, NULL, NULL)) AS t(i, x, y)
          WINDOW w AS (ORDER BY i ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) ORDER BY i",
         &[
-            "1 | {n: 1, sum_1: 1.0, mean_1: 1.0, m2_1: 0.0} | 1.0 | {n: 1.0, mean: 1.0, m2: 0.0} | 1",
-            "2 | {n: 2, sum_1: 1e20, mean_1: 5e19, m2_1: 5e39} | 1e20 | {n: 2.0, mean: 2.0, m2: 2.0} | 3",
-            "3 | {n: 2, sum_1: 1e20, mean_1: 5e19, m2_1: 5e39} | 1e20 | {n: 2.0, mean: 4.0, m2: 2.0} | 5",
-            "4 | {n: 2, sum_1: 0.2, mean_1: 0.1, m2_1: 0.0} | 0.2 | {n: 2.0, mean: 7.0, m2: 8.0} | 7",
-            "5 | {n: 1, sum_1: 0.1, mean_1: 0.1, m2_1: 0.0} | 0.1 | {n: 1.0, mean: 9.0, m2: 0.0} | 9",
-            "6 | {n: 0, sum_1: , mean_1: , m2_1: } | | {n: 0.0, mean: , m2: } | 11",
+            "1 | {n: 1, sum_1: 1.0, mean_1: 1.0, m2_1: 0.0, nulls: 0} | 1.0 | {n: 1.0, mean: 1.0, m2: 0.0, nulls: 0} | 1",
+            "2 | {n: 2, sum_1: 1e20, mean_1: 5e19, m2_1: 5e39, nulls: 0} | 1e20 | {n: 2.0, mean: 2.0, m2: 2.0, nulls: 0} | 3",
+            "3 | {n: 2, sum_1: 1e20, mean_1: 5e19, m2_1: 5e39, nulls: 0} | 1e20 | {n: 2.0, mean: 4.0, m2: 2.0, nulls: 0} | 5",
+            "4 | {n: 2, sum_1: 0.2, mean_1: 0.1, m2_1: 0.0, nulls: 0} | 0.2 | {n: 2.0, mean: 7.0, m2: 8.0, nulls: 0} | 7",
+            "5 | {n: 1, sum_1: 0.1, mean_1: 0.1, m2_1: 0.0, nulls: 1} | 0.1 | {n: 1.0, mean: 9.0, m2: 0.0, nulls: 1} | 9",
+            "6 | {n: 0, sum_1: , mean_1: , m2_1: , nulls: 2} | | {n: 0.0, mean: , m2: , nulls: 2} | 11",
         ],
     )
     .await;

@@ -1,0 +1,136 @@
+//! `sketch` and its stored states.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, LargeBinaryBuilder};
+use datafusion::arrow::datatypes::{Float64Type, Int64Type};
+use datafusion::common::Result;
+use verdict_accum::{AccumError, Sketch};
+
+use crate::kernel::{Kernel, refusal};
+use crate::moments::binary;
+
+/// Sketches of values, or of stored states, which know their relative error themselves.
+#[derive(Debug)]
+pub(crate) struct SketchKernel {
+    pub(crate) function: Arc<str>,
+    /// `None` where states come in.
+    pub(crate) relative_error: Option<f64>,
+}
+
+impl SketchKernel {
+    fn refusal(&self, error: AccumError) -> datafusion::common::DataFusionError {
+        refusal(&self.function, error)
+    }
+
+    fn each(
+        &self,
+        args: &[ArrayRef],
+        rows: impl Iterator<Item = (usize, usize)>,
+        values: &mut [Option<Sketch>],
+        signed: impl Fn(i64) -> Option<i64>,
+    ) -> Result<()> {
+        let Some(relative_error) = self.relative_error else {
+            return self.each_state(&args[0], rows, values, signed(1) == Some(1));
+        };
+        let weights = args[0].as_primitive::<Int64Type>().values();
+        let xs = args[1].as_primitive::<Float64Type>().values();
+        for (row, place) in rows {
+            let sketch = match &mut values[place] {
+                Some(sketch) => sketch,
+                none => none.insert(Sketch::new(relative_error).map_err(|e| self.refusal(e))?),
+            };
+            // The one weight without an opposite takes two steps.
+            let steps = match signed(weights[row]) {
+                Some(weight) => [weight, 0],
+                None => [i64::MAX, 1],
+            };
+            for weight in steps {
+                sketch.push(weight, xs[row]).map_err(|e| self.refusal(e))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn each_state(
+        &self,
+        states: &ArrayRef,
+        rows: impl Iterator<Item = (usize, usize)>,
+        values: &mut [Option<Sketch>],
+        add: bool,
+    ) -> Result<()> {
+        let large = states.as_binary_opt::<i64>();
+        let small = states.as_binary_opt::<i32>();
+        for (row, place) in rows.filter(|&(row, _)| states.is_valid(row)) {
+            let bytes = match (large, small) {
+                (Some(column), _) => column.value(row),
+                (_, Some(column)) => column.value(row),
+                _ => &[],
+            };
+            let state = Sketch::from_bytes(bytes).map_err(|e| self.refusal(e))?;
+            let sketch = match &mut values[place] {
+                Some(sketch) => sketch,
+                none => {
+                    let new = Sketch::new(state.relative_error()).map_err(|e| self.refusal(e))?;
+                    none.insert(new)
+                }
+            };
+            let done = if add { sketch.merge(&state) } else { sketch.retract(&state) };
+            done.map_err(|e| self.refusal(e))?;
+        }
+        Ok(())
+    }
+}
+
+impl Kernel for SketchKernel {
+    type Value = Option<Sketch>;
+
+    fn update(
+        &self,
+        args: &[ArrayRef],
+        rows: impl Iterator<Item = (usize, usize)>,
+        values: &mut [Self::Value],
+    ) -> Result<()> {
+        self.each(args, rows, values, Some)
+    }
+
+    fn retract(
+        &self,
+        args: &[ArrayRef],
+        rows: impl Iterator<Item = (usize, usize)>,
+        values: &mut [Self::Value],
+    ) -> Result<()> {
+        self.each(args, rows, values, i64::checked_neg)
+    }
+
+    fn merge(
+        &self,
+        states: &[ArrayRef],
+        rows: impl Iterator<Item = (usize, usize)>,
+        values: &mut [Self::Value],
+    ) -> Result<()> {
+        self.each_state(&states[0], rows, values, true)
+    }
+
+    fn state(&self, values: &[Self::Value]) -> Result<Vec<ArrayRef>> {
+        let mut column = LargeBinaryBuilder::new();
+        values.iter().for_each(|value| column.append_option(value.as_ref().map(Sketch::to_bytes)));
+        Ok(vec![Arc::new(column.finish())])
+    }
+
+    fn evaluate(&self, values: &[Self::Value], _: &[i64]) -> Result<ArrayRef> {
+        let nothing = match self.relative_error {
+            Some(error) => Some(Sketch::new(error).map_err(|e| self.refusal(e))?.to_bytes()),
+            None => None,
+        };
+        let states = values.iter().map(|value| match value {
+            Some(sketch) => Some(sketch.to_bytes()),
+            None => nothing.clone(),
+        });
+        binary(&self.function, states)
+    }
+
+    fn heap_size(value: &Self::Value) -> usize {
+        value.as_ref().map_or(0, Sketch::heap_size)
+    }
+}
