@@ -139,17 +139,14 @@ impl Job {
         let sources: Vec<SourceSql> = logs.iter().map(|(name, _)| SourceSql::new(name)).collect();
         let snippets: Vec<ComponentSql> = components.iter().map(ComponentSql::new).collect();
         queries.push((format!("unit_day ({unit_type})"), render::unit_day(&sources, &snippets)?));
+        for (name, segments) in &dimensions {
+            let sql = render::exposure_day(&sources, &snippets, segments)?;
+            queries.push((format!("exposure_day ({name})"), sql));
+        }
         let numbers: BTreeMap<&str, Number> =
             components.iter().map(|c| (c.def.column.as_str(), c.number)).collect();
         for experiment in experiments {
             let name = &experiment.name.value;
-            let of_log = exposures_of(experiment)
-                .and_then(|e| dimensions.get(e))
-                .map_or(&[][..], Vec::as_slice);
-            queries.push((
-                format!("exposure_day ({name})"),
-                render::exposure_day(&sources, &snippets, of_log)?,
-            ));
             let defs = self.components.of_experiment(experiment);
             let totals: Vec<TotalSql> = defs
                 .iter()
