@@ -14,7 +14,7 @@ use verdict_model::{DataCounts, Experiment, Exposures, Located, NaiveDate, RowCo
 
 use crate::bind::{self, BoundComponent, BoundExposures, BoundLog, Number};
 use crate::component::ComponentDef;
-use crate::diagnose;
+use crate::diagnose::Suspects;
 use crate::error::AtStage;
 use crate::fingerprint::Fingerprint;
 use crate::footers::{self, Footer};
@@ -179,8 +179,17 @@ impl Job {
     ) -> Result<()> {
         let stage = || format!("exposures of source `{}` on {}", exposures.source.value, task.ds);
         self.register_log("exposure_log", opened)?;
-        let met =
-            self.collect(&render::exposures_met(bound)?, &self.day_params(task.ds)?, stage).await?;
+        let sql = render::exposures_met(bound)?;
+        let met = match self.collect(&sql, &self.day_params(task.ds)?, stage).await {
+            Ok(met) => met,
+            Err(error) => {
+                let suspects = Suspects {
+                    exposures: Some((exposures, bound)),
+                    ..self.suspects(opened, task, &bound.log)
+                };
+                return Err(suspects.culprit().await.unwrap_or(error));
+            }
+        };
         self.register("exposures_met", &met)?;
         let counted = self.collect(&render::exposures_counted()?, &[], stage).await?;
         let in_files = opened.rows();
@@ -238,14 +247,11 @@ impl Job {
             let intervals = match self.collect(&sql, &params, stage).await {
                 Ok(intervals) => intervals,
                 Err(error) => {
-                    let suspects = diagnose::Suspects {
-                        location: opened.log.location(),
-                        schema: &opened.schema,
-                        objects: &opened.day.objects,
-                        log: &log,
+                    let suspects = Suspects {
                         components: &of_source,
+                        ..self.suspects(&opened, task, &log)
                     };
-                    return Err(diagnose::not_finite(&self.ctx, &suspects).await.unwrap_or(error));
+                    return Err(suspects.culprit().await.unwrap_or(error));
                 }
             };
             self.register(&intervals_table(name), &intervals)?;
@@ -256,6 +262,26 @@ impl Job {
         }
         bound.sort_by(|a, b| a.def.column.cmp(&b.def.column));
         Ok((bound, sources, counts))
+    }
+
+    fn suspects<'a>(
+        &'a self,
+        opened: &'a Opened<'_>,
+        task: &'a DayTask,
+        log: &'a BoundLog,
+    ) -> Suspects<'a> {
+        Suspects {
+            ctx: &self.ctx,
+            location: opened.log.location(),
+            schema: &opened.schema,
+            objects: &opened.day.objects,
+            ds: task.ds,
+            source: opened.log.source,
+            unit_type: &task.unit_type,
+            log,
+            exposures: None,
+            components: &[],
+        }
     }
 
     #[expect(
@@ -301,7 +327,8 @@ impl Job {
             None => self.last_footer(&log, ds).await?,
         };
         let example = log.location().name(&known.object.location);
-        Ok(Opened { schema: known.schema, example, log, day, footers })
+        let schema = footers::merged(&known.schema, &footers);
+        Ok(Opened { schema, example, log, day, footers })
     }
 
     pub(crate) async fn last_footer(&self, log: &Log<'_>, ds: NaiveDate) -> Result<Footer> {
@@ -398,8 +425,10 @@ fn one_unit_type(
         Some((other, ty)) if *ty != log.unit_type => Err(Error::Definition {
             place: Box::new(source.units[unit_type].place.clone()),
             reason: format!(
-                "the unit is {} here and {ty} in source `{other}`; write CAST({} AS VARCHAR) in both",
-                log.unit_type, source.units[unit_type].value
+                "the unit is {} here and {} in source `{other}`; write CAST({} AS VARCHAR) in both",
+                unit_words(log.unit_type),
+                unit_words(ty),
+                source.units[unit_type].value
             ),
         }),
         _ => {
@@ -407,6 +436,10 @@ fn one_unit_type(
             Ok(())
         }
     }
+}
+
+fn unit_words(sql_type: &str) -> &'static str {
+    if sql_type == "BIGINT" { "an integer" } else { "text" }
 }
 
 /// The arms that the project configures for this log's experiments.

@@ -11,6 +11,7 @@ use datafusion::logical_expr::{Expr, Volatility};
 use datafusion::prelude::SessionContext;
 use verdict_model::Located;
 
+use crate::plain::{message_in, root_message, type_name};
 use crate::{Error, Result};
 
 /// An expression as the engine will see it.
@@ -61,11 +62,11 @@ pub(crate) fn check(
     object: &str,
 ) -> Result<Checked> {
     let sql = printed(ctx, expression)?;
+    let state = ctx.state();
     let against = |e: &DataFusionError| {
-        refuse(expression, format!("{} (columns are those of {object})", root_message(e)))
+        refuse(expression, format!("{}; checked against {object}", message_in(&state, e)))
     };
     let columns = DFSchema::try_from(SchemaRef::clone(schema)).map_err(|e| against(&e))?;
-    let state = ctx.state();
     let expr = state.create_logical_expr(&sql, &columns).map_err(|e| against(&e))?;
     if let Some(what) = not_of_the_row(&expr) {
         return Err(refuse(
@@ -92,7 +93,7 @@ pub(crate) fn check_condition(
             expression,
             format!(
                 "a filter must be true or false, this is {}; write a comparison",
-                checked.data_type
+                type_name(&checked.data_type)
             ),
         ));
     }
@@ -101,7 +102,7 @@ pub(crate) fn check_condition(
 
 /// Refuses `expression` for its type.
 pub(crate) fn wrong_type(expression: &Located<String>, found: &DataType, wanted: &str) -> Error {
-    refuse(expression, format!("its type is {found}; {wanted}"))
+    refuse(expression, format!("its type is {}; {wanted}", type_name(found)))
 }
 
 fn not_of_the_row(expr: &Expr) -> Option<String> {
@@ -126,20 +127,4 @@ fn not_of_the_row(expr: &Expr) -> Option<String> {
         Ok(if found.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
     });
     found
-}
-
-/// The innermost message, without the engine's class names and hints for its own developers.
-pub(crate) fn root_message(error: &DataFusionError) -> String {
-    let text = error.find_root().strip_backtrace();
-    let mut text = text.as_str();
-    for class in [
-        "Error during planning: ",
-        "Schema error: ",
-        "SQL error: ",
-        "Execution error: ",
-        "Arrow error: ",
-    ] {
-        text = text.strip_prefix(class).unwrap_or(text);
-    }
-    text.trim_end_matches('.').to_owned()
 }

@@ -140,7 +140,13 @@ impl Job {
 
         let exclude = experiment.design.several_variants == SeveralVariants::Exclude;
         let sql = render::unit_total(&components, &segments, exclude)?;
-        let rows = self.collect(&sql, &[], || key.to_string()).await?;
+        let rows = match self.collect(&sql, &[], || key.to_string()).await {
+            Ok(rows) => rows,
+            Err(error) => {
+                let read = days.exposure.iter().chain(&days.unit).map(|(_, partition)| partition);
+                return Err(self.explained(error, read, defs).await);
+            }
+        };
         let mut fields = fixed_fields(&UNIT_TOTAL, &unit);
         fields.extend(segment_fields);
         fields.extend(defs.iter().zip(&numbers).map(|(def, number)| match def.aggregate {
@@ -202,9 +208,13 @@ impl Job {
         self.ctx.register_table("unit_total", Arc::new(table)).at(|| key.to_string())?;
         let segments: Vec<SegmentSql> =
             experiment.segments.iter().map(|s| SegmentSql::new(&s.value, "")).collect();
-        let rows = self
-            .collect(&render::group_stats(&metrics, &segments)?, &[], || key.to_string())
-            .await?;
+        let sql = render::group_stats(&metrics, &segments)?;
+        let rows = match self.collect(&sql, &[], || key.to_string()).await {
+            Ok(rows) => rows,
+            Err(error) => {
+                return Err(self.explained(error, std::iter::once(total), &[]).await);
+            }
+        };
         let examples =
             self.collect(&render::several_variants_examples()?, &[], || key.to_string()).await?;
         for batch in &examples {
@@ -218,6 +228,30 @@ impl Job {
         tally.made += 1;
         self.forget();
         Ok(())
+    }
+
+    /// What made a stage over the tables fail: a damaged partition, or a sum that grew too large.
+    async fn explained(
+        &self,
+        error: Error,
+        partitions: impl Iterator<Item = &Partition>,
+        defs: &[&ComponentDef],
+    ) -> Error {
+        for partition in partitions {
+            if let Err(damaged) = partition::read(&self.tables, &partition.object).await {
+                return damaged;
+            }
+        }
+        let text = error.to_string();
+        let sum = defs.iter().filter(|def| text.contains("does not fit in BIGINT") && text.contains(&def.column));
+        match sum.filter_map(|def| def.value.as_ref()).next() {
+            Some(value) => Error::TooLarge {
+                place: Box::new(value.place.clone()),
+                text: value.value.clone(),
+                of: "over the days of a unit".into(),
+            },
+            None => error,
+        }
     }
 
     /// The experiment's metrics that are computed, in terms of the columns of `unit_total`.
