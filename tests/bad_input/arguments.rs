@@ -7,7 +7,11 @@ fn a_date_that_is_none() {
     let shop = Shop::new();
     for date in ["2024-13-01", "yesterday", "2024-1-1x"] {
         let ran = shop.project.verdict(&["run", "--date", date]).exits(2);
-        assert!(ran.stderr.contains(&format!("invalid value '{date}' for '--date")), "{}", ran.stderr);
+        assert!(
+            ran.stderr.contains(&format!("invalid value '{date}' for '--date")),
+            "{}",
+            ran.stderr
+        );
     }
     assert!(shop.tables().is_empty());
 }
@@ -46,7 +50,11 @@ fn a_setting_that_the_engine_does_not_have() {
 fn a_date_before_the_experiment() {
     let shop = Shop::new();
     let ran = shop.project.verdict(&["run", "--date", "2023-12-31"]).exits(0);
-    assert!(ran.stderr.contains("prices is left out of 2023-12-31: it starts on 2024-01-01"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("prices is left out of 2023-12-31: it starts on 2024-01-01"),
+        "{}",
+        ran.stderr
+    );
     assert!(shop.tables().is_empty());
 }
 
@@ -91,7 +99,10 @@ fn queries_that_are_none_or_would_change_something() {
     for (sql, words) in cases {
         says(&shop.project.verdict(&["query", sql]).exits(2), &[words]);
     }
-    says(&shop.project.verdict(&["query", "SELECT 1 / 0"]).exits(1), &["the query: Divide by zero"]);
+    says(
+        &shop.project.verdict(&["query", "SELECT 1 / 0"]).exits(1),
+        &["the query: Divide by zero"],
+    );
     assert!(shop.tables() == before);
     assert!(!shop.project.path().join("out.parquet").exists());
 }

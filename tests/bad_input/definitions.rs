@@ -16,7 +16,10 @@ fn a_folder_that_is_not_there() {
 fn a_folder_without_yaml() {
     let project = Project::new();
     project.file("notes.txt", "nothing here");
-    says(&project.verdict(&["run"]).exits(2), &["holds no YAML file: expected at least one `*.yaml`"]);
+    says(
+        &project.verdict(&["run"]).exits(2),
+        &["holds no YAML file: expected at least one `*.yaml`"],
+    );
 }
 
 #[test]
@@ -25,32 +28,40 @@ fn a_project_without_experiments() {
     project.file("project.yaml", "project: {name: empty}\n");
     for command in ["run", "plan", "analyze"] {
         let ran = project.verdict(&[command]).exits(2);
-        says(&ran, &["project `empty` defines no experiment: add a file `experiments/<name>.yaml`"]);
+        says(
+            &ran,
+            &["project `empty` defines no experiment: add a file `experiments/<name>.yaml`"],
+        );
     }
 }
 
 #[test]
 fn yaml_that_is_none() {
     Shop::refuses(
-        |shop| drop(shop.edit("metrics.yaml", "type: mean", "type: [mean")),
+        |shop| {
+            shop.edit("metrics.yaml", "type: mean", "type: [mean");
+        },
         &["error: metrics.yaml:", "not valid YAML"],
     );
     Shop::refuses(
-        |shop| drop(shop.edit("metrics.yaml", "    type: mean", "\ttype: mean")),
+        |shop| {
+            shop.edit("metrics.yaml", "    type: mean", "\ttype: mean");
+        },
         &["error: metrics.yaml:3:", "not valid YAML"],
     );
 }
 
 #[test]
 fn keys_types_and_names_all_at_once() {
-    let shop = Shop::refuses(
+    Shop::refuses(
         |shop| {
             shop.edit("project.yaml", "timestamp: ts", "timestmap: ts");
             shop.edit("metrics.yaml", "type: mean", "type: [mean]");
             shop.edit("metrics.yaml", "filter: amount > 0", "filtre: amount > 0");
             shop.edit("experiments/prices.yaml", "variants: [control, treatment]", "variants: 2");
             shop.edit("experiments/prices.yaml", "{name: buyers}", "{name: byers}");
-            shop.project.file("more.yaml", "metrics:\n  buyers: {type: proportion, source: events}\n");
+            shop.project
+                .file("more.yaml", "metrics:\n  buyers: {type: proportion, source: events}\n");
         },
         &[
             "project.yaml:5: sources.events.timestmap: unknown key; did you mean `timestamp`?",
@@ -62,7 +73,11 @@ fn keys_types_and_names_all_at_once() {
             "filtre: unknown key; did you mean `filter`?",
         ],
     );
-    // The same experiment twice, and a key twice in one mapping.
+}
+
+#[test]
+fn names_that_are_there_twice() {
+    let shop = Shop::new();
     shop.project.file("more.yaml", super::EXPERIMENT);
     says(
         &shop.project.verdict(&["validate"]).exits(2),
@@ -93,14 +108,21 @@ fn values_out_of_range() {
 #[test]
 fn a_log_that_is_not_there() {
     Shop::refuses(
-        |shop| drop(shop.edit("project.yaml", "path: events", "path: evnets")),
+        |shop| {
+            shop.edit("project.yaml", "path: events", "path: evnets");
+        },
         &[
             "project.yaml:4: sources.events.path: `",
             "/evnets` does not exist; correct the path of source `events`, or copy the log there",
         ],
     );
     Shop::refuses(
-        |shop| drop(shop.edit("project.yaml", "path: events", "path: ftp://host/events")),
-        &["project.yaml:4: sources.events.path: `ftp://host/events`", "use a path, file:// or s3://"],
+        |shop| {
+            shop.edit("project.yaml", "path: events", "path: ftp://host/events");
+        },
+        &[
+            "project.yaml:4: sources.events.path: `ftp://host/events`",
+            "use a path, file:// or s3://",
+        ],
     );
 }

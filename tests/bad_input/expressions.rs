@@ -3,62 +3,78 @@
 use super::{Shop, says};
 use crate::support::{doubles, hours, integers, text};
 
+/// Puts each expression in the place of a metric's value: `validate` and `run` refuse it in the same words.
 #[track_caller]
-fn value(expression: &str, words: &[&str]) {
-    let quoted = format!("value: '{}'", expression.replace('\'', "''"));
-    let words = [&["error: metrics.yaml:5: metrics.spend.value: `"], words].concat();
-    Shop::refuses(|shop| drop(shop.edit("metrics.yaml", "value: amount", &quoted)), &words);
+fn values(cases: &[(&str, &[&str])]) {
+    let shop = Shop::after_a_good_day();
+    let mut now = "value: amount".to_owned();
+    for (expression, words) in cases {
+        let next = format!("value: '{}'", expression.replace('\'', "''"));
+        shop.edit("metrics.yaml", &now, &next);
+        now = next;
+        let words = [&["error: metrics.yaml:5: metrics.spend.value: `"], *words].concat();
+        shop.still_fails(2, &words);
+        shop.is_not_valid(&words);
+    }
 }
 
 #[test]
 fn an_expression_that_does_not_parse() {
-    value("amount +", &["`amount +`: not an SQL expression: Expected: an expression"]);
-    value("amount b", &["`amount b`: not", "found: b at character 8"]);
-    value("amount AS b", &["`amount AS b`: not"]);
-    value("*", &["not an SQL expression"]);
+    values(&[
+        ("amount +", &["`amount +`: not an SQL expression: Expected: an expression"]),
+        ("amount b", &["`amount b`: not", "found: b at character 8"]),
+        ("amount AS b", &["`amount AS b`: not"]),
+        ("*", &["not an SQL expression"]),
+    ]);
 }
 
 #[test]
 fn an_expression_that_tries_to_be_more() {
-    value("1) FROM x; DROP TABLE y --", &["not an SQL expression", "found: ) at character 2"]);
-    value("1; DROP TABLE events", &["not an SQL expression", "found: ; at character 2"]);
-    value("amount, ts", &["not an SQL expression", "found: , at character 7"]);
-    value("amount) + (1", &["not an SQL expression", "found: ) at character 7"]);
-    value("$day_start", &["a parameter cannot be used here"]);
+    values(&[
+        ("1) FROM x; DROP TABLE y --", &["not an SQL expression", "found: ) at character 2"]),
+        ("1; DROP TABLE events", &["not an SQL expression", "found: ; at character 2"]),
+        ("amount, ts", &["not an SQL expression", "found: , at character 7"]),
+        ("amount) + (1", &["not an SQL expression", "found: ) at character 7"]),
+        ("$day_start", &["a parameter cannot be used here"]),
+    ]);
 }
 
 #[test]
 fn names_that_are_not_known() {
-    value(
-        "amuont",
-        &[
-            "there is no column `amuont`; did you mean `amount`? (the columns: ts, customer, amount)",
-            "checked against /",
-            "part-0.parquet",
-        ],
-    );
-    value("\"Amount\"", &["there is no column `Amount`; did you mean `amount`?"]);
-    value("foor(amount)", &["there is no function `foor`; did you mean `floor`?"]);
-    value("nothing_like_it(amount)", &["there is no function `nothing_like_it`; checked against"]);
+    let near =
+        "there is no column `amuont`; did you mean `amount`? (the columns: ts, customer, amount)";
+    values(&[
+        ("amuont", &[near, "checked against /", "part-0.parquet"]),
+        ("\"Amount\"", &["there is no column `Amount`; did you mean `amount`?"]),
+        ("foor(amount)", &["there is no function `foor`; did you mean `floor`?"]),
+        ("unlike_any(amount)", &["there is no function `unlike_any`; checked against"]),
+    ]);
 }
 
 #[test]
 fn what_does_not_follow_from_the_row() {
     let remedy = "the value must follow from its row alone";
-    value("sum(amount)", &["the aggregate `sum` cannot be used here", remedy]);
-    value("row_number() OVER ()", &["a window function cannot be used here", remedy]);
-    value("(SELECT max(amount) FROM event_log)", &["a subquery cannot be used here", remedy]);
-    value("extract(epoch FROM now())", &["`now()` cannot be used here", remedy]);
-    value("amount * random()", &["`random()` cannot be used here", remedy]);
+    values(&[
+        ("sum(amount)", &["the aggregate `sum` cannot be used here", remedy]),
+        ("row_number() OVER ()", &["a window function cannot be used here", remedy]),
+        ("(SELECT max(amount) FROM event_log)", &["a subquery cannot be used here", remedy]),
+        ("(SELECT 1)", &["a subquery cannot be used here", remedy]),
+        ("extract(epoch FROM now())", &["`now()` cannot be used here", remedy]),
+        ("amount * random()", &["`random()` cannot be used here", remedy]),
+    ]);
 }
 
 #[test]
 fn types_that_do_not_fit() {
-    value("customer", &["its type is text; a number is needed: write CAST(… AS DOUBLE)"]);
-    value("ts", &["its type is Timestamp", "a number is needed"]);
-    value("amount + ts", &["checked against /"]);
+    values(&[
+        ("customer", &["its type is text; a number is needed: write CAST(… AS DOUBLE)"]),
+        ("ts", &["its type is Timestamp", "a number is needed"]),
+        ("amount + ts", &["checked against /"]),
+    ]);
     Shop::refuses(
-        |shop| drop(shop.edit("metrics.yaml", "filter: amount > 0", "filter: amount + 1")),
+        |shop| {
+            shop.edit("metrics.yaml", "filter: amount > 0", "filter: amount + 1");
+        },
         &[
             "metrics.yaml:9: metrics.buyers.filter: `amount + 1`",
             "a filter must be true or false, this is Float64; write a comparison",
@@ -76,10 +92,28 @@ fn times_and_units_of_the_wrong_type() {
                 ("amount", integers(&[1])),
             ];
             shop.project.log(&super::of_day("events", 2), &columns);
-            shop.edit("project.yaml", "    timestamp: ts", "    timestamp: ts\n    filter: amount");
         },
         // The run stops at the first of them.
-        &["project.yaml:7: sources.events.units.customer: `customer`: its type is Float64; a unit must be text or an integer"],
+        &[
+            "project.yaml:6: sources.events.units.customer: `customer`: its type is Float64; a unit must be text or an integer",
+        ],
+    );
+}
+
+#[test]
+fn a_time_that_is_text() {
+    Shop::refuses(
+        |shop| {
+            let columns = [
+                ("ts", text(["2024-01-02 01:00"])),
+                ("customer", text(["c1"])),
+                ("variant", text(["control"])),
+            ];
+            shop.project.log(&super::of_day("exposures", 2), &columns);
+        },
+        &[
+            "project.yaml:9: sources.exposures.timestamp: `ts`: its type is text; a timestamp is needed: write",
+        ],
     );
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Shop, levels, of_day, says};
+use super::{Shop, footer_length, levels, of_day, says};
 use crate::support::{doubles, hours, integers, text};
 
 fn path(shop: &Shop, log: &str, day: i64) -> PathBuf {
@@ -15,7 +15,7 @@ fn a_day_without_files() {
         |shop| std::fs::remove_file(path(shop, "events", 2)).unwrap(),
         1,
         &[
-            "source `events` has no Parquet objects for ds=2024-01-02 under ./events/ds=2024-01-02",
+            "source `events` has no Parquet objects for ds=2024-01-02 under events/ds=2024-01-02",
             "wait for the log, choose another date, or set `missing_days: allow`",
         ],
     );
@@ -53,8 +53,14 @@ fn a_log_without_any_day() {
     let shop = Shop::new();
     std::fs::remove_dir_all(shop.project.path().join("events")).unwrap();
     std::fs::create_dir(shop.project.path().join("events")).unwrap();
-    says(&shop.run(1, &[]).exits(1), &["no Parquet objects for ds=2024-01-01", "no day at all was found"]);
-    says(&shop.project.verdict(&["validate"]).exits(1), &["source `events`", "no day at all was found"]);
+    says(
+        &shop.run(1, &[]).exits(1),
+        &["no Parquet objects for ds=2024-01-01", "no day at all was found"],
+    );
+    says(
+        &shop.project.verdict(&["validate"]).exits(1),
+        &["source `events`", "no day at all was found"],
+    );
     assert!(shop.tables().is_empty());
 }
 
@@ -116,12 +122,6 @@ fn a_file_without_its_pages() {
     });
 }
 
-/// Bytes of the footer, with its length and the closing magic.
-fn footer_length(whole: &[u8]) -> usize {
-    let length: [u8; 4] = whole[whole.len() - 8..whole.len() - 4].try_into().unwrap();
-    u32::from_le_bytes(length) as usize + 8
-}
-
 #[test]
 fn a_day_without_a_used_column() {
     Shop::fails(
@@ -131,7 +131,7 @@ fn a_day_without_a_used_column() {
         },
         2,
         &[
-            "metrics.yaml:5: metrics.spend.value: `amount`: there is no column `amount` (the columns: ts, customer)",
+            "metrics.yaml:9: metrics.buyers.filter: `amount > 0`: there is no column `amount` (the columns: ts, customer)",
             "checked against /",
             "events/ds=2024-01-02/part-0.parquet",
         ],
@@ -144,8 +144,11 @@ fn a_file_that_lacks_what_another_of_its_day_has() {
         Shop::fails(
             |shop| {
                 let columns = [("ts", hours(2, &[2.0])), ("customer", text(["c1"]))];
-                std::fs::rename(path(shop, "events", 2), path(shop, "events", 2).with_file_name("part-5.parquet"))
-                    .unwrap();
+                std::fs::rename(
+                    path(shop, "events", 2),
+                    path(shop, "events", 2).with_file_name("part-5.parquet"),
+                )
+                .unwrap();
                 shop.project.log(&format!("events/ds=2024-01-02/{first}.parquet"), &columns);
             },
             1,

@@ -61,6 +61,15 @@ impl Number {
         }
     }
 
+    /// What to call it in a message.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Number::Boolean => "true or false",
+            Number::Integer => "an integer",
+            Number::Float => "a double",
+        }
+    }
+
     pub(crate) fn of(data_type: &DataType) -> Option<Number> {
         match data_type {
             DataType::Boolean => Some(Number::Boolean),

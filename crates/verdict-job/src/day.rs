@@ -14,7 +14,7 @@ use verdict_model::{DataCounts, Experiment, Exposures, Located, NaiveDate, RowCo
 
 use crate::bind::{self, BoundComponent, BoundExposures, BoundLog, Number};
 use crate::component::ComponentDef;
-use crate::diagnose::Suspects;
+use crate::diagnose::{Suspects, too_large};
 use crate::error::AtStage;
 use crate::fingerprint::Fingerprint;
 use crate::footers::{self, Footer};
@@ -247,11 +247,10 @@ impl Job {
             let intervals = match self.collect(&sql, &params, stage).await {
                 Ok(intervals) => intervals,
                 Err(error) => {
-                    let suspects = Suspects {
-                        components: &of_source,
-                        ..self.suspects(&opened, task, &log)
-                    };
-                    return Err(suspects.culprit().await.unwrap_or(error));
+                    let suspects =
+                        Suspects { components: &of_source, ..self.suspects(&opened, task, &log) };
+                    let culprit = suspects.culprit().await;
+                    return Err(culprit.unwrap_or_else(|| too_large(error, defs.iter().copied())));
                 }
             };
             self.register(&intervals_table(name), &intervals)?;
@@ -302,7 +301,8 @@ impl Job {
     ) -> Result<()> {
         let frame = self.sql(sql, params, || key.to_string()).await?;
         let schema = day_schema(table, &frame, dimensions, components)?;
-        let rows = frame.collect().await.at(|| key.to_string())?;
+        let rows = frame.collect().await.at(|| key.to_string());
+        let rows = rows.map_err(|error| too_large(error, components.iter().map(|c| &c.def)))?;
         partition::write(&self.tables, key, &schema, &rows, fingerprint.clone(), Some(counts))
             .await?;
         tally.made += 1;
@@ -338,9 +338,7 @@ impl Job {
             path: log.location().display.clone(),
             available: "no day at all was found, so its columns are not known".into(),
         };
-        let (_, last) = log.first_and_last_day().await?.ok_or_else(nothing)?;
-        let day = log.day(last).await?;
-        let object = day.objects.last().cloned().ok_or_else(nothing)?;
+        let object = log.last_object().await?.ok_or_else(nothing)?;
         footers::read(&self.ctx, log.location(), &[object]).await?.pop().ok_or_else(nothing)
     }
 

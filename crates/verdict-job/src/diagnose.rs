@@ -15,6 +15,7 @@ use verdict_model::{Aggregate, Exposures, Located, NaiveDate, Source};
 
 use crate::Error;
 use crate::bind::{BoundComponent, BoundExposures, BoundLog, Number};
+use crate::component::ComponentDef;
 use crate::plain::root_message;
 use crate::render::ident;
 use crate::snapshot::Snapshot;
@@ -170,23 +171,57 @@ impl Suspects<'_> {
         if component.number != Number::Integer || component.def.aggregate != Aggregate::Sum {
             return None;
         }
+        let literal = |limit: i64| format!("CAST('{limit}' AS DECIMAL(38, 0))");
         let sql = format!(
-            "SELECT CAST(unit AS VARCHAR), CAST(sum(x) AS VARCHAR) FROM \
+            "SELECT CAST(unit AS VARCHAR) AS of_unit, CAST(sum(x) AS VARCHAR) AS total FROM \
              (SELECT {} AS unit, CAST({value} AS DECIMAL(38, 0)) AS x FROM suspect{}) AS s GROUP BY unit \
              HAVING sum(x) > {} OR sum(x) < {} ORDER BY unit LIMIT 1",
             self.log.unit,
             self.rows_that_count(Some(component)),
-            i64::MAX,
-            i64::MIN
+            literal(i64::MAX),
+            literal(i64::MIN)
         );
         let found = self.first_row(&sql).await?;
         let (unit, total) = (text(&found, 0)?, text(&found, 1)?);
-        Some(Error::TooLarge {
-            place: Box::new(written.place.clone()),
-            text: written.value.clone(),
-            of: format!("of unit {unit} on {} ({total})", self.ds),
-        })
+        Some(integer_sum(written, &format!("of unit {unit} on {} ({total})", self.ds)))
     }
+}
+
+fn integer_sum(written: &Located<String>, of: &str) -> Error {
+    let text = written.value.clone();
+    let reason = format!(
+        "the sum {of} does not fit in a 64-bit integer; correct the log, or sum doubles: `CAST({text} AS DOUBLE)`"
+    );
+    Error::TooLarge { place: Box::new(written.place.clone()), text, reason }
+}
+
+/// `error`, or in its place one that names the component whose sums it says are too large.
+pub(crate) fn too_large<'a>(
+    error: Error,
+    components: impl IntoIterator<Item = &'a ComponentDef>,
+) -> Error {
+    let Error::Engine { engine, .. } = &error else { return error };
+    let message = root_message(engine);
+    let named = components.into_iter().filter(|def| message.contains(&def.column));
+    let Some(written) = named.filter_map(|def| def.value.as_ref()).next() else { return error };
+    let limit = match &message {
+        m if m.contains("does not fit in BIGINT") => {
+            return integer_sum(written, "over a unit's rows");
+        }
+        m if m.contains("a moment lies beyond the largest DOUBLE") => {
+            ("the squares of the units' values, which the variance needs, lie", "1e100")
+        }
+        m if m.contains("lies beyond the largest DOUBLE") => {
+            ("the sum over a unit's rows lies", "1e300")
+        }
+        _ => return error,
+    };
+    let (text, (what, bound)) = (written.value.clone(), limit);
+    let reason = format!(
+        "{what} beyond the largest double; correct the log, or leave such rows out with a filter: \
+         `filter: \"abs({text}) < {bound}\"`"
+    );
+    Error::TooLarge { place: Box::new(written.place.clone()), text, reason }
 }
 
 /// The text in a column of the first row.

@@ -137,18 +137,15 @@ pub enum Error {
         /// What failed.
         reason: String,
     },
-    /// A sum of integers that no 64-bit integer holds.
-    #[error(
-        "{place}: `{text}`: the sum {of} does not fit in a 64-bit integer; correct the log, or sum doubles: \
-         `CAST({text} AS DOUBLE)`"
-    )]
+    /// Values that are too large to be added up.
+    #[error("{place}: `{text}`: {reason}")]
     TooLarge {
         /// Where the expression was written.
         place: Box<Place>,
         /// The expression.
         text: String,
-        /// Of what it is the sum.
-        of: String,
+        /// What does not fit in what, and what would mend it.
+        reason: String,
     },
     /// A definition that does not fit another one, or the log.
     #[error("{place}: {reason}")]
@@ -203,8 +200,9 @@ pub enum Error {
 impl Error {
     /// A partition that cannot be read, though it has been written.
     pub(crate) fn damaged(object: String, reason: impl std::fmt::Display) -> Error {
-        let reason =
-            format!("this partition is damaged: {reason}; remove it, and `verdict run` makes it again");
+        let reason = format!(
+            "this partition is damaged: {reason}; remove it, and `verdict run` makes it again"
+        );
         Error::Table { object, reason }
     }
 

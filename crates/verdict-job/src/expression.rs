@@ -33,6 +33,13 @@ fn refuse(expression: &Located<String>, reason: impl Into<String>) -> Error {
     }
 }
 
+fn not_allowed(expression: &Located<String>, what: &str) -> Error {
+    refuse(
+        expression,
+        format!("{what} cannot be used here: the value must follow from its row alone"),
+    )
+}
+
 /// The expression's text, printed from its parsed form: one expression and nothing after it.
 pub(crate) fn printed(ctx: &SessionContext, expression: &Located<String>) -> Result<String> {
     let parsed = ctx
@@ -64,15 +71,17 @@ pub(crate) fn check(
     let sql = printed(ctx, expression)?;
     let state = ctx.state();
     let against = |e: &DataFusionError| {
-        refuse(expression, format!("{}; checked against {object}", message_in(&state, e)))
+        let text = message_in(&state, e);
+        if text.starts_with("table '") {
+            // Only a subquery names a table.
+            return not_allowed(expression, "a subquery");
+        }
+        refuse(expression, format!("{text}; checked against {object}"))
     };
     let columns = DFSchema::try_from(SchemaRef::clone(schema)).map_err(|e| against(&e))?;
     let expr = state.create_logical_expr(&sql, &columns).map_err(|e| against(&e))?;
     if let Some(what) = not_of_the_row(&expr) {
-        return Err(refuse(
-            expression,
-            format!("{what} cannot be used here: the value must follow from its row alone"),
-        ));
+        return Err(not_allowed(expression, &what));
     }
     let used = expr.column_refs().into_iter().map(|Column { name, .. }| name.clone()).collect();
     let physical = state.create_physical_expr(expr, &columns).map_err(|e| against(&e))?;

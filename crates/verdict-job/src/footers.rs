@@ -86,7 +86,10 @@ pub(crate) fn agree<'a>(
                 return Err(Error::SchemaMismatch {
                     object: location.name(&footer.object.location),
                     column: column.clone(),
-                    found: found.map_or_else(|| "is missing".to_owned(), |ty| format!("is {}", type_name(ty))),
+                    found: found.map_or_else(
+                        || "is missing".to_owned(),
+                        |ty| format!("is {}", type_name(ty)),
+                    ),
                     other: location.name(&first.object.location),
                     expected: type_name(expected.data_type()),
                 });

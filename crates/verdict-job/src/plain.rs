@@ -131,12 +131,12 @@ mod tests {
     #[test]
     fn a_position_is_counted_as_people_do() {
         let first = "Expected: end of expression, found: b at Line: 1, Column: 12";
-        assert_eq!(
-            at_character(first),
-            "Expected: end of expression, found: b at character 12"
-        );
+        assert_eq!(at_character(first), "Expected: end of expression, found: b at character 12");
         assert_eq!(at_character("x at Line: 2, Column: 3"), "x at line 2, character 3");
-        assert_eq!(at_character("Expected: an expression, found: EOF"), "Expected: an expression, found: EOF");
+        assert_eq!(
+            at_character("Expected: an expression, found: EOF"),
+            "Expected: an expression, found: EOF"
+        );
     }
 
     #[test]

@@ -12,8 +12,8 @@ use datafusion::execution::context::SQLOptions;
 use datafusion::prelude::SessionContext;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectMeta;
-use verdict_model::{NaiveDate, nearest};
 use verdict_model::tables::{ALL, ColumnType, Table, UNIT_TOTAL};
+use verdict_model::{NaiveDate, nearest};
 
 use crate::error::AtStage;
 use crate::job::Job;
@@ -49,8 +49,31 @@ pub async fn query(job: &Job, sql: &str) -> Result<(SchemaRef, Vec<RecordBatch>)
     let frame =
         job.ctx.sql_with_options(sql, only_queries).await.map_err(|e| refused(&job.ctx, &e))?;
     let schema = Arc::clone(frame.schema().inner());
-    let rows = frame.collect().await.at(|| "the query".into())?;
-    Ok((schema, rows))
+    match frame.collect().await {
+        Ok(rows) => Ok((schema, rows)),
+        Err(error) => {
+            let parquet = matches!(
+                error.find_root(),
+                DataFusionError::ParquetError(_)
+                    | DataFusionError::ArrowError(_, _)
+                    | DataFusionError::External(_)
+            );
+            if parquet {
+                find_damage(&job.tables).await?;
+            }
+            Err(error).at(|| "the query".into())
+        }
+    }
+}
+
+/// After a failed query: reads every partition, and names the first that cannot be.
+async fn find_damage(root: &Location) -> Result<()> {
+    for table in ALL {
+        for object in objects(&root.join(table.name)).await? {
+            partition::read(root, &object).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Why a query is not run.
@@ -58,7 +81,9 @@ fn refused(ctx: &SessionContext, error: &DataFusionError) -> Error {
     let text = message_in(&ctx.state(), error);
     let changes = ["DDL not supported", "DML not supported", "Statement not supported"];
     if changes.iter().any(|what| text.starts_with(what)) {
-        return Error::Usage(format!("the query: only SELECT is allowed, nothing may be changed ({text})"));
+        return Error::Usage(format!(
+            "the query: only SELECT is allowed, nothing may be changed ({text})"
+        ));
     }
     if text.ends_with("only supports a single SQL statement") {
         return Error::Usage("the query: one statement at a time".into());
@@ -99,13 +124,8 @@ fn metrics(job: &Job, unit_total: Option<&SchemaRef>) -> Result<Vec<MetricSql>> 
     Ok(seen.into_values().collect())
 }
 
-/// Registers a table over all its partitions; the columns of its schema are those of all of them.
-async fn register(
-    ctx: &SessionContext,
-    root: &Location,
-    table: &'static Table,
-) -> Result<SchemaRef> {
-    let folder = root.join(table.name);
+/// The Parquet objects of a table, in order.
+async fn objects(folder: &Location) -> Result<Vec<ObjectMeta>> {
     let listed: Vec<ObjectMeta> = folder
         .store
         .list(Some(&folder.prefix))
@@ -117,7 +137,17 @@ async fn register(
         .filter(|object| object.location.as_ref().ends_with(".parquet"))
         .collect();
     objects.sort_by(|a, b| a.location.cmp(&b.location));
-    let opened: Vec<_> = stream::iter(objects)
+    Ok(objects)
+}
+
+/// Registers a table over all its partitions; the columns of its schema are those of all of them.
+async fn register(
+    ctx: &SessionContext,
+    root: &Location,
+    table: &'static Table,
+) -> Result<SchemaRef> {
+    let folder = root.join(table.name);
+    let opened: Vec<_> = stream::iter(objects(&folder).await?)
         .map(|object| whole(root, table, &folder, object))
         .buffered(CONCURRENT)
         .try_collect()

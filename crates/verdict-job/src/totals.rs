@@ -14,6 +14,7 @@ use crate::arrow_types;
 use crate::bind::Number;
 use crate::component::ComponentDef;
 use crate::day::{component_field, exposures_of, fixed_fields};
+use crate::diagnose::too_large;
 use crate::error::AtStage;
 use crate::fingerprint::Fingerprint;
 use crate::job::{Job, Tally};
@@ -209,10 +210,11 @@ impl Job {
         let segments: Vec<SegmentSql> =
             experiment.segments.iter().map(|s| SegmentSql::new(&s.value, "")).collect();
         let sql = render::group_stats(&metrics, &segments)?;
+        let defs = self.components.of_experiment(experiment);
         let rows = match self.collect(&sql, &[], || key.to_string()).await {
             Ok(rows) => rows,
             Err(error) => {
-                return Err(self.explained(error, std::iter::once(total), &[]).await);
+                return Err(self.explained(error, std::iter::once(total), &defs).await);
             }
         };
         let examples =
@@ -242,16 +244,7 @@ impl Job {
                 return damaged;
             }
         }
-        let text = error.to_string();
-        let sum = defs.iter().filter(|def| text.contains("does not fit in BIGINT") && text.contains(&def.column));
-        match sum.filter_map(|def| def.value.as_ref()).next() {
-            Some(value) => Error::TooLarge {
-                place: Box::new(value.place.clone()),
-                text: value.value.clone(),
-                of: "over the days of a unit".into(),
-            },
-            None => error,
-        }
+        too_large(error, defs.iter().copied())
     }
 
     /// The experiment's metrics that are computed, in terms of the columns of `unit_total`.
@@ -335,8 +328,8 @@ fn one_type_each(job: &Job, defs: &[&ComponentDef], days: &Days) -> Result<Vec<N
                             reason: format!(
                                 "the value is {} on {other} and {} on {day}: the log's column changed its type; write \
                                  CAST(… AS DOUBLE) so that every day has the same",
-                                first.sql(),
-                                number.sql()
+                                first.words(),
+                                number.words()
                             ),
                         });
                     }
