@@ -24,8 +24,8 @@ WITH moments_of AS (
         END
         {%- else -%} 'all' {%- endif %} AS segment_value,
         moments(1, CAST(several_variants AS BIGINT)) AS m0
-        {%- for metric in metrics %},
-        moments(1{% for x in metric.arguments %}, {{ x }}{% endfor %}) FILTER (WHERE counted) AS m{{ loop.index }}
+        {%- for arguments in distinct_arguments %},
+        moments(1{% for x in arguments %}, {{ x }}{% endfor %}) FILTER (WHERE counted) AS m{{ loop.index }}
         {%- endfor %}
     FROM unit_total
     GROUP BY {% if segments -%}
@@ -41,11 +41,11 @@ long AS (
             'co_xy', CAST(NULL AS DOUBLE))
         {%- for metric in metrics %},
         named_struct(
-            'metric', {{ metric.label }}, 'metric_type', {{ metric.type_label }}, 'n', m{{ loop.index }}['n'],
-            'sum_x', m{{ loop.index }}['sum_1'], 'mean_x', m{{ loop.index }}['mean_1'], 'm2_x', m{{ loop.index }}['m2_1'],
+            'metric', {{ metric.label }}, 'metric_type', {{ metric.type_label }}, 'n', m{{ metric.moments }}['n'],
+            'sum_x', m{{ metric.moments }}['sum_1'], 'mean_x', m{{ metric.moments }}['mean_1'], 'm2_x', m{{ metric.moments }}['m2_1'],
             {% if metric.arguments | length == 2 -%}
-            'sum_y', m{{ loop.index }}['sum_2'], 'mean_y', m{{ loop.index }}['mean_2'], 'm2_y', m{{ loop.index }}['m2_2'],
-            'co_xy', m{{ loop.index }}['co_12'])
+            'sum_y', m{{ metric.moments }}['sum_2'], 'mean_y', m{{ metric.moments }}['mean_2'], 'm2_y', m{{ metric.moments }}['m2_2'],
+            'co_xy', m{{ metric.moments }}['co_12'])
             {%- else -%}
             'sum_y', CAST(NULL AS DOUBLE), 'mean_y', CAST(NULL AS DOUBLE), 'm2_y', CAST(NULL AS DOUBLE),
             'co_xy', CAST(NULL AS DOUBLE))

@@ -15,7 +15,7 @@ use verdict_model::{DataCounts, Experiment, Exposures, Located, NaiveDate, RowCo
 
 use crate::bind::{self, BoundComponent, BoundExposures, BoundLog, Number};
 use crate::component::ComponentDef;
-use crate::diagnose;
+use crate::diagnose::{Suspects, too_large};
 use crate::error::AtStage;
 use crate::fingerprint::Fingerprint;
 use crate::footers::{self, Footer};
@@ -100,7 +100,8 @@ impl Job {
             let sql = render::unit_day(&sources, &components)?;
             let key = Key::new(&UNIT_DAY, &[&task.unit_type, &task.ds.to_string()]);
             let counts = DataCounts { events, ..DataCounts::default() };
-            let rows = self.collect(&sql, &[], || key.to_string()).await?;
+            let rows = self.collect(&sql, &[], || key.to_string()).await;
+            let rows = rows.map_err(|error| too_large(error, bound.iter().map(|c| &c.def)))?;
             let schema = day_schema(&UNIT_DAY, &rows, &[], &bound)?;
             let fingerprint = fingerprint.clone();
             partition::write(&self.tables, &key, &schema, &rows, fingerprint, Some(counts)).await?;
@@ -171,8 +172,17 @@ impl Job {
     ) -> Result<()> {
         let stage = || format!("exposures of source `{}` on {}", exposures.source.value, task.ds);
         self.register_log("exposure_log", opened)?;
-        let met =
-            self.collect(&render::exposures_met(bound)?, &self.day_params(task.ds)?, stage).await?;
+        let sql = render::exposures_met(bound)?;
+        let met = match self.collect(&sql, &self.day_params(task.ds)?, stage).await {
+            Ok(met) => met,
+            Err(error) => {
+                let suspects = Suspects {
+                    exposures: Some((exposures, bound)),
+                    ..self.suspects(opened, task, &bound.log)
+                };
+                return Err(suspects.culprit().await.unwrap_or(error));
+            }
+        };
         self.register("exposures_met", &met)?;
         let counted = self.collect(&render::exposures_counted()?, &[], stage).await?;
         let in_files = opened.rows();
@@ -231,14 +241,10 @@ impl Job {
             let intervals = match self.collect(&sql, &params, stage).await {
                 Ok(intervals) => intervals,
                 Err(error) => {
-                    let suspects = diagnose::Suspects {
-                        location: opened.log.location(),
-                        schema: &opened.schema,
-                        objects: &opened.day.objects,
-                        log: &log,
-                        components: &of_source,
-                    };
-                    return Err(diagnose::not_finite(&self.ctx, &suspects).await.unwrap_or(error));
+                    let suspects =
+                        Suspects { components: &of_source, ..self.suspects(&opened, task, &log) };
+                    let culprit = suspects.culprit().await;
+                    return Err(culprit.unwrap_or_else(|| too_large(error, defs.iter().copied())));
                 }
             };
             self.register(&intervals_table(name), &intervals)?;
@@ -249,6 +255,26 @@ impl Job {
         }
         bound.sort_by(|a, b| a.def.column.cmp(&b.def.column));
         Ok((bound, sources, counts))
+    }
+
+    fn suspects<'a>(
+        &'a self,
+        opened: &'a Opened<'_>,
+        task: &'a DayTask,
+        log: &'a BoundLog,
+    ) -> Suspects<'a> {
+        Suspects {
+            ctx: &self.ctx,
+            location: opened.log.location(),
+            schema: &opened.schema,
+            objects: &opened.day.objects,
+            ds: task.ds,
+            source: opened.log.source,
+            unit_type: &task.unit_type,
+            log,
+            exposures: None,
+            components: &[],
+        }
     }
 
     /// Makes the `exposure_day` of every experiment of one exposure log: one query, cut by experiment.
@@ -264,7 +290,8 @@ impl Job {
         let stage = || format!("exposure_day of `{exposures}` on {}", task.ds);
         self.register("exposure_first", &log.rows)?;
         let sql = render::exposure_day(sources, components, &log.segments)?;
-        let rows = self.collect(&sql, &[], stage).await?;
+        let rows = self.collect(&sql, &[], stage).await;
+        let rows = rows.map_err(|error| too_large(error, bound.iter().map(|c| &c.def)))?;
         let schema = day_schema(&EXPOSURE_DAY, &rows, &log.dimensions, bound)?;
         for (index, fingerprint) in &task.exposure_days {
             let experiment = &self.project.experiments[*index];
@@ -300,7 +327,8 @@ impl Job {
             None => self.last_footer(&log, ds).await?,
         };
         let example = log.location().name(&known.object.location);
-        Ok(Opened { schema: known.schema, example, log, day, footers })
+        let schema = footers::merged(&known.schema, &footers);
+        Ok(Opened { schema, example, log, day, footers })
     }
 
     pub(crate) async fn last_footer(&self, log: &Log<'_>, ds: NaiveDate) -> Result<Footer> {
@@ -310,9 +338,7 @@ impl Job {
             path: log.location().display.clone(),
             available: "no day at all was found, so its columns are not known".into(),
         };
-        let (_, last) = log.first_and_last_day().await?.ok_or_else(nothing)?;
-        let day = log.day(last).await?;
-        let object = day.objects.last().cloned().ok_or_else(nothing)?;
+        let object = log.last_object().await?.ok_or_else(nothing)?;
         footers::read(&self.ctx, log.location(), &[object]).await?.pop().ok_or_else(nothing)
     }
 
@@ -397,8 +423,10 @@ fn one_unit_type(
         Some((other, ty)) if *ty != log.unit_type => Err(Error::Definition {
             place: Box::new(source.units[unit_type].place.clone()),
             reason: format!(
-                "the unit is {} here and {ty} in source `{other}`; write CAST({} AS VARCHAR) in both",
-                log.unit_type, source.units[unit_type].value
+                "the unit is {} here and {} in source `{other}`; write CAST({} AS VARCHAR) in both",
+                unit_words(log.unit_type),
+                unit_words(ty),
+                source.units[unit_type].value
             ),
         }),
         _ => {
@@ -406,6 +434,10 @@ fn one_unit_type(
             Ok(())
         }
     }
+}
+
+fn unit_words(sql_type: &str) -> &'static str {
+    if sql_type == "BIGINT" { "an integer" } else { "text" }
 }
 
 /// The arms that the project configures for this log's experiments.

@@ -81,13 +81,16 @@ impl Job {
     /// A job for `project`. Tables go below the project's own root, or below `tables` when it is given;
     /// `settings` are the engine's, by name.
     ///
+    /// The second part is what is wrong with metrics whose expressions do not parse; without those metrics the
+    /// job is good for [`Job::validate`] only.
+    ///
     /// # Errors
-    /// A metric's expression does not parse; the tables' root is not a location; a setting is unknown.
+    /// The tables' root is not a location; a setting is unknown.
     pub fn new(
         project: Project,
         tables: Option<&str>,
         settings: &[(String, String)],
-    ) -> Result<Job> {
+    ) -> Result<(Job, Vec<Error>)> {
         let ctx = session::context(settings)?;
         let stores = Stores::new();
         let root = match tables {
@@ -100,8 +103,8 @@ impl Job {
             None => project.tables.clone(),
         };
         let tables = stores.locate(&ctx, &root)?;
-        let components = Components::resolve(&ctx, &project)?;
-        Ok(Job { project, ctx, stores, tables, components })
+        let (components, problems) = Components::resolve(&ctx, &project);
+        Ok((Job { project, ctx, stores, tables, components }, problems))
     }
 
     /// The project.

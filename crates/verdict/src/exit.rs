@@ -90,13 +90,10 @@ impl From<std::io::Error> for Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (nth, error) in self.errors.iter().enumerate() {
-            if nth > 0 {
-                writeln!(f)?;
-            }
-            write!(f, "error: {}", chain(error.as_ref()))?;
-        }
-        Ok(())
+        let told: Vec<String> = self.errors.iter().map(|error| chain(error.as_ref())).collect();
+        // The problems of a project's files come as one error of several lines.
+        let lines = told.iter().flat_map(|text| text.lines()).map(|line| format!("error: {line}"));
+        f.write_str(&lines.collect::<Vec<_>>().join("\n"))
     }
 }
 
