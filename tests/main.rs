@@ -1,4 +1,5 @@
 //! Everything that a user would see, tested from outside: one binary, a module a theme.
 
+mod real_data;
 mod sample;
 mod support;
