@@ -1,5 +1,6 @@
 //! Everything that a user would see, tested from outside: one binary, a module a theme.
 
+mod oracle;
 mod real_data;
 mod sample;
 mod support;
