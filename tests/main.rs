@@ -3,4 +3,5 @@
 mod oracle;
 mod real_data;
 mod sample;
+mod seed_file;
 mod support;

@@ -290,7 +290,7 @@ impl Logs {
         self.events.push(row);
 
         // Events at the very moment of the exposure, and just before.
-        if let Some(at) = at {
+        if let Some(at) = at.filter(|_| random.chance(0.4)) {
             for at in [at, at - 1] {
                 let mut row = self.row(user, folder, random);
                 (row.at, row.event) = (Some(at), Some("click".to_owned()));
@@ -335,14 +335,15 @@ impl Logs {
         }
     }
 
-    /// Writes the logs below `root`: each day in up to `files` files, in an order that `seed` gives.
+    /// Writes the logs below `root`: each day in up to `files` files, in an order that `seed` gives. Of pages there is
+    /// nothing where nothing happened, of the other logs a file without rows.
     pub(crate) fn write(&self, root: &Path, files: usize, seed: u64) {
         let mut random = Random(seed);
         for source in ["events", "pages", "assignments"] {
             for folder in 0..DAYS {
                 let mut rows: Vec<&Row> =
                     self.log(source).iter().filter(|row| row.folder == folder).collect();
-                if rows.is_empty() {
+                if rows.is_empty() && source == "pages" {
                     continue;
                 }
                 random.shuffle(&mut rows);

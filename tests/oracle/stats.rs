@@ -220,6 +220,9 @@ fn fieller(c: Sample, t: Sample, critical: f64) -> Result<[f64; 2], &'static str
     if c.mean <= 5.0 * c.error() {
         return Err("control_mean_near_zero");
     }
+    if c.n < 2.0 || t.n < 2.0 {
+        return Err("too_few_units");
+    }
     let (of_c, of_t) = ((critical * c.error()).powi(2), (critical * t.error()).powi(2));
     let a = c.mean * c.mean - of_c;
     let b = c.mean * t.mean;
