@@ -1,6 +1,8 @@
 //! Everything once more, by plain loops: random logs, a naive recomputation of every table, and the tables that the
 //! command makes of them. And one answer, however the same rows lie in files and whatever the engine is set to.
 
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod judged;
 mod log;
 mod naive;

@@ -2,6 +2,8 @@
 //! digits. The data lie beside the repository, in `../shared/data`; without them these tests say that they are
 //! skipped. Figures are those of that folder's README.
 
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -15,13 +15,16 @@ pub(crate) enum Aggregate {
     DistinctDays,
 }
 
+/// An expression's text (or a dimension's name), and the same in Rust.
+pub(crate) type Of<T> = (&'static str, fn(&Row) -> T);
+
 /// A component: its SQL for the project, and the same in Rust.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Component {
     pub(crate) source: &'static str,
     pub(crate) aggregate: Aggregate,
-    pub(crate) value: Option<(&'static str, fn(&Row) -> Option<f64>)>,
-    pub(crate) filter: Option<(&'static str, fn(&Row) -> bool)>,
+    pub(crate) value: Option<Of<Option<f64>>>,
+    pub(crate) filter: Option<Of<bool>>,
     /// Whether its values have a fraction.
     pub(crate) float: bool,
 }
@@ -103,7 +106,7 @@ pub(crate) struct Exposures {
     pub(crate) filter: Option<fn(&Row) -> bool>,
     /// Whether rows name their experiment; all are the experiment's otherwise.
     pub(crate) keyed: bool,
-    pub(crate) segments: &'static [(&'static str, fn(&Row) -> Option<String>)],
+    pub(crate) segments: &'static [Of<Option<String>>],
 }
 
 /// The part of an experiment that its data follow from.
@@ -196,11 +199,7 @@ pub(crate) struct Exposed {
     pub(crate) values: Values,
 }
 
-fn exposure_rows<'a>(
-    logs: &'a Logs,
-    exposures: Exposures,
-    day: usize,
-) -> impl Iterator<Item = &'a Row> {
+fn exposure_rows(logs: &Logs, exposures: Exposures, day: usize) -> impl Iterator<Item = &Row> {
     read(logs, exposures.source, day)
         .filter(move |row| exposures.filter.is_none_or(|keep| keep(row)))
 }

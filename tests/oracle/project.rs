@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::log::{Layout, Logs, Row};
-use super::naive::{Aggregate, Component, Experiment, Exposures};
+use super::naive::{Aggregate, Component, Experiment, Exposures, Of};
 use super::stats::Sided;
 use crate::support::Project;
 
@@ -167,7 +167,7 @@ impl Plan {
     }
 }
 
-const ASSIGNMENT_SEGMENTS: &[(&str, fn(&Row) -> Option<String>)] =
+const ASSIGNMENT_SEGMENTS: &[Of<Option<String>>] =
     &[("device", |row| row.place.clone()), ("tier", |row| row.tier.map(|n| n.to_string()))];
 
 const ASSIGNMENTS: Exposures =

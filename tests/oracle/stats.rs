@@ -108,7 +108,7 @@ pub(crate) fn compare(
     sided: Sided,
 ) -> Expected {
     if !["proportion", "mean", "ratio"].contains(&kind) {
-        return gap(Expected::default(), ("failed", "method_not_in_effect"));
+        return Expected::default().without("failed", "method_not_in_effect");
     }
     let level = |group: &Group| match kind {
         _ if group.x.is_empty() => None,
@@ -118,17 +118,18 @@ pub(crate) fn compare(
     let means = [level(control), level(variant)];
     let effect = means[0].zip(means[1]).map(|(control, variant)| variant - control);
     let row = Expected { means, effect, ..Expected::default() };
+    let without = |reason| row.without("insufficient", reason);
     if control.x.is_empty() {
-        return gap(row, ("insufficient", "no_units_in_control"));
+        return without("no_units_in_control");
     }
     if variant.x.is_empty() {
-        return gap(row, ("insufficient", "no_units_in_variant"));
+        return without("no_units_in_variant");
     }
     let mut samples = Vec::new();
     for group in [control, variant] {
         match sample(kind, group) {
             Ok(sample) => samples.push(sample),
-            Err(reason) => return gap(row, ("insufficient", reason)),
+            Err(reason) => return without(reason),
         }
     }
     let [c, t] = [samples[0], samples[1]];
@@ -148,7 +149,7 @@ pub(crate) fn compare(
         _ => ("ratio_delta_z", Law::Normal, error),
     };
     if of_test == 0.0 {
-        return gap(row, ("insufficient", "zero_variance"));
+        return without("zero_variance");
     }
     let effect = t.mean - c.mean;
     let statistic = effect / of_test;
@@ -182,8 +183,10 @@ pub(crate) fn compare(
     }
 }
 
-fn gap(row: Expected, gap: (&'static str, &'static str)) -> Expected {
-    Expected { gap: Some(gap), relative_reason: Some(gap.1), ..row }
+impl Expected {
+    fn without(&self, status: &'static str, reason: &'static str) -> Expected {
+        Expected { gap: Some((status, reason)), relative_reason: Some(reason), ..self.clone() }
+    }
 }
 
 fn sample(kind: &str, group: &Group) -> Result<Sample, &'static str> {

@@ -72,13 +72,6 @@ impl Cell {
         }
     }
 
-    pub(crate) fn int(&self) -> i64 {
-        match self {
-            Cell::Int(n) => *n,
-            other => panic!("{other:?} is no integer"),
-        }
-    }
-
     /// Any number, truth as 1; nothing where it is null.
     pub(crate) fn number(&self) -> Option<f64> {
         match self {
