@@ -148,11 +148,14 @@ impl Job {
                 .collect();
             self.exposures_of_log(task, exposures, &opened, &bound, &of_log, &mut exposed).await?;
             for batch in &exposed.first[name].rows {
-                let units = batch.schema();
-                let columns = ["unit", "first_exposed"].map(|c| units.index_of(c));
-                let columns: std::result::Result<Vec<usize>, _> = columns.into_iter().collect();
-                let projected = columns.and_then(|columns| batch.project(&columns));
-                of_all.push(projected.at(|| "exposures of the day".into())?);
+                let columns = ["unit", "first_exposed"].map(|name| {
+                    let column = batch.column_by_name(name).map(Arc::clone);
+                    // One log's unit may never be null and another's may: both are nullable here.
+                    column.map(|column| (name, column, true))
+                });
+                let columns = columns.into_iter().flatten();
+                let batch = RecordBatch::try_from_iter_with_nullable(columns);
+                of_all.push(batch.at(|| "exposures of the day".into())?);
             }
         }
         if !of_all.is_empty() {
