@@ -14,7 +14,7 @@ use verdict_model::{DataCounts, Experiment, Exposures, Located, NaiveDate, RowCo
 
 use crate::bind::{self, BoundComponent, BoundExposures, BoundLog, Number};
 use crate::component::ComponentDef;
-use crate::diagnose::{Suspects, too_large};
+use crate::diagnose::Suspects;
 use crate::error::AtStage;
 use crate::fingerprint::Fingerprint;
 use crate::footers::{self, Footer};
@@ -249,8 +249,7 @@ impl Job {
                 Err(error) => {
                     let suspects =
                         Suspects { components: &of_source, ..self.suspects(&opened, task, &log) };
-                    let culprit = suspects.culprit().await;
-                    return Err(culprit.unwrap_or_else(|| too_large(error, defs.iter().copied())));
+                    return Err(suspects.culprit().await.unwrap_or(error));
                 }
             };
             self.register(&intervals_table(name), &intervals)?;
@@ -301,8 +300,7 @@ impl Job {
     ) -> Result<()> {
         let frame = self.sql(sql, params, || key.to_string()).await?;
         let schema = day_schema(table, &frame, dimensions, components)?;
-        let rows = frame.collect().await.at(|| key.to_string());
-        let rows = rows.map_err(|error| too_large(error, components.iter().map(|c| &c.def)))?;
+        let rows = frame.collect().await.at(|| key.to_string())?;
         partition::write(&self.tables, key, &schema, &rows, fingerprint.clone(), Some(counts))
             .await?;
         tally.made += 1;
