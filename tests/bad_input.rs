@@ -124,7 +124,8 @@ impl Shop {
     /// Replaces a text in one of the project's files.
     #[track_caller]
     fn edit(&self, file: &str, from: &str, to: &str) -> &Shop {
-        let text = std::fs::read_to_string(self.project.path().join(file)).unwrap();
+        let text =
+            std::fs::read_to_string(self.project.path().join(file)).expect("a file of the project");
         assert!(text.contains(from), "no `{from}` in {file}:\n{text}");
         self.project.file(file, &text.replacen(from, to, 1));
         self
@@ -142,7 +143,8 @@ impl Shop {
     /// The partitions, with their bytes.
     fn tables(&self) -> BTreeMap<String, Vec<u8>> {
         let read = |path: String| {
-            let bytes = std::fs::read(self.project.path().join("tables").join(&path)).unwrap();
+            let bytes =
+                std::fs::read(self.project.path().join("tables").join(&path)).expect("a partition");
             (path, bytes)
         };
         self.project.partitions().into_iter().map(read).collect()
@@ -202,7 +204,7 @@ fn texts(values: &[&str]) -> ArrayRef {
 
 /// Bytes of the footer, with its length and the closing magic.
 fn footer_length(whole: &[u8]) -> usize {
-    let length: [u8; 4] = whole[whole.len() - 8..whole.len() - 4].try_into().unwrap();
+    let length: [u8; 4] = whole[whole.len() - 8..whole.len() - 4].try_into().expect("four bytes");
     u32::from_le_bytes(length) as usize + 8
 }
 

@@ -84,6 +84,10 @@ fn queries_that_are_none_or_would_change_something() {
         ("SELEC 1", "the query: Expected: an SQL statement, found: SELEC at character 1"),
         ("SELECT n FROM group_stat", "there is no table `group_stat`; did you mean `group_stats`?"),
         ("SELECT metrik FROM results", "there is no column `metrik`; did you mean `metric`?"),
+        (
+            "SELECT sum(metric) FROM results",
+            "the query: no function fits `sum(text)`; CAST the arguments",
+        ),
         ("SELECT foor(1.5)", "there is no function `foor`; did you mean `floor`?"),
         ("SELECT 1; DROP TABLE results", "the query: one statement at a time"),
         ("DROP TABLE results", refused),

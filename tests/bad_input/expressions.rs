@@ -70,6 +70,8 @@ fn types_that_do_not_fit() {
         ("customer", &["its type is text; a number is needed: write CAST(… AS DOUBLE)"]),
         ("ts", &["its type is Timestamp", "a number is needed"]),
         ("amount + ts", &["checked against /"]),
+        ("amount + customer", &["`amount + customer`: ", "text", "checked against /"]),
+        ("sqrt(customer)", &["`sqrt(customer)`: ", "checked against /"]),
     ]);
     Shop::refuses(
         |shop| {

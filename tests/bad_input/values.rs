@@ -119,7 +119,7 @@ fn values_that_an_expression_fails_on() {
     shop.edit("metrics.yaml", "CAST(amount", "TRY_CAST(amount");
     assert_eq!(levels(&shop.json(2).exits(0).json(), "spend"), [4.0, 2.75, 4.0, 3.5].map(Some));
 
-    let shop = Shop::fails(
+    Shop::fails(
         |shop| {
             shop.edit(
                 "project.yaml",
@@ -132,7 +132,6 @@ fn values_that_an_expression_fails_on() {
             "project.yaml:14: exposures.assignments.variant: `CAST(variant AS BIGINT)` fails on values of /",
         ],
     );
-    drop(shop);
     Shop::fails(
         |shop| {
             shop.edit(

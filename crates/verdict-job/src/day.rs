@@ -15,7 +15,7 @@ use verdict_model::{DataCounts, Experiment, Exposures, Located, NaiveDate, RowCo
 
 use crate::bind::{self, BoundComponent, BoundExposures, BoundLog, Number};
 use crate::component::ComponentDef;
-use crate::diagnose::{Suspects, too_large};
+use crate::diagnose::Suspects;
 use crate::error::AtStage;
 use crate::fingerprint::Fingerprint;
 use crate::footers::{self, Footer};
@@ -100,8 +100,7 @@ impl Job {
             let sql = render::unit_day(&sources, &components)?;
             let key = Key::new(&UNIT_DAY, &[&task.unit_type, &task.ds.to_string()]);
             let counts = DataCounts { events, ..DataCounts::default() };
-            let rows = self.collect(&sql, &[], || key.to_string()).await;
-            let rows = rows.map_err(|error| too_large(error, bound.iter().map(|c| &c.def)))?;
+            let rows = self.collect(&sql, &[], || key.to_string()).await?;
             let schema = day_schema(&UNIT_DAY, &rows, &[], &bound)?;
             let fingerprint = fingerprint.clone();
             partition::write(&self.tables, &key, &schema, &rows, fingerprint, Some(counts)).await?;
@@ -246,8 +245,7 @@ impl Job {
                 Err(error) => {
                     let suspects =
                         Suspects { components: &of_source, ..self.suspects(&opened, task, &log) };
-                    let culprit = suspects.culprit().await;
-                    return Err(culprit.unwrap_or_else(|| too_large(error, defs.iter().copied())));
+                    return Err(suspects.culprit().await.unwrap_or(error));
                 }
             };
             self.register(&intervals_table(name), &intervals)?;
@@ -293,8 +291,7 @@ impl Job {
         let stage = || format!("exposure_day of `{exposures}` on {}", task.ds);
         self.register("exposure_first", &log.rows)?;
         let sql = render::exposure_day(sources, components, &log.segments)?;
-        let rows = self.collect(&sql, &[], stage).await;
-        let rows = rows.map_err(|error| too_large(error, bound.iter().map(|c| &c.def)))?;
+        let rows = self.collect(&sql, &[], stage).await?;
         let schema = day_schema(&EXPOSURE_DAY, &rows, &log.dimensions, bound)?;
         for (index, fingerprint) in &task.exposure_days {
             let experiment = &self.project.experiments[*index];

@@ -175,7 +175,7 @@ pub enum Error {
         engine: Box<DataFusionError>,
     },
     /// A store failed.
-    #[error("{object}")]
+    #[error("{object}: {source}; check the path, and that it may be read and written")]
     Store {
         /// What was read or written.
         object: String,

@@ -8,6 +8,7 @@ use datafusion::prelude::SessionContext;
 use verdict_model::{Located, NaiveDate, Project};
 
 use crate::component::Components;
+use crate::diagnose::too_large;
 use crate::log::{DayObjects, Log};
 use crate::plan::Plan;
 use crate::store::{Location, Stores};
@@ -133,7 +134,9 @@ impl Job {
         let of = plan.days.len() + plan.experiments.len();
         for (done, task) in plan.days.iter().enumerate() {
             progress.step(done, of, &format!("{} {}", task.unit_type, task.ds));
-            self.make_day(task, tally).await?;
+            let components = || self.components.of_unit_type(&self.project, &task.unit_type);
+            let made = self.make_day(task, tally).await;
+            made.map_err(|error| too_large(error, components()))?;
         }
         tally.fresh += plan.fresh_days();
         let mut outcome = Outcome::default();

@@ -154,7 +154,8 @@ async fn list(folder: &Location) -> Result<Vec<ObjectMeta>> {
         .await
         .map_err(|source| Error::Store { object: folder.display.clone(), source })?;
     let below = |path: &Path| {
-        let rest = path.as_ref().strip_prefix(folder.prefix.as_ref()).unwrap_or(path.as_ref());
+        let rest =
+            path.as_ref().strip_prefix(folder.prefix.as_ref()).unwrap_or_else(|| path.as_ref());
         rest.trim_start_matches('/').to_owned()
     };
     Ok(listed

@@ -102,7 +102,20 @@ fn bare(text: &str) -> &str {
 }
 
 fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    const NO_SUCH_CALL: &str = "No function matches the given name and argument types '";
+    let call = text.split_once(NO_SUCH_CALL).and_then(|(_, rest)| rest.split_once('\''));
+    if let Some((call, _)) = call {
+        let call = in_plain_types(call);
+        return format!("no function fits `{call}`; CAST the arguments to types that it takes");
+    }
+    let text = text.split(" This issue was likely caused by a bug").next().unwrap_or(text);
+    in_plain_types(&text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+fn in_plain_types(text: &str) -> String {
+    ["Utf8View", "LargeUtf8", "Utf8"]
+        .iter()
+        .fold(text.to_owned(), |text, ty| text.replace(ty, "text"))
 }
 
 /// The parser's message with its position as a person would count it.
