@@ -4,7 +4,18 @@
 -- inputs   unit_total       one experiment's units at one as-of date
 -- columns  n, and sums, means and centred second moments of x (the metric, or a ratio's numerator) and of y
 --          (a ratio's denominator); several_variants covers every exposed unit, the others those that count
-WITH moments_of AS (
+--          units without a segment value have (none), as those have whose log says so
+WITH units AS (
+    SELECT *
+        {%- if segments %} REPLACE (
+            {%- for segment in segments %}
+            coalesce({{ segment.column }}, '(none)') AS {{ segment.column }}{% if not loop.last %},{% endif %}
+            {%- endfor %}
+        )
+        {%- endif %}
+    FROM unit_total
+),
+moments_of AS (
     SELECT
         variant,
         {% if segments -%}
@@ -18,7 +29,7 @@ WITH moments_of AS (
         {% if segments -%}
         CASE
             {%- for segment in segments %}
-            WHEN grouping({{ segment.column }}) = 0 THEN coalesce({{ segment.column }}, '(none)')
+            WHEN grouping({{ segment.column }}) = 0 THEN {{ segment.column }}
             {%- endfor %}
             ELSE 'all'
         END
@@ -27,7 +38,7 @@ WITH moments_of AS (
         {%- for arguments in distinct_arguments %},
         moments(1{% for x in arguments %}, {{ x }}{% endfor %}) FILTER (WHERE counted) AS m{{ loop.index }}
         {%- endfor %}
-    FROM unit_total
+    FROM units
     GROUP BY {% if segments -%}
         GROUPING SETS ((variant){% for segment in segments %}, (variant, {{ segment.column }}){% endfor %})
         {%- else -%} variant {%- endif %}

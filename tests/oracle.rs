@@ -293,7 +293,6 @@ fn files_their_order_and_the_engine_show_nowhere() {
             4,
             &["datafusion.execution.target_partitions=7", "datafusion.execution.batch_size=8192"],
         ),
-        (4, 5, &["datafusion.execution.target_partitions=1"]),
     ] {
         same_bytes(&of(files, seed, settings), &one, &format!("{files} files, {settings:?}"));
     }

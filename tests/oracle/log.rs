@@ -264,7 +264,7 @@ impl Logs {
             1 => Some("Treatment".to_owned()),
             _ => Some(variant.to_owned()),
         };
-        row.place = random.word(&["phone", "desktop", "all"]);
+        row.place = random.word(&["phone", "desktop", "all", "(none)"]);
         row.tier = (!random.chance(0.1)).then(|| random.below(3) as i64);
         let (at, again) = (row.at, random.chance(0.2));
         self.assignments.push(row.clone());
