@@ -257,14 +257,14 @@ impl ColumnType {
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
-            ColumnType::Text => "text",
-            ColumnType::Date => "date",
-            ColumnType::TimestampUs => "timestamp (µs, UTC)",
-            ColumnType::Int32 => "int32",
-            ColumnType::Int64 => "int64",
-            ColumnType::Float64 => "double",
-            ColumnType::Boolean => "boolean",
-            ColumnType::TextList => "list of text",
+            Self::Text => "text",
+            Self::Date => "date",
+            Self::TimestampUs => "timestamp (µs, UTC)",
+            Self::Int32 => "int32",
+            Self::Int64 => "int64",
+            Self::Float64 => "double",
+            Self::Boolean => "boolean",
+            Self::TextList => "list of text",
         }
     }
 }
@@ -285,7 +285,10 @@ pub fn markdown() -> String {
         for (column, folder) in folders.chain(table.columns.iter().map(|column| (column, ""))) {
             let null = if column.nullable { "yes" } else { "" };
             let ty = column.ty.word();
-            text.push_str(&format!("| `{}`{folder} | {ty} | {null} | {} |\n", column.name, column.doc));
+            text.push_str(&format!(
+                "| `{}`{folder} | {ty} | {null} | {} |\n",
+                column.name, column.doc
+            ));
         }
     }
     text
@@ -336,6 +339,6 @@ mod tests {
     fn the_description_in_sql_is_this_one() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../sql/TABLES.md");
         let written = std::fs::read_to_string(path).unwrap();
-        assert!(written == markdown(), "sql/TABLES.md should be:\n{}", markdown());
+        assert!(written == super::markdown(), "sql/TABLES.md should be:\n{}", super::markdown());
     }
 }
