@@ -4,7 +4,9 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use verdict_accum::{ExactSum, Moments1, Moments2, Moments4, Welford};
+use verdict_accum::{
+    Bootstrap, BootstrapPooled, ExactSum, Moments1, Moments2, Moments4, Sketch, Welford,
+};
 
 const ROWS: usize = 8192;
 
@@ -119,5 +121,65 @@ fn groups(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, rows, groups);
+/// Weights drawn and added per second: a thousand replicates of each unit.
+fn bootstrap(c: &mut Criterion) {
+    const UNITS: u64 = 1_000;
+    const REPLICATES: u32 = 1_024;
+    let amounts = amounts();
+    let cents: Vec<f64> = amounts.iter().map(|x| (100.0 * x).floor()).collect();
+    let mut group = c.benchmark_group("bootstrap");
+    group.sample_size(20);
+    group.throughput(Throughput::Elements(UNITS * u64::from(REPLICATES)));
+    for (name, values) in [
+        ("counts", None),
+        ("counts and whole numbers", Some(&cents)),
+        ("counts and amounts", Some(&amounts)),
+    ] {
+        let mut b = Bootstrap::new(REPLICATES, 7, usize::from(values.is_some())).unwrap();
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                for unit in 0..UNITS {
+                    let x = values.map(|values| values[unit as usize]);
+                    b.push(unit, 1, x.as_slice()).unwrap();
+                }
+            });
+        });
+    }
+    group.finish();
+
+    let mut group = c.benchmark_group("bootstrap, pooled");
+    group.sample_size(10);
+    // Ten million units, one in twenty of which bought something: 2,500 prices, in cents.
+    group.throughput(Throughput::Elements(10_000_000));
+    group.bench_function("1000 replicates of zero-inflated revenue", |b| {
+        b.iter(|| {
+            let mut pooled = BootstrapPooled::new(1_000, 7, 1).unwrap();
+            for unit in 0..10_000_000_u64 {
+                let x = match unit % 20 {
+                    0 => (unit_interval(unit) * 2_500.0).floor() / 100.0,
+                    _ => 0.0,
+                };
+                pooled.push(1, &[x]).unwrap();
+            }
+            pooled.replicates().unwrap()
+        });
+    });
+    group.finish();
+}
+
+fn sketch(c: &mut Criterion) {
+    let amounts = amounts();
+    let mut group = c.benchmark_group("sketch");
+    group.throughput(Throughput::Elements(ROWS as u64));
+    group.bench_function("amounts", |b| {
+        b.iter(|| {
+            let mut sketch = Sketch::default();
+            black_box(&amounts).iter().for_each(|&x| sketch.push(1, x).unwrap());
+            sketch
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, rows, groups, bootstrap, sketch);
 criterion_main!(benches);

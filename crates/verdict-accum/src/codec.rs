@@ -68,6 +68,12 @@ impl<'a> Reader<'a> {
         Ok(head)
     }
 
+    /// Eight bytes, little end first.
+    pub(crate) fn word(&mut self) -> Result<u64, AccumError> {
+        let (bytes, _) = self.take(8)?.as_chunks::<8>();
+        bytes.first().map(|&bytes| u64::from_le_bytes(bytes)).ok_or(AccumError::State("cut short"))
+    }
+
     pub(crate) fn unsigned(&mut self) -> Result<u128, AccumError> {
         let mut v = 0_u128;
         for shift in (0..128).step_by(7) {

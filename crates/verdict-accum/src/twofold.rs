@@ -60,6 +60,21 @@ impl Twofold {
         self.high + self.low
     }
 
+    /// Adds without bringing the sum to its normal form: the high part waits for one addition only, and all errors
+    /// gather in the low part, whose own rounding is of the order `n u²` for n additions.
+    #[inline(always)]
+    pub(crate) fn accumulate(&mut self, high: f64, low: f64) {
+        let s = two_sum(self.high, high);
+        self.high = s.high;
+        self.low += s.low + low;
+    }
+
+    /// The normal form, after [`accumulate`](Self::accumulate).
+    #[inline(always)]
+    pub(crate) fn settled(self) -> Self {
+        two_sum(self.high, self.low)
+    }
+
     #[inline(always)]
     pub(crate) fn add(self, other: Self) -> Self {
         let s = two_sum(self.high, other.high);

@@ -297,6 +297,45 @@ fn welford_refuses_what_is_not_finite_and_forgets_at_zero() {
     assert_eq!(Welford::from_state(before.to_state()), before);
 }
 
+#[test]
+fn welford_follows_a_window_that_drifts() {
+    // A window of a hundred values that climbs by its own spread with each: the first is left a million behind.
+    let x = |i: i64| i as f64 + 0.1 * (i % 7) as f64;
+    let (mut w, mut exact) = (Welford::default(), Moments1::default());
+    for i in 0..1_000_000 {
+        w.push(x(i), 1.0).unwrap();
+        exact.push(1, &[x(i)]).unwrap();
+        if i >= 100 {
+            w.push(x(i - 100), -1.0).unwrap();
+            exact.push(-1, &[x(i - 100)]).unwrap();
+        }
+        if i % 10_000 == 0 && i > 0 {
+            let (got, want) = (w.m2().unwrap(), exact.m2(0).unwrap());
+            assert!((got / want - 1.0).abs() < 1e-14, "{i}: {got} and not {want}");
+            assert!((w.mean().unwrap() / exact.mean(0).unwrap() - 1.0).abs() < 1e-15);
+        }
+    }
+}
+
+#[test]
+fn welford_takes_an_outlier_for_its_first_value() {
+    let (mut w, mut exact) = (Welford::default(), Moments1::default());
+    for x in std::iter::once(1e12).chain((0..1_000_000).map(|i| f64::from(i % 1000) * 0.001)) {
+        w.push(x, 1.0).unwrap();
+        exact.push(1, &[x]).unwrap();
+    }
+    assert!((w.m2().unwrap() / exact.m2(0).unwrap() - 1.0).abs() < 1e-15);
+    assert!((w.mean().unwrap() / exact.mean(0).unwrap() - 1.0).abs() < 1e-15);
+}
+
+#[test]
+fn welford_forgets_when_rows_come_back() {
+    let mut w = Welford::default();
+    w.push(0.1, -1.0).unwrap();
+    w.push(0.1, 1.0).unwrap();
+    assert_eq!(w, Welford::default());
+}
+
 /// Fisher and Yates.
 fn shuffle<T>(items: &mut [T], mut state: u64) {
     for i in (1..items.len()).rev() {
