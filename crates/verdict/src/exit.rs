@@ -64,6 +64,15 @@ impl Failure {
         self.exit
     }
 
+    /// Whether standard output was closed by its reader, as `head` does when it has seen enough.
+    pub(crate) fn reader_left(&self) -> bool {
+        self.errors.iter().any(|error| {
+            error
+                .downcast_ref::<std::io::Error>()
+                .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+        })
+    }
+
     /// The first error with its causes, on one line.
     pub(crate) fn summary(&self) -> String {
         self.errors.first().map_or(String::new(), |error| chain(error.as_ref()))
