@@ -4,7 +4,18 @@
 -- inputs   unit_total       one experiment's units at one as-of date
 -- columns  n, and sums, means and centred second moments of x (the metric, or a ratio's numerator) and of y
 --          (a ratio's denominator); several_variants covers every exposed unit, the others those that count
-WITH moments_of AS (
+--          units without a segment value have (none), as those have whose log says so
+WITH units AS (
+    SELECT *
+        {%- if segments %} REPLACE (
+            {%- for segment in segments %}
+            coalesce({{ segment.column }}, '(none)') AS {{ segment.column }}{% if not loop.last %},{% endif %}
+            {%- endfor %}
+        )
+        {%- endif %}
+    FROM unit_total
+),
+moments_of AS (
     SELECT
         variant,
         {% if segments -%}
@@ -18,16 +29,16 @@ WITH moments_of AS (
         {% if segments -%}
         CASE
             {%- for segment in segments %}
-            WHEN grouping({{ segment.column }}) = 0 THEN coalesce({{ segment.column }}, '(none)')
+            WHEN grouping({{ segment.column }}) = 0 THEN {{ segment.column }}
             {%- endfor %}
             ELSE 'all'
         END
         {%- else -%} 'all' {%- endif %} AS segment_value,
         moments(1, CAST(several_variants AS BIGINT)) AS m0
-        {%- for metric in metrics %},
-        moments(1{% for x in metric.arguments %}, {{ x }}{% endfor %}) FILTER (WHERE counted) AS m{{ loop.index }}
+        {%- for arguments in distinct_arguments %},
+        moments(1{% for x in arguments %}, {{ x }}{% endfor %}) FILTER (WHERE counted) AS m{{ loop.index }}
         {%- endfor %}
-    FROM unit_total
+    FROM units
     GROUP BY {% if segments -%}
         GROUPING SETS ((variant){% for segment in segments %}, (variant, {{ segment.column }}){% endfor %})
         {%- else -%} variant {%- endif %}
@@ -41,11 +52,11 @@ long AS (
             'co_xy', CAST(NULL AS DOUBLE))
         {%- for metric in metrics %},
         named_struct(
-            'metric', {{ metric.label }}, 'metric_type', {{ metric.type_label }}, 'n', m{{ loop.index }}['n'],
-            'sum_x', m{{ loop.index }}['sum_1'], 'mean_x', m{{ loop.index }}['mean_1'], 'm2_x', m{{ loop.index }}['m2_1'],
+            'metric', {{ metric.label }}, 'metric_type', {{ metric.type_label }}, 'n', m{{ metric.moments }}['n'],
+            'sum_x', m{{ metric.moments }}['sum_1'], 'mean_x', m{{ metric.moments }}['mean_1'], 'm2_x', m{{ metric.moments }}['m2_1'],
             {% if metric.arguments | length == 2 -%}
-            'sum_y', m{{ loop.index }}['sum_2'], 'mean_y', m{{ loop.index }}['mean_2'], 'm2_y', m{{ loop.index }}['m2_2'],
-            'co_xy', m{{ loop.index }}['co_12'])
+            'sum_y', m{{ metric.moments }}['sum_2'], 'mean_y', m{{ metric.moments }}['mean_2'], 'm2_y', m{{ metric.moments }}['m2_2'],
+            'co_xy', m{{ metric.moments }}['co_12'])
             {%- else -%}
             'sum_y', CAST(NULL AS DOUBLE), 'mean_y', CAST(NULL AS DOUBLE), 'm2_y', CAST(NULL AS DOUBLE),
             'co_xy', CAST(NULL AS DOUBLE))

@@ -1,4 +1,8 @@
 //! Everything that a user would see, tested from outside: one binary, a module a theme.
 
+mod bad_input;
+mod oracle;
+mod real_data;
 mod sample;
+mod seed_file;
 mod support;

@@ -1,5 +1,7 @@
 //! The sample project: a real log, three experiments, published counts.
 
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use serde_json::Value;
 
 use crate::support::{root, verdict};
@@ -11,8 +13,11 @@ const PUBLISHED: [(&str, f64, f64, f64, f64); 3] = [
     ("women", 46.0, 46.0, 0.0, 1.0),
 ];
 
-/// Clicks and impressions by position, random then bts.
-const BY_POSITION: [(&str, [(i64, i64, i64, i64); 3]); 3] = [
+/// Clicks and impressions of random, then of bts.
+type Counts = (i64, i64, i64, i64);
+
+/// By position: left, centre, right.
+const BY_POSITION: [(&str, [Counts; 3]); 3] = [
     ("all", [(13, 3322, 11, 3362), (14, 3412, 15, 3317), (11, 3266, 16, 3321)]),
     ("men", [(10, 3284, 30, 3339), (22, 3388, 21, 3262), (14, 3328, 18, 3399)]),
     ("women", [(15, 3329, 17, 3288), (15, 3374, 17, 3360), (16, 3297, 12, 3352)]),

@@ -54,8 +54,7 @@ impl Welford {
     /// [`AccumError::NonFinite`] when `x` or `weight` is NaN or infinite; the state is unchanged.
     #[inline]
     pub fn push(&mut self, x: f64, weight: f64) -> Result<(), AccumError> {
-        // Of a number that is not finite, and of no other, the difference from itself is not zero.
-        if (x - x) + (weight - weight) != 0.0 {
+        if !(x.is_finite() && weight.is_finite()) {
             return Err(AccumError::NonFinite);
         }
         if self.weight.high == 0.0 {

@@ -61,6 +61,15 @@ impl Number {
         }
     }
 
+    /// What to call it in a message.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Number::Boolean => "true or false",
+            Number::Integer => "an integer",
+            Number::Float => "a double",
+        }
+    }
+
     pub(crate) fn of(data_type: &DataType) -> Option<Number> {
         match data_type {
             DataType::Boolean => Some(Number::Boolean),
@@ -68,6 +77,68 @@ impl Number {
             DataType::Float64 => Some(Number::Float),
             _ => None,
         }
+    }
+}
+
+/// Checks the expression of a unit: itself, and the SQL type of its column.
+pub(crate) fn unit(
+    ctx: &SessionContext,
+    schema: &SchemaRef,
+    expression: &Located<String>,
+    object: &str,
+) -> Result<(Checked, &'static str)> {
+    let unit = check(ctx, schema, expression, object)?;
+    let unit_type = match &unit.data_type {
+        t if t.is_integer() => "BIGINT",
+        t if t.is_string() => "VARCHAR",
+        other => {
+            return Err(wrong_type(
+                expression,
+                other,
+                "a unit must be text or an integer (a float loses digits): write CAST(… AS VARCHAR) if it names one",
+            ));
+        }
+    };
+    Ok((unit, unit_type))
+}
+
+/// Checks the expression of a row's time.
+pub(crate) fn timestamp(
+    ctx: &SessionContext,
+    schema: &SchemaRef,
+    expression: &Located<String>,
+    object: &str,
+) -> Result<Checked> {
+    let time = check(ctx, schema, expression, object)?;
+    if !matches!(time.data_type, DataType::Timestamp(_, _)) {
+        return Err(wrong_type(
+            expression,
+            &time.data_type,
+            "a timestamp is needed: write to_timestamp_millis(…) or to_timestamp_micros(…) for a number since 1970, \
+             to_timestamp(…) for text",
+        ));
+    }
+    Ok(time)
+}
+
+/// Checks the expression of a name: of an experiment, a variant, a segment.
+pub(crate) fn name(
+    ctx: &SessionContext,
+    schema: &SchemaRef,
+    expression: &Located<String>,
+    object: &str,
+) -> Result<Checked> {
+    let checked = check(ctx, schema, expression, object)?;
+    let ty = &checked.data_type;
+    let plain =
+        ty.is_string() || ty.is_integer() || *ty == DataType::Boolean || *ty == DataType::Null;
+    match plain {
+        true => Ok(checked),
+        false => Err(wrong_type(
+            expression,
+            ty,
+            "text, an integer or a boolean is needed: write CAST(… AS VARCHAR)",
+        )),
     }
 }
 
@@ -84,28 +155,9 @@ pub(crate) fn log(
         columns.extend(checked.columns.iter().cloned());
         checked
     };
-    let expression = &source.units[unit_type];
-    let unit = note(check(ctx, schema, expression, object)?);
-    let unit_type = match &unit.data_type {
-        t if t.is_integer() => "BIGINT",
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "VARCHAR",
-        other => {
-            return Err(wrong_type(
-                expression,
-                other,
-                "a unit must be text or an integer (a float loses digits): write CAST(… AS VARCHAR) if it names one",
-            ));
-        }
-    };
-    let time = note(check(ctx, schema, &source.timestamp, object)?);
-    if !matches!(time.data_type, DataType::Timestamp(_, _)) {
-        return Err(wrong_type(
-            &source.timestamp,
-            &time.data_type,
-            "a timestamp is needed: write to_timestamp_millis(…) or to_timestamp_micros(…) for a number since 1970, \
-             to_timestamp(…) for text",
-        ));
-    }
+    let (unit, unit_type) = unit(ctx, schema, &source.units[unit_type], object)?;
+    let unit = note(unit);
+    let time = note(timestamp(ctx, schema, &source.timestamp, object)?);
     let filter = source
         .filter
         .as_ref()
@@ -133,18 +185,8 @@ pub(crate) fn exposures(
 ) -> Result<BoundExposures> {
     let mut log = log(ctx, schema, source, unit_type, object)?;
     let mut as_text = |expression: &Located<String>| -> Result<String> {
-        let checked = check(ctx, schema, expression, object)?;
+        let checked = name(ctx, schema, expression, object)?;
         log.columns.extend(checked.columns);
-        let ty = &checked.data_type;
-        let plain =
-            ty.is_string() || ty.is_integer() || *ty == DataType::Boolean || *ty == DataType::Null;
-        if !plain {
-            return Err(wrong_type(
-                expression,
-                ty,
-                "text, an integer or a boolean is needed: write CAST(… AS VARCHAR)",
-            ));
-        }
         Ok(format!("CAST({} AS VARCHAR)", checked.sql))
     };
     let experiment = match &exposures.experiment {

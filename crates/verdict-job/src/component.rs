@@ -29,31 +29,33 @@ pub(crate) struct Components {
 }
 
 impl Components {
-    /// Resolves every metric of the project.
-    ///
-    /// # Errors
-    /// An expression does not parse; a metric reads a source that is not defined.
-    pub(crate) fn resolve(ctx: &SessionContext, project: &Project) -> Result<Components> {
+    /// Resolves every metric of the project; those that do not are left out, and what is wrong with them told:
+    /// an expression does not parse, or a metric reads a source that is not defined.
+    pub(crate) fn resolve(ctx: &SessionContext, project: &Project) -> (Components, Vec<Error>) {
+        let mut problems = Vec::new();
         let mut resolved = Components { by_column: BTreeMap::new(), of_metric: BTreeMap::new() };
         for (name, metric) in &project.metrics {
             if matches!(metric.kind, MetricKind::Later(_)) {
                 continue;
             }
+            let defs: Vec<_> =
+                metric.kind.components().into_iter().map(|c| define(ctx, project, c)).collect();
+            let whole = defs.iter().all(Result::is_ok);
             let mut columns = Vec::new();
-            for component in metric.kind.components() {
-                if !project.sources.contains_key(&component.source.value) {
-                    return Err(Error::Definition {
-                        place: Box::new(component.source.place.clone()),
-                        reason: format!("source `{}` is not defined", component.source.value),
-                    });
+            for def in defs {
+                match def {
+                    Ok(def) => {
+                        columns.push(def.column.clone());
+                        resolved.by_column.entry(def.column.clone()).or_insert(def);
+                    }
+                    Err(problem) => problems.push(problem),
                 }
-                let def = define(ctx, component)?;
-                columns.push(def.column.clone());
-                resolved.by_column.entry(def.column.clone()).or_insert(def);
             }
-            resolved.of_metric.insert(name.clone(), columns);
+            if whole {
+                resolved.of_metric.insert(name.clone(), columns);
+            }
         }
-        Ok(resolved)
+        (resolved, problems)
     }
 
     /// Every component that the sources which know `unit_type` can give, sorted by column.
@@ -84,7 +86,17 @@ impl Components {
     }
 }
 
-fn define(ctx: &SessionContext, component: &verdict_model::Component) -> Result<ComponentDef> {
+fn define(
+    ctx: &SessionContext,
+    project: &Project,
+    component: &verdict_model::Component,
+) -> Result<ComponentDef> {
+    if !project.sources.contains_key(&component.source.value) {
+        return Err(Error::Definition {
+            place: Box::new(component.source.place.clone()),
+            reason: format!("source `{}` is not defined", component.source.value),
+        });
+    }
     let print = |expression: &Option<Located<String>>| -> Result<Option<Located<String>>> {
         let Some(expression) = expression else { return Ok(None) };
         Ok(Some(Located { value: printed(ctx, expression)?, place: expression.place.clone() }))

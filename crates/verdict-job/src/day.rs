@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use datafusion::arrow::array::{AsArray, RecordBatch, StringArray};
-use datafusion::arrow::compute::cast;
+use datafusion::arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
+use datafusion::arrow::compute::kernels::cmp::eq;
+use datafusion::arrow::compute::{cast, filter_record_batch};
 use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use datafusion::common::ScalarValue;
 use datafusion::datasource::MemTable;
@@ -14,7 +15,7 @@ use verdict_model::{DataCounts, Experiment, Exposures, Located, NaiveDate, RowCo
 
 use crate::bind::{self, BoundComponent, BoundExposures, BoundLog, Number};
 use crate::component::ComponentDef;
-use crate::diagnose;
+use crate::diagnose::Suspects;
 use crate::error::AtStage;
 use crate::fingerprint::Fingerprint;
 use crate::footers::{self, Footer};
@@ -61,10 +62,18 @@ impl Opened<'_> {
     }
 }
 
+/// What one exposure log says of a day.
+struct FirstExposures {
+    rows: Vec<RecordBatch>,
+    segments: Vec<SegmentSql>,
+    /// The names of the segments.
+    dimensions: Vec<String>,
+}
+
 /// What the exposure logs say of a day.
 struct Exposed {
-    /// By exposures name: the day's first exposures, and the segment dimensions they carry.
-    first: BTreeMap<String, (Vec<RecordBatch>, Vec<SegmentSql>, Vec<String>)>,
+    /// By exposures name.
+    first: BTreeMap<String, FirstExposures>,
     /// By experiment index.
     counts: BTreeMap<usize, DataCounts>,
     unit_type: Option<(String, &'static str)>,
@@ -91,32 +100,15 @@ impl Job {
             let sql = render::unit_day(&sources, &components)?;
             let key = Key::new(&UNIT_DAY, &[&task.unit_type, &task.ds.to_string()]);
             let counts = DataCounts { events, ..DataCounts::default() };
-            self.make_table(&UNIT_DAY, &key, &sql, &[], &[], &bound, fingerprint, counts, tally)
-                .await?;
+            let rows = self.collect(&sql, &[], || key.to_string()).await?;
+            let schema = day_schema(&UNIT_DAY, &rows, &[], &bound)?;
+            let fingerprint = fingerprint.clone();
+            partition::write(&self.tables, &key, &schema, &rows, fingerprint, Some(counts)).await?;
+            tally.made += 1;
         }
-        for (index, fingerprint) in &task.exposure_days {
-            let experiment = &self.project.experiments[*index];
-            let name = &experiment.name.value;
-            let (first, segments, dimensions) = exposures_of(experiment)
-                .and_then(|exposures| exposed.first.get(exposures))
-                .ok_or_else(|| Error::Internal(format!("no exposures were read for {name}")))?;
-            self.register("exposure_first", first)?;
-            let sql = render::exposure_day(&sources, &components, segments)?;
-            let key = Key::new(&EXPOSURE_DAY, &[name, &task.ds.to_string()]);
-            let counts = exposed.counts.get(index).cloned().unwrap_or_default();
-            let params = [("experiment", ScalarValue::from(name.as_str()))];
-            self.make_table(
-                &EXPOSURE_DAY,
-                &key,
-                &sql,
-                &params,
-                dimensions,
-                &bound,
-                fingerprint,
-                counts,
-                tally,
-            )
-            .await?;
+        for (name, log) in &exposed.first {
+            let parts = (&sources[..], &components[..], &bound[..]);
+            self.make_exposure_days(task, name, log, &exposed.counts, parts, tally).await?;
         }
         self.forget();
         Ok(())
@@ -154,12 +146,15 @@ impl Job {
                 .filter(|(_, e)| exposures_of(e) == Some(name))
                 .collect();
             self.exposures_of_log(task, exposures, &opened, &bound, &of_log, &mut exposed).await?;
-            for batch in &exposed.first[name].0 {
-                let units = batch.schema();
-                let columns = ["unit", "first_exposed"].map(|c| units.index_of(c));
-                let columns: std::result::Result<Vec<usize>, _> = columns.into_iter().collect();
-                let projected = columns.and_then(|columns| batch.project(&columns));
-                of_all.push(projected.at(|| "exposures of the day".into())?);
+            for batch in &exposed.first[name].rows {
+                let columns = ["unit", "first_exposed"].map(|name| {
+                    let column = batch.column_by_name(name).map(Arc::clone);
+                    // One log's unit may never be null and another's may: both are nullable here.
+                    column.map(|column| (name, column, true))
+                });
+                let columns = columns.into_iter().flatten();
+                let batch = RecordBatch::try_from_iter_with_nullable(columns);
+                of_all.push(batch.at(|| "exposures of the day".into())?);
             }
         }
         if !of_all.is_empty() {
@@ -179,8 +174,17 @@ impl Job {
     ) -> Result<()> {
         let stage = || format!("exposures of source `{}` on {}", exposures.source.value, task.ds);
         self.register_log("exposure_log", opened)?;
-        let met =
-            self.collect(&render::exposures_met(bound)?, &self.day_params(task.ds)?, stage).await?;
+        let sql = render::exposures_met(bound)?;
+        let met = match self.collect(&sql, &self.day_params(task.ds)?, stage).await {
+            Ok(met) => met,
+            Err(error) => {
+                let suspects = Suspects {
+                    exposures: Some((exposures, bound)),
+                    ..self.suspects(opened, task, &bound.log)
+                };
+                return Err(suspects.culprit().await.unwrap_or(error));
+            }
+        };
         self.register("exposures_met", &met)?;
         let counted = self.collect(&render::exposures_counted()?, &[], stage).await?;
         let in_files = opened.rows();
@@ -194,7 +198,8 @@ impl Job {
             bound.segments.iter().map(|(d, e)| SegmentSql::new(d, e)).collect();
         let dimensions = bound.segments.iter().map(|(d, _)| d.clone()).collect();
         let first = self.collect(&render::exposure_first(&segments)?, &[], stage).await?;
-        exposed.first.insert(exposures.name.value.clone(), (first, segments, dimensions));
+        let first = FirstExposures { rows: first, segments, dimensions };
+        exposed.first.insert(exposures.name.value.clone(), first);
         Ok(())
     }
 
@@ -238,14 +243,9 @@ impl Job {
             let intervals = match self.collect(&sql, &params, stage).await {
                 Ok(intervals) => intervals,
                 Err(error) => {
-                    let suspects = diagnose::Suspects {
-                        location: opened.log.location(),
-                        schema: &opened.schema,
-                        objects: &opened.day.objects,
-                        log: &log,
-                        components: &of_source,
-                    };
-                    return Err(diagnose::not_finite(&self.ctx, &suspects).await.unwrap_or(error));
+                    let suspects =
+                        Suspects { components: &of_source, ..self.suspects(&opened, task, &log) };
+                    return Err(suspects.culprit().await.unwrap_or(error));
                 }
             };
             self.register(&intervals_table(name), &intervals)?;
@@ -258,28 +258,54 @@ impl Job {
         Ok((bound, sources, counts))
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "a table is all of these, and nothing else calls it"
-    )]
-    async fn make_table(
+    fn suspects<'a>(
+        &'a self,
+        opened: &'a Opened<'_>,
+        task: &'a DayTask,
+        log: &'a BoundLog,
+    ) -> Suspects<'a> {
+        Suspects {
+            ctx: &self.ctx,
+            location: opened.log.location(),
+            schema: &opened.schema,
+            objects: &opened.day.objects,
+            ds: task.ds,
+            source: opened.log.source,
+            unit_type: &task.unit_type,
+            log,
+            exposures: None,
+            components: &[],
+        }
+    }
+
+    /// Makes the `exposure_day` of every experiment of one exposure log: one query, cut by experiment.
+    async fn make_exposure_days(
         &self,
-        table: &'static Table,
-        key: &Key,
-        sql: &str,
-        params: &[(&'static str, ScalarValue)],
-        dimensions: &[String],
-        components: &[BoundComponent],
-        fingerprint: &Fingerprint,
-        counts: DataCounts,
+        task: &DayTask,
+        exposures: &str,
+        log: &FirstExposures,
+        counts: &BTreeMap<usize, DataCounts>,
+        (sources, components, bound): (&[SourceSql], &[ComponentSql], &[BoundComponent]),
         tally: &mut Tally,
     ) -> Result<()> {
-        let frame = self.sql(sql, params, || key.to_string()).await?;
-        let schema = day_schema(table, &frame, dimensions, components)?;
-        let rows = frame.collect().await.at(|| key.to_string())?;
-        partition::write(&self.tables, key, &schema, &rows, fingerprint.clone(), Some(counts))
-            .await?;
-        tally.made += 1;
+        let stage = || format!("exposure_day of `{exposures}` on {}", task.ds);
+        self.register("exposure_first", &log.rows)?;
+        let sql = render::exposure_day(sources, components, &log.segments)?;
+        let rows = self.collect(&sql, &[], stage).await?;
+        let schema = day_schema(&EXPOSURE_DAY, &rows, &log.dimensions, bound)?;
+        for (index, fingerprint) in &task.exposure_days {
+            let experiment = &self.project.experiments[*index];
+            if exposures_of(experiment) != Some(exposures) {
+                continue;
+            }
+            let name = &experiment.name.value;
+            let own = rows.iter().map(|rows| rows_of(rows, name)).collect::<Result<Vec<_>>>()?;
+            let key = Key::new(&EXPOSURE_DAY, &[name, &task.ds.to_string()]);
+            let counts = counts.get(index).cloned().unwrap_or_default();
+            let fingerprint = fingerprint.clone();
+            partition::write(&self.tables, &key, &schema, &own, fingerprint, Some(counts)).await?;
+            tally.made += 1;
+        }
         Ok(())
     }
 
@@ -301,7 +327,8 @@ impl Job {
             None => self.last_footer(&log, ds).await?,
         };
         let example = log.location().name(&known.object.location);
-        Ok(Opened { schema: known.schema, example, log, day, footers })
+        let schema = footers::merged(&known.schema, &footers);
+        Ok(Opened { schema, example, log, day, footers })
     }
 
     pub(crate) async fn last_footer(&self, log: &Log<'_>, ds: NaiveDate) -> Result<Footer> {
@@ -311,9 +338,7 @@ impl Job {
             path: log.location().display.clone(),
             available: "no day at all was found, so its columns are not known".into(),
         };
-        let (_, last) = log.first_and_last_day().await?.ok_or_else(nothing)?;
-        let day = log.day(last).await?;
-        let object = day.objects.last().cloned().ok_or_else(nothing)?;
+        let object = log.last_object().await?.ok_or_else(nothing)?;
         footers::read(&self.ctx, log.location(), &[object]).await?.pop().ok_or_else(nothing)
     }
 
@@ -398,8 +423,10 @@ fn one_unit_type(
         Some((other, ty)) if *ty != log.unit_type => Err(Error::Definition {
             place: Box::new(source.units[unit_type].place.clone()),
             reason: format!(
-                "the unit is {} here and {ty} in source `{other}`; write CAST({} AS VARCHAR) in both",
-                log.unit_type, source.units[unit_type].value
+                "the unit is {} here and {} in source `{other}`; write CAST({} AS VARCHAR) in both",
+                unit_words(log.unit_type),
+                unit_words(ty),
+                source.units[unit_type].value
             ),
         }),
         _ => {
@@ -407,6 +434,10 @@ fn one_unit_type(
             Ok(())
         }
     }
+}
+
+fn unit_words(sql_type: &str) -> &'static str {
+    if sql_type == "BIGINT" { "an integer" } else { "text" }
 }
 
 /// The arms that the project configures for this log's experiments.
@@ -424,9 +455,9 @@ fn arms(exposures: &Exposures, experiments: &[(usize, &Experiment)]) -> Result<R
         variants.push(variant);
     }
     let columns = [("experiment", names), ("experiment_key", keys), ("variant", variants)];
-    RecordBatch::try_from_iter(columns.map(|(name, values)| {
-        (name, Arc::new(StringArray::from(values)) as datafusion::arrow::array::ArrayRef)
-    }))
+    RecordBatch::try_from_iter(
+        columns.map(|(name, values)| (name, Arc::new(StringArray::from(values)) as ArrayRef)),
+    )
     .at(|| "arms".into())
 }
 
@@ -453,9 +484,7 @@ fn count_exposures(
             ["rows", "rows_without_unit", "rows_without_time", "rows_outside_day"].map(number);
         let (rows, unit, time, outside) = (rows?, unit?, time?, outside?);
         for row in 0..batch.num_rows() {
-            let of = |array: &datafusion::arrow::array::ArrayRef| {
-                array.as_primitive::<Int64Type>().value(row).unsigned_abs()
-            };
+            let of = |array: &ArrayRef| array.as_primitive::<Int64Type>().value(row).unsigned_abs();
             counts.exposures.read += of(&rows);
             counts.exposures.without_unit += of(&unit);
             counts.exposures.without_time += of(&time);
@@ -487,20 +516,30 @@ fn count_rows(counted: &[RecordBatch], in_files: u64, filtered: bool) -> Result<
     Ok(counts)
 }
 
+/// The rows of one experiment.
+fn rows_of(rows: &RecordBatch, experiment: &str) -> Result<RecordBatch> {
+    let stage = || format!("the rows of {experiment}");
+    let names = rows
+        .column_by_name("experiment")
+        .ok_or_else(|| Error::Internal("exposure_day has no column `experiment`".into()))?;
+    let names = cast(names, &DataType::Utf8).at(stage)?;
+    let own = eq(&names.as_string::<i32>(), &StringArray::new_scalar(experiment)).at(stage)?;
+    filter_record_batch(rows, &own).at(stage)
+}
+
 /// The schema of a day table's file: the table's columns, with the unit's own type, then segments, then
 /// components.
 fn day_schema(
     table: &Table,
-    frame: &DataFrame,
+    rows: &[RecordBatch],
     dimensions: &[String],
     components: &[BoundComponent],
 ) -> Result<SchemaRef> {
-    let unit = frame
-        .schema()
-        .field_with_unqualified_name("unit")
-        .at(|| table.name.to_owned())?
-        .data_type()
-        .clone();
+    let unit = rows
+        .first()
+        .and_then(|rows| rows.column_by_name("unit"))
+        .map(|column| column.data_type().clone())
+        .ok_or_else(|| Error::Internal(format!("{} has no column `unit`", table.name)))?;
     let mut fields = fixed_fields(table, &unit);
     fields.extend(
         dimensions.iter().map(|d| Field::new(format!("segment_{d}"), DataType::Utf8, true)),

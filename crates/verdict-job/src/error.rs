@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use datafusion::error::DataFusionError;
 use verdict_model::{NaiveDate, Place};
 
+use crate::plain::root_message;
+
 /// The result of this crate's functions.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -106,7 +108,7 @@ pub enum Error {
     /// Values that no number can be made of.
     #[error(
         "{place}: `{text}` is NaN or infinite in {rows} of the rows that count, in {object} (for example unit {unit}); \
-         correct the log, or leave such rows out with a filter: `filter: \"NOT isnan({text})\"`"
+         correct the log, or leave such rows out with a filter: `filter: \"abs({text}) < 1e300\"`"
     )]
     NotFinite {
         /// Where the expression was written.
@@ -119,6 +121,31 @@ pub enum Error {
         object: String,
         /// One unit that has them.
         unit: String,
+    },
+    /// An expression that fails on values of a log.
+    #[error(
+        "{place}: `{text}` fails on values of {object}: {reason}; correct the log, or write an expression that gives \
+         NULL for such values (TRY_CAST, NULLIF, CASE WHEN): NULL is left out"
+    )]
+    Evaluation {
+        /// Where the expression was written.
+        place: Box<Place>,
+        /// The expression.
+        text: String,
+        /// The object with the values.
+        object: String,
+        /// What failed.
+        reason: String,
+    },
+    /// Values that are too large to be added up.
+    #[error("{place}: `{text}`: {reason}")]
+    TooLarge {
+        /// Where the expression was written.
+        place: Box<Place>,
+        /// The expression.
+        text: String,
+        /// What does not fit in what, and what would mend it.
+        reason: String,
     },
     /// A definition that does not fit another one, or the log.
     #[error("{place}: {reason}")]
@@ -140,16 +167,15 @@ pub enum Error {
         reason: String,
     },
     /// The engine failed at a stage.
-    #[error("{stage}")]
+    #[error("{stage}: {}", root_message(engine))]
     Engine {
         /// What was being made.
         stage: String,
-        /// The engine's error.
-        #[source]
-        source: Box<DataFusionError>,
+        /// The engine's error; of its chain the message tells the root.
+        engine: Box<DataFusionError>,
     },
     /// A store failed.
-    #[error("{object}")]
+    #[error("{object}: {source}; check the path, and that it may be read and written")]
     Store {
         /// What was read or written.
         object: String,
@@ -172,6 +198,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// A partition that cannot be read, though it has been written.
+    pub(crate) fn damaged(object: String, reason: impl std::fmt::Display) -> Error {
+        let reason = format!(
+            "this partition is damaged: {reason}; remove it, and `verdict run` makes it again"
+        );
+        Error::Table { object, reason }
+    }
+
     /// Whose fault it is.
     pub fn fault(&self) -> Fault {
         match self {
@@ -185,6 +219,8 @@ impl Error {
             | Error::NotParquet { .. }
             | Error::SchemaMismatch { .. }
             | Error::NotFinite { .. }
+            | Error::Evaluation { .. }
+            | Error::TooLarge { .. }
             | Error::Table { .. }
             | Error::Engine { .. }
             | Error::Store { .. }
@@ -202,7 +238,7 @@ pub(crate) trait AtStage<T> {
 
 impl<T> AtStage<T> for std::result::Result<T, DataFusionError> {
     fn at(self, stage: impl FnOnce() -> String) -> Result<T> {
-        self.map_err(|source| Error::Engine { stage: stage(), source: Box::new(source) })
+        self.map_err(|engine| Error::Engine { stage: stage(), engine: Box::new(engine) })
     }
 }
 

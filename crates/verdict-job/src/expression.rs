@@ -11,6 +11,7 @@ use datafusion::logical_expr::{Expr, Volatility};
 use datafusion::prelude::SessionContext;
 use verdict_model::Located;
 
+use crate::plain::{message_in, root_message, type_name};
 use crate::{Error, Result};
 
 /// An expression as the engine will see it.
@@ -30,6 +31,13 @@ fn refuse(expression: &Located<String>, reason: impl Into<String>) -> Error {
         text: expression.value.clone(),
         reason: reason.into(),
     }
+}
+
+fn not_allowed(expression: &Located<String>, what: &str) -> Error {
+    refuse(
+        expression,
+        format!("{what} cannot be used here: the value must follow from its row alone"),
+    )
 }
 
 /// The expression's text, printed from its parsed form: one expression and nothing after it.
@@ -61,17 +69,19 @@ pub(crate) fn check(
     object: &str,
 ) -> Result<Checked> {
     let sql = printed(ctx, expression)?;
+    let state = ctx.state();
     let against = |e: &DataFusionError| {
-        refuse(expression, format!("{} (columns are those of {object})", root_message(e)))
+        let text = message_in(&state, e);
+        if text.starts_with("table '") {
+            // Only a subquery names a table.
+            return not_allowed(expression, "a subquery");
+        }
+        refuse(expression, format!("{text}; checked against {object}"))
     };
     let columns = DFSchema::try_from(SchemaRef::clone(schema)).map_err(|e| against(&e))?;
-    let state = ctx.state();
     let expr = state.create_logical_expr(&sql, &columns).map_err(|e| against(&e))?;
     if let Some(what) = not_of_the_row(&expr) {
-        return Err(refuse(
-            expression,
-            format!("{what} cannot be used here: the value must follow from its row alone"),
-        ));
+        return Err(not_allowed(expression, &what));
     }
     let used = expr.column_refs().into_iter().map(|Column { name, .. }| name.clone()).collect();
     let physical = state.create_physical_expr(expr, &columns).map_err(|e| against(&e))?;
@@ -92,7 +102,7 @@ pub(crate) fn check_condition(
             expression,
             format!(
                 "a filter must be true or false, this is {}; write a comparison",
-                checked.data_type
+                type_name(&checked.data_type)
             ),
         ));
     }
@@ -101,7 +111,7 @@ pub(crate) fn check_condition(
 
 /// Refuses `expression` for its type.
 pub(crate) fn wrong_type(expression: &Located<String>, found: &DataType, wanted: &str) -> Error {
-    refuse(expression, format!("its type is {found}; {wanted}"))
+    refuse(expression, format!("its type is {}; {wanted}", type_name(found)))
 }
 
 fn not_of_the_row(expr: &Expr) -> Option<String> {
@@ -126,20 +136,4 @@ fn not_of_the_row(expr: &Expr) -> Option<String> {
         Ok(if found.is_some() { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
     });
     found
-}
-
-/// The innermost message, without the engine's class names and hints for its own developers.
-pub(crate) fn root_message(error: &DataFusionError) -> String {
-    let text = error.find_root().strip_backtrace();
-    let mut text = text.as_str();
-    for class in [
-        "Error during planning: ",
-        "Schema error: ",
-        "SQL error: ",
-        "Execution error: ",
-        "Arrow error: ",
-    ] {
-        text = text.strip_prefix(class).unwrap_or(text);
-    }
-    text.trim_end_matches('.').to_owned()
 }

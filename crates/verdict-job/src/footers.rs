@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{FieldRef, Schema, SchemaRef};
 use datafusion::datasource::file_format::parquet::transform_schema_to_view;
 use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
+use datafusion::error::DataFusionError;
 use datafusion::parquet::arrow::parquet_to_arrow_schema;
 use datafusion::prelude::SessionContext;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectMeta;
 
-use crate::expression::root_message;
+use crate::plain::{root_message, type_name};
 use crate::store::Location;
 use crate::{Error, Result};
 
@@ -53,30 +54,44 @@ async fn read_one(ctx: &SessionContext, location: &Location, object: ObjectMeta)
         .map_err(|e| broken(root_message(&e)))?;
     let file = footer.file_metadata();
     let schema = parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata())
-        .map_err(|e| broken(e.to_string()))?;
+        .map_err(|e| broken(root_message(&DataFusionError::from(e))))?;
     // Views group and join faster than offsets, whatever the file's writer chose.
     let schema = Arc::new(transform_schema_to_view(&schema));
     Ok(Footer { rows: file.num_rows().max(0).unsigned_abs(), schema, object })
 }
 
-/// Checks that every object has the `columns` with the type that the first one gives them.
+/// The columns of all of a day's objects, each with the type that the first object which has it gives it.
+pub(crate) fn merged(first: &SchemaRef, footers: &[Footer]) -> SchemaRef {
+    let mut fields: Vec<FieldRef> = first.fields().iter().cloned().collect();
+    for field in footers.iter().flat_map(|footer| footer.schema.fields()) {
+        if !fields.iter().any(|known| known.name() == field.name()) {
+            fields.push(Arc::clone(field));
+        }
+    }
+    Arc::new(Schema::new(fields))
+}
+
+/// Checks that every object has the `columns`, with one type.
 pub(crate) fn agree<'a>(
     location: &Location,
     footers: &[Footer],
     columns: impl Iterator<Item = &'a String> + Clone,
 ) -> Result<()> {
-    let Some((first, rest)) = footers.split_first() else { return Ok(()) };
     for column in columns {
-        let Ok(expected) = first.schema.field_with_name(column) else { continue };
-        for footer in rest {
+        let having = footers.iter().find_map(|f| Some((f, f.schema.field_with_name(column).ok()?)));
+        let Some((first, expected)) = having else { continue };
+        for footer in footers {
             let found = footer.schema.field_with_name(column).ok().map(|field| field.data_type());
             if found != Some(expected.data_type()) {
                 return Err(Error::SchemaMismatch {
                     object: location.name(&footer.object.location),
                     column: column.clone(),
-                    found: found.map_or_else(|| "is missing".to_owned(), |ty| format!("is {ty}")),
+                    found: found.map_or_else(
+                        || "is missing".to_owned(),
+                        |ty| format!("is {}", type_name(ty)),
+                    ),
                     other: location.name(&first.object.location),
-                    expected: expected.data_type().to_string(),
+                    expected: type_name(expected.data_type()),
                 });
             }
         }

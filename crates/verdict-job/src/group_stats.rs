@@ -3,13 +3,10 @@
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Float64Type, Int64Type};
-use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use object_store::{ObjectStore, ObjectStoreExt};
 use verdict_model::rows::GroupStat;
 use verdict_model::tables::GROUP_STATS;
 use verdict_model::{DataCounts, Experiment, Later, NaiveDate};
 
-use crate::error::AtStage;
 use crate::fingerprint::Fingerprint;
 use crate::job::Job;
 use crate::partition::{self, Key, Partition};
@@ -41,21 +38,9 @@ impl Job {
             ))
         })?;
         let object = self.tables.name(&partition.object.location);
-        let store: &dyn ObjectStore = self.tables.store.as_ref();
-        let failed = |source| Error::Store { object: object.clone(), source };
-        let bytes = store
-            .get(&partition.object.location)
-            .await
-            .map_err(failed)?
-            .bytes()
-            .await
-            .map_err(failed)?;
-        let reader = ParquetRecordBatchReaderBuilder::try_new(bytes)
-            .and_then(|b| b.build())
-            .at(|| object.clone())?;
         let mut rows = Vec::new();
-        for batch in reader {
-            append(&mut rows, &batch.at(|| object.clone())?, experiment, as_of, &object)?;
+        for batch in partition::read(&self.tables, &partition.object).await? {
+            append(&mut rows, &batch, experiment, as_of, &object)?;
         }
         let counts = partition.made.as_ref().and_then(|made| made.counts.clone());
         Ok(GroupStats { rows, counts, partition })

@@ -8,6 +8,7 @@ use datafusion::prelude::SessionContext;
 use verdict_model::{Located, NaiveDate, Project};
 
 use crate::component::Components;
+use crate::diagnose::too_large;
 use crate::log::{DayObjects, Log};
 use crate::plan::Plan;
 use crate::store::{Location, Stores};
@@ -81,13 +82,16 @@ impl Job {
     /// A job for `project`. Tables go below the project's own root, or below `tables` when it is given;
     /// `settings` are the engine's, by name.
     ///
+    /// The second part is what is wrong with metrics whose expressions do not parse; without those metrics the
+    /// job is good for [`Job::validate`] only.
+    ///
     /// # Errors
-    /// A metric's expression does not parse; the tables' root is not a location; a setting is unknown.
+    /// The tables' root is not a location; a setting is unknown.
     pub fn new(
         project: Project,
         tables: Option<&str>,
         settings: &[(String, String)],
-    ) -> Result<Job> {
+    ) -> Result<(Job, Vec<Error>)> {
         let ctx = session::context(settings)?;
         let stores = Stores::new();
         let root = match tables {
@@ -100,8 +104,8 @@ impl Job {
             None => project.tables.clone(),
         };
         let tables = stores.locate(&ctx, &root)?;
-        let components = Components::resolve(&ctx, &project)?;
-        Ok(Job { project, ctx, stores, tables, components })
+        let (components, problems) = Components::resolve(&ctx, &project);
+        Ok((Job { project, ctx, stores, tables, components }, problems))
     }
 
     /// The project.
@@ -130,7 +134,9 @@ impl Job {
         let of = plan.days.len() + plan.experiments.len();
         for (done, task) in plan.days.iter().enumerate() {
             progress.step(done, of, &format!("{} {}", task.unit_type, task.ds));
-            self.make_day(task, tally).await?;
+            let components = || self.components.of_unit_type(&self.project, &task.unit_type);
+            let made = self.make_day(task, tally).await;
+            made.map_err(|error| too_large(error, components()))?;
         }
         tally.fresh += plan.fresh_days();
         let mut outcome = Outcome::default();

@@ -24,6 +24,7 @@ mod interval_of;
 mod job;
 mod log;
 mod partition;
+mod plain;
 mod plan;
 mod query;
 mod render;

@@ -96,8 +96,25 @@ impl<'a> Log<'a> {
 
     /// The first and the last day that the log has, by the names of its folders.
     pub(crate) async fn first_and_last_day(&self) -> Result<Option<(NaiveDate, NaiveDate)>> {
+        let days = self.days().await?;
+        Ok(days.first().copied().zip(days.last().copied()))
+    }
+
+    /// The last object that the log has.
+    pub(crate) async fn last_object(&self) -> Result<Option<ObjectMeta>> {
+        for day in self.days().await?.into_iter().rev() {
+            let objects = list(&self.day_folder(day)).await?;
+            if let Some(last) = objects.into_iter().max_by(|a, b| a.location.cmp(&b.location)) {
+                return Ok(Some(last));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The days that the log has, by the names of its folders, in order; some may have no object.
+    async fn days(&self) -> Result<Vec<NaiveDate>> {
         self.check_folder()?;
-        let days: Vec<NaiveDate> = if self.below == "ds={ds}" {
+        let mut days: Vec<NaiveDate> = if self.below == "ds={ds}" {
             let listed = self.root.store.list_with_delimiter(Some(&self.root.prefix)).await;
             let listed = listed
                 .map_err(|source| Error::Store { object: self.root.display.clone(), source })?;
@@ -110,7 +127,9 @@ impl<'a> Log<'a> {
             let objects = list(&self.root).await?;
             objects.iter().filter_map(|o| day_of(&self.below, self.relative(&o.location))).collect()
         };
-        Ok(days.iter().min().copied().zip(days.iter().max().copied()))
+        days.sort_unstable();
+        days.dedup();
+        Ok(days)
     }
 
     fn check_folder(&self) -> Result<()> {
@@ -135,7 +154,8 @@ async fn list(folder: &Location) -> Result<Vec<ObjectMeta>> {
         .await
         .map_err(|source| Error::Store { object: folder.display.clone(), source })?;
     let below = |path: &Path| {
-        let rest = path.as_ref().strip_prefix(folder.prefix.as_ref()).unwrap_or(path.as_ref());
+        let rest =
+            path.as_ref().strip_prefix(folder.prefix.as_ref()).unwrap_or_else(|| path.as_ref());
         rest.trim_start_matches('/').to_owned()
     };
     Ok(listed

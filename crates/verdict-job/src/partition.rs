@@ -11,6 +11,7 @@ use datafusion::arrow::compute::concat_batches;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::error::DataFusionError;
+use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use datafusion::parquet::arrow::{ArrowWriter, parquet_to_arrow_schema};
 use datafusion::parquet::basic::{Compression, ZstdLevel};
 use datafusion::parquet::file::metadata::KeyValue;
@@ -24,6 +25,7 @@ use verdict_model::tables::Table;
 use crate::arrow_types::conform;
 use crate::error::AtStage;
 use crate::fingerprint::{Fingerprint, hex};
+use crate::plain::root_message;
 use crate::store::Location;
 use crate::{Error, Result};
 
@@ -127,6 +129,23 @@ pub(crate) async fn open(root: &Location, object: ObjectMeta) -> Result<Option<P
     // The writer's own metadata is not part of the schema.
     let schema = Arc::new(schema.with_metadata(Default::default()));
     Ok(Some(Partition { object, schema, made }))
+}
+
+/// Every row of the partition in `object`.
+///
+/// # Errors
+/// The store fails; the object is damaged.
+pub(crate) async fn read(root: &Location, object: &ObjectMeta) -> Result<Vec<RecordBatch>> {
+    let name = root.name(&object.location);
+    let failed = |source| Error::Store { object: name.clone(), source };
+    let bytes =
+        root.store.get(&object.location).await.map_err(failed)?.bytes().await.map_err(failed)?;
+    let damaged = |e: DataFusionError| Error::damaged(name.clone(), root_message(&e));
+    ParquetRecordBatchReaderBuilder::try_new(bytes)
+        .and_then(|builder| builder.build())
+        .map_err(|e| damaged(e.into()))?
+        .map(|batch| batch.map_err(|e| damaged(e.into())))
+        .collect()
 }
 
 /// Writes a partition: all of it or nothing.

@@ -14,6 +14,7 @@ use crate::group_stats::judged_fingerprint;
 use crate::job::Job;
 use crate::log::{DayObjects, Log};
 use crate::partition::{self, Key};
+use crate::plain::meant;
 use crate::totals::needs_exposures;
 use crate::{Error, Result};
 
@@ -119,24 +120,26 @@ impl Job {
         Ok(plan)
     }
 
+    /// The experiments named in `only`, or all of them.
+    ///
+    /// # Errors
+    /// There is none of such a name; there is none at all.
+    pub fn experiments(&self, only: &[String]) -> Result<Vec<&Experiment>> {
+        Ok(self.chosen(only)?.into_iter().map(|index| &self.project.experiments[index]).collect())
+    }
+
     fn chosen(&self, only: &[String]) -> Result<Vec<usize>> {
-        let names: Vec<&str> =
-            self.project.experiments.iter().map(|e| e.name.value.as_str()).collect();
+        let experiments =
+            self.project.some_experiments().map_err(|e| Error::Usage(e.to_string()))?;
+        let names: Vec<&str> = experiments.iter().map(|e| e.name.value.as_str()).collect();
         for name in only {
             if !names.contains(&name.as_str()) {
-                let near = verdict_model::nearest(name, names.iter().copied())
-                    .map_or(String::new(), |near| format!("; did you mean `{near}`?"));
+                let near = meant(verdict_model::nearest(name, names.iter().copied()));
                 return Err(Error::Usage(format!(
                     "there is no experiment `{name}`{near} (the project has: {})",
                     names.join(", ")
                 )));
             }
-        }
-        if names.is_empty() {
-            return Err(Error::Usage(format!(
-                "the project in {} defines no experiment; add a file with the key `experiment`",
-                self.project.root.display()
-            )));
         }
         let wanted = |name: &str| only.is_empty() || only.iter().any(|o| o == name);
         Ok((0..names.len()).filter(|index| wanted(names[*index])).collect())

@@ -7,16 +7,18 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::ScalarValue;
 use datafusion::datasource::file_format::parquet::transform_schema_to_view;
+use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::prelude::SessionContext;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectMeta;
-use verdict_model::NaiveDate;
 use verdict_model::tables::{ALL, ColumnType, Table, UNIT_TOTAL};
+use verdict_model::{NaiveDate, nearest};
 
 use crate::error::AtStage;
-use crate::expression::root_message;
 use crate::job::Job;
+use crate::partition::Partition;
+use crate::plain::{meant, message_in};
 use crate::render::MetricSql;
 use crate::snapshot::Snapshot;
 use crate::store::Location;
@@ -44,15 +46,61 @@ pub async fn query(job: &Job, sql: &str) -> Result<(SchemaRef, Vec<RecordBatch>)
     }
     let only_queries =
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-    let frame = job.ctx.sql_with_options(sql, only_queries).await.map_err(|e| {
-        Error::Usage(format!(
-            "{} (verdict query \"SHOW TABLES\" lists the tables)",
-            root_message(&e)
-        ))
-    })?;
+    let frame =
+        job.ctx.sql_with_options(sql, only_queries).await.map_err(|e| refused(&job.ctx, &e))?;
     let schema = Arc::clone(frame.schema().inner());
-    let rows = frame.collect().await.at(|| "the query".into())?;
-    Ok((schema, rows))
+    match frame.collect().await {
+        Ok(rows) => Ok((schema, rows)),
+        Err(error) => {
+            let parquet = matches!(
+                error.find_root(),
+                DataFusionError::ParquetError(_)
+                    | DataFusionError::ArrowError(_, _)
+                    | DataFusionError::External(_)
+            );
+            if parquet {
+                find_damage(&job.tables).await?;
+            }
+            Err(error).at(|| "the query".into())
+        }
+    }
+}
+
+/// After a failed query: reads every partition, and names the first that cannot be.
+async fn find_damage(root: &Location) -> Result<()> {
+    for table in ALL {
+        for object in objects(&root.join(table.name)).await? {
+            partition::read(root, &object).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Why a query is not run.
+fn refused(ctx: &SessionContext, error: &DataFusionError) -> Error {
+    let text = message_in(&ctx.state(), error);
+    let changes = ["DDL not supported", "DML not supported", "Statement not supported"];
+    if changes.iter().any(|what| text.starts_with(what)) {
+        return Error::Usage(format!(
+            "the query: only SELECT is allowed, nothing may be changed ({text})"
+        ));
+    }
+    if text.ends_with("only supports a single SQL statement") {
+        return Error::Usage("the query: one statement at a time".into());
+    }
+    let missing = text.strip_prefix("table '").and_then(|rest| rest.strip_suffix("' not found"));
+    let Some(missing) = missing else { return Error::Usage(format!("the query: {text}")) };
+    let missing = missing.strip_prefix("datafusion.public.").unwrap_or(missing);
+    let mut known = ctx
+        .catalog("datafusion")
+        .and_then(|catalog| catalog.schema("public"))
+        .map_or(Vec::new(), |schema| schema.table_names());
+    known.sort();
+    let near = meant(nearest(missing, known.iter().map(String::as_str)));
+    Error::Usage(format!(
+        "the query: there is no table `{missing}`{near} (tables and views: {})",
+        known.join(", ")
+    ))
 }
 
 /// The metrics whose components `unit_total` has.
@@ -76,13 +124,8 @@ fn metrics(job: &Job, unit_total: Option<&SchemaRef>) -> Result<Vec<MetricSql>> 
     Ok(seen.into_values().collect())
 }
 
-/// Registers a table over all its partitions; the columns of its schema are those of all of them.
-async fn register(
-    ctx: &SessionContext,
-    root: &Location,
-    table: &'static Table,
-) -> Result<SchemaRef> {
-    let folder = root.join(table.name);
+/// The Parquet objects of a table, in order.
+async fn objects(folder: &Location) -> Result<Vec<ObjectMeta>> {
     let listed: Vec<ObjectMeta> = folder
         .store
         .list(Some(&folder.prefix))
@@ -94,15 +137,25 @@ async fn register(
         .filter(|object| object.location.as_ref().ends_with(".parquet"))
         .collect();
     objects.sort_by(|a, b| a.location.cmp(&b.location));
-    let opened: Vec<_> = stream::iter(objects)
-        .map(|object| partition::open(root, object))
+    Ok(objects)
+}
+
+/// Registers a table over all its partitions; the columns of its schema are those of all of them.
+async fn register(
+    ctx: &SessionContext,
+    root: &Location,
+    table: &'static Table,
+) -> Result<SchemaRef> {
+    let folder = root.join(table.name);
+    let opened: Vec<_> = stream::iter(objects(&folder).await?)
+        .map(|object| whole(root, table, &folder, object))
         .buffered(CONCURRENT)
         .try_collect()
         .await?;
     let mut fields: Vec<Field> = table.columns.iter().map(arrow_types::field).collect();
     let mut files = Vec::new();
     let mut of_files: BTreeMap<String, DataType> = BTreeMap::new();
-    for partition in opened.into_iter().flatten() {
+    for (partition, values) in opened.into_iter().flatten() {
         for field in partition.schema.fields() {
             let name = field.name();
             match of_files.get(name) {
@@ -119,9 +172,7 @@ async fn register(
                 }
             }
         }
-        if let Some(values) = folder_values(table, &folder, &partition.object) {
-            files.push((partition.object, values));
-        }
+        files.push((partition.object, values));
     }
     for field in &mut fields {
         if let Some(ty) = of_files.get(field.name()) {
@@ -133,6 +184,24 @@ async fn register(
     let snapshot = Snapshot::of_partitions(root, Arc::clone(&schema), columns, files);
     ctx.register_table(table.name, Arc::new(snapshot)).at(|| table.name.to_owned())?;
     Ok(schema)
+}
+
+/// A partition with its folders' values; `None`: the object is not one of the table's.
+///
+/// # Errors
+/// It is one, and cannot be read: an answer without its rows would be wrong and not look it.
+async fn whole(
+    root: &Location,
+    table: &Table,
+    folder: &Location,
+    object: ObjectMeta,
+) -> Result<Option<(Partition, Vec<ScalarValue>)>> {
+    let Some(values) = folder_values(table, folder, &object) else { return Ok(None) };
+    let name = root.name(&object.location);
+    match partition::open(root, object).await? {
+        Some(partition) => Ok(Some((partition, values))),
+        None => Err(Error::damaged(name, "not a Parquet file")),
+    }
 }
 
 /// The values that an object's folders give to the table's partition columns; `None`: not a partition.

@@ -188,6 +188,8 @@ pub(crate) struct MetricSql {
     label: String,
     type_label: String,
     arguments: Vec<String>,
+    /// Which of the distinct moments are its own, counted from 1.
+    moments: usize,
 }
 
 impl MetricSql {
@@ -199,7 +201,7 @@ impl MetricSql {
                 Number::Integer | Number::Float => ident(column),
             })
             .collect();
-        MetricSql { label: text(metric), type_label: text(metric_type), arguments }
+        MetricSql { label: text(metric), type_label: text(metric_type), arguments, moments: 0 }
     }
 }
 
@@ -305,7 +307,17 @@ pub(crate) fn unit_total(
 }
 
 pub(crate) fn group_stats(metrics: &[MetricSql], segments: &[SegmentSql]) -> Result<String> {
-    render("group_stats", context! { metrics, segments })
+    // Metrics of the same components share their moments: the engine does not plan an aggregate twice.
+    let mut distinct_arguments: Vec<Vec<String>> = Vec::new();
+    let mut metrics = metrics.to_vec();
+    for metric in &mut metrics {
+        let known = distinct_arguments.iter().position(|known| *known == metric.arguments);
+        metric.moments = 1 + known.unwrap_or(distinct_arguments.len());
+        if known.is_none() {
+            distinct_arguments.push(metric.arguments.clone());
+        }
+    }
+    render("group_stats", context! { metrics, distinct_arguments, segments })
 }
 
 /// The views, rendered, by name. `unit_metrics` needs to know the metrics and is left out without any.

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
+use verdict_model::nearest;
 
 use crate::error::AtStage;
 use crate::finite::finite;
 use crate::interval_of::interval_of;
+use crate::plain::{meant, root_message};
 use crate::{Error, Result};
 
 /// What the engine may hold in memory before it spills (or, where it cannot spill, fails): 8 GiB. The fair
@@ -25,7 +27,13 @@ pub(crate) fn context(settings: &[(String, String)]) -> Result<SessionContext> {
     config.options_mut().execution.collect_statistics = false;
     for (key, value) in settings {
         config.options_mut().set(key, value).map_err(|e| {
-            Error::Usage(format!("--set {key}={value}: {}", crate::expression::root_message(&e)))
+            let known = config.options().entries();
+            let known: Vec<&str> = known.iter().map(|entry| entry.key.as_str()).collect();
+            let reason = match known.contains(&key.as_str()) {
+                true => root_message(&e),
+                false => format!("the engine has no such setting{}", meant(nearest(key, known))),
+            };
+            Error::Usage(format!("--set {key}={value}: {reason}"))
         })?;
     }
     let runtime = RuntimeEnvBuilder::new()

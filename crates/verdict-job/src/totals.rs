@@ -14,6 +14,7 @@ use crate::arrow_types;
 use crate::bind::Number;
 use crate::component::ComponentDef;
 use crate::day::{component_field, exposures_of, fixed_fields};
+use crate::diagnose::too_large;
 use crate::error::AtStage;
 use crate::fingerprint::Fingerprint;
 use crate::job::{Job, Tally};
@@ -140,7 +141,13 @@ impl Job {
 
         let exclude = experiment.design.several_variants == SeveralVariants::Exclude;
         let sql = render::unit_total(&components, &segments, exclude)?;
-        let rows = self.collect(&sql, &[], || key.to_string()).await?;
+        let rows = match self.collect(&sql, &[], || key.to_string()).await {
+            Ok(rows) => rows,
+            Err(error) => {
+                let read = days.exposure.iter().chain(&days.unit).map(|(_, partition)| partition);
+                return Err(self.explained(error, read, defs).await);
+            }
+        };
         let mut fields = fixed_fields(&UNIT_TOTAL, &unit);
         fields.extend(segment_fields);
         fields.extend(defs.iter().zip(&numbers).map(|(def, number)| match def.aggregate {
@@ -202,9 +209,14 @@ impl Job {
         self.ctx.register_table("unit_total", Arc::new(table)).at(|| key.to_string())?;
         let segments: Vec<SegmentSql> =
             experiment.segments.iter().map(|s| SegmentSql::new(&s.value, "")).collect();
-        let rows = self
-            .collect(&render::group_stats(&metrics, &segments)?, &[], || key.to_string())
-            .await?;
+        let sql = render::group_stats(&metrics, &segments)?;
+        let defs = self.components.of_experiment(experiment);
+        let rows = match self.collect(&sql, &[], || key.to_string()).await {
+            Ok(rows) => rows,
+            Err(error) => {
+                return Err(self.explained(error, std::iter::once(total), &defs).await);
+            }
+        };
         let examples =
             self.collect(&render::several_variants_examples()?, &[], || key.to_string()).await?;
         for batch in &examples {
@@ -218,6 +230,21 @@ impl Job {
         tally.made += 1;
         self.forget();
         Ok(())
+    }
+
+    /// What made a stage over the tables fail: a damaged partition, or a sum that grew too large.
+    async fn explained(
+        &self,
+        error: Error,
+        partitions: impl Iterator<Item = &Partition>,
+        defs: &[&ComponentDef],
+    ) -> Error {
+        for partition in partitions {
+            if let Err(damaged) = partition::read(&self.tables, &partition.object).await {
+                return damaged;
+            }
+        }
+        too_large(error, defs.iter().copied())
     }
 
     /// The experiment's metrics that are computed, in terms of the columns of `unit_total`.
@@ -301,8 +328,8 @@ fn one_type_each(job: &Job, defs: &[&ComponentDef], days: &Days) -> Result<Vec<N
                             reason: format!(
                                 "the value is {} on {other} and {} on {day}: the log's column changed its type; write \
                                  CAST(… AS DOUBLE) so that every day has the same",
-                                first.sql(),
-                                number.sql()
+                                first.words(),
+                                number.words()
                             ),
                         });
                     }

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::Schema;
-use verdict_model::{Aggregate, NaiveDate, SeveralVariants};
+use verdict_model::{Aggregate, Located, NaiveDate, SeveralVariants};
 
 use crate::bind::{self, BoundComponent, BoundLog, Number};
 use crate::component::ComponentDef;
 use crate::day::{component_field, exposures_of};
+use crate::expression::check_condition;
 use crate::footers::Footer;
 use crate::job::{Job, Tally};
 use crate::log::Log;
@@ -49,27 +50,32 @@ impl Job {
     ) {
         let (ctx, schema) = (&self.ctx, &footer.schema);
         let source = &self.project.sources[name];
-        let mut components: BTreeMap<String, &ComponentDef> = BTreeMap::new();
-        for unit_type in source.units.keys() {
-            if let Err(error) = bind::log(ctx, schema, source, unit_type, object) {
-                problems.push(error);
-                // The time and the filter would be complained about once more for each unit type.
-                break;
-            }
-            for exposures in self.project.exposures.values().filter(|e| e.source.value == name) {
-                problems.extend(
-                    bind::exposures(ctx, schema, source, exposures, unit_type, object).err(),
-                );
-            }
+        let mut components: BTreeMap<&str, &ComponentDef> = BTreeMap::new();
+        for (unit_type, expression) in &source.units {
+            problems.extend(bind::unit(ctx, schema, expression, object).err());
             let of_type = self.components.of_unit_type(&self.project, unit_type);
             components.extend(
-                of_type.into_iter().filter(|c| c.source == name).map(|c| (c.column.clone(), c)),
+                of_type.into_iter().filter(|c| c.source == name).map(|c| (c.column.as_str(), c)),
             );
         }
+        problems.extend(bind::timestamp(ctx, schema, &source.timestamp, object).err());
+        let condition = |filter: &Option<Located<String>>, problems: &mut Vec<Error>| {
+            let checked = filter.as_ref().map(|f| check_condition(ctx, schema, f, object));
+            problems.extend(checked.and_then(Result::err));
+        };
+        condition(&source.filter, problems);
+        for exposures in self.project.exposures.values().filter(|e| e.source.value == name) {
+            let names = exposures.experiment.iter().chain([&exposures.variant]);
+            for expression in names.chain(exposures.segments.values()) {
+                problems.extend(bind::name(ctx, schema, expression, object).err());
+            }
+            condition(&exposures.filter, problems);
+        }
         for component in components.values() {
-            problems.extend(
-                bind::component(ctx, schema, component, object, &mut BTreeSet::new()).err(),
-            );
+            condition(&component.filter, problems);
+            let value = ComponentDef { filter: None, ..(*component).clone() };
+            problems
+                .extend(bind::component(ctx, schema, &value, object, &mut BTreeSet::new()).err());
         }
     }
 
@@ -139,17 +145,14 @@ impl Job {
         let sources: Vec<SourceSql> = logs.iter().map(|(name, _)| SourceSql::new(name)).collect();
         let snippets: Vec<ComponentSql> = components.iter().map(ComponentSql::new).collect();
         queries.push((format!("unit_day ({unit_type})"), render::unit_day(&sources, &snippets)?));
+        for (name, segments) in &dimensions {
+            let sql = render::exposure_day(&sources, &snippets, segments)?;
+            queries.push((format!("exposure_day ({name})"), sql));
+        }
         let numbers: BTreeMap<&str, Number> =
             components.iter().map(|c| (c.def.column.as_str(), c.number)).collect();
         for experiment in experiments {
             let name = &experiment.name.value;
-            let of_log = exposures_of(experiment)
-                .and_then(|e| dimensions.get(e))
-                .map_or(&[][..], Vec::as_slice);
-            queries.push((
-                format!("exposure_day ({name})"),
-                render::exposure_day(&sources, &snippets, of_log)?,
-            ));
             let defs = self.components.of_experiment(experiment);
             let totals: Vec<TotalSql> = defs
                 .iter()

@@ -252,6 +252,48 @@ pub const RUNS: Table = Table {
 pub const ALL: [&Table; 8] =
     [&UNIT_DAY, &EXPOSURE_DAY, &UNIT_TOTAL, &GROUP_STATS, &RESULTS, &CHECKS, &DECISIONS, &RUNS];
 
+impl ColumnType {
+    /// The type in words.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Date => "date",
+            Self::TimestampUs => "timestamp (µs, UTC)",
+            Self::Int32 => "int32",
+            Self::Int64 => "int64",
+            Self::Float64 => "double",
+            Self::Boolean => "boolean",
+            Self::TextList => "list of text",
+        }
+    }
+}
+
+/// The description of every table, for people: the text of `sql/TABLES.md`.
+#[must_use]
+pub fn markdown() -> String {
+    let mut text = String::from(
+        "# Tables\n\nParquet below the tables' root, in folders `column=value`. `unit_day`, `exposure_day` and `unit_total` \
+         have besides\none column for each component (`<source>_<aggregate>_<hash of its resolved text>`; the view \
+         `unit_metrics` gives them\nthe metrics' names), and the latter two one text column for each segment dimension \
+         (`segment_<dimension>`).\n",
+    );
+    for table in ALL {
+        text.push_str(&format!("\n## {}\n\nA row is {}.\n\n", table.name, table.doc));
+        text.push_str("| column | type | null | meaning |\n| --- | --- | --- | --- |\n");
+        let folders = table.partitions.iter().map(|column| (column, " (folder)"));
+        for (column, folder) in folders.chain(table.columns.iter().map(|column| (column, ""))) {
+            let null = if column.nullable { "yes" } else { "" };
+            let ty = column.ty.word();
+            text.push_str(&format!(
+                "| `{}`{folder} | {ty} | {null} | {} |\n",
+                column.name, column.doc
+            ));
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -291,5 +333,12 @@ mod tests {
         for table in ALL.iter().filter(|table| columns.contains(&table.name)) {
             assert!(table.columns.iter().all(|column| !column.name.starts_with("segment_")));
         }
+    }
+
+    #[test]
+    fn the_description_in_sql_is_this_one() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../sql/TABLES.md");
+        let written = std::fs::read_to_string(path).unwrap();
+        assert!(written == super::markdown(), "sql/TABLES.md should be:\n{}", super::markdown());
     }
 }

@@ -267,8 +267,9 @@ mod tests {
     use datafusion::assert_batches_eq;
     use datafusion::prelude::{SessionConfig, SessionContext};
 
-    async fn check(partitions: usize, sql: &str, expect: &[&str]) {
-        let config = SessionConfig::new().with_target_partitions(partitions).with_batch_size(2);
+    async fn check((partitions, batch_size): (usize, usize), sql: &str, expect: &[&str]) {
+        let config =
+            SessionConfig::new().with_target_partitions(partitions).with_batch_size(batch_size);
         let ctx = SessionContext::new_with_config(config);
         crate::register_all(&ctx).unwrap();
         let rows = ctx.sql(sql).await.unwrap().collect().await.unwrap();
@@ -279,7 +280,7 @@ mod tests {
     async fn values_are_distinct_ascending_and_not_null() {
         for partitions in [1, 4] {
             check(
-                partitions,
+                (partitions, 2),
                 "SELECT k, sorted_set(x) AS s FROM (VALUES ('a', 2), ('b', 1), ('a', 1), ('a', 2), ('c', NULL)) AS t(k, x)
                  GROUP BY k ORDER BY k",
                 &["+---+--------+", "| k | s      |", "+---+--------+", "| a | [1, 2] |", "| b | [1]    |", "| c | []     |", "+---+--------+"],
@@ -291,7 +292,7 @@ mod tests {
     #[tokio::test]
     async fn without_groups_and_with_a_filter() {
         check(
-            4,
+            (4, 2),
             "SELECT sorted_set(x) FILTER (WHERE x <> 'b') AS s FROM (VALUES ('c'), ('b'), ('a'), ('c')) AS t(x)",
             &["+--------+", "| s      |", "+--------+", "| [a, c] |", "+--------+"],
         )
@@ -302,7 +303,7 @@ mod tests {
     #[tokio::test]
     async fn skipped_partial_aggregation_gives_the_same() {
         check(
-            2,
+            (2, 8192),
             "SELECT count(*) AS n, sum(array_length(s)) AS total FROM (
                  SELECT k, sorted_set(x) AS s FROM (
                      SELECT value / 2 AS k, value % 2 AS x FROM generate_series(0, 299999))

@@ -64,6 +64,15 @@ impl Failure {
         self.exit
     }
 
+    /// Whether standard output was closed by its reader, as `head` does when it has seen enough.
+    pub(crate) fn reader_left(&self) -> bool {
+        self.errors.iter().any(|error| {
+            error
+                .downcast_ref::<std::io::Error>()
+                .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+        })
+    }
+
     /// The first error with its causes, on one line.
     pub(crate) fn summary(&self) -> String {
         self.errors.first().map_or(String::new(), |error| chain(error.as_ref()))
@@ -90,13 +99,10 @@ impl From<std::io::Error> for Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (nth, error) in self.errors.iter().enumerate() {
-            if nth > 0 {
-                writeln!(f)?;
-            }
-            write!(f, "error: {}", chain(error.as_ref()))?;
-        }
-        Ok(())
+        let told: Vec<String> = self.errors.iter().map(|error| chain(error.as_ref())).collect();
+        // The problems of a project's files come as one error of several lines.
+        let lines = told.iter().flat_map(|text| text.lines()).map(|line| format!("error: {line}"));
+        f.write_str(&lines.collect::<Vec<_>>().join("\n"))
     }
 }
 

@@ -23,6 +23,7 @@ fn main() -> ExitCode {
     let args = Args::parse();
     match start(args) {
         Ok(exit) => exit.into(),
+        Err(failure) if failure.reader_left() => Exit::Done.into(),
         Err(failure) => {
             // Where standard error is closed there is nobody left to tell.
             let _ = writeln!(std::io::stderr(), "{failure}");

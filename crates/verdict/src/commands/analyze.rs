@@ -12,22 +12,10 @@ use crate::{json, report};
 pub(crate) async fn analyze(args: args::Analyze) -> Result<Exit, Failure> {
     let job = job(&args.project)?;
     let date = date(&args.scope, &job);
-    let project = job.project();
-    project.some_experiments()?;
-    for name in &args.scope.experiment {
-        if project.experiment(name).is_none() {
-            return Err(Failure::usage(verdict_job::Error::Usage(format!(
-                "there is no experiment `{name}`"
-            ))));
-        }
-    }
     let mut tally = Tally::default();
     let mut judged = Vec::new();
-    for experiment in &project.experiments {
+    for experiment in job.experiments(&args.scope.experiment)? {
         let name = &experiment.name.value;
-        if !args.scope.experiment.is_empty() && !args.scope.experiment.contains(name) {
-            continue;
-        }
         let as_of = experiment.end.map_or(date, |end| end.min(date));
         judged.push(judge_one(&job, name, as_of, &mut tally).await?);
     }

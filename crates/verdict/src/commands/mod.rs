@@ -26,6 +26,14 @@ pub(crate) struct Judged {
 
 /// The job of a project.
 fn job(args: &Project) -> Result<Job, Failure> {
+    match unchecked_job(args)? {
+        (job, problems) if problems.is_empty() => Ok(job),
+        (_, problems) => Err(Failure::of_job(problems)),
+    }
+}
+
+/// The job of a project, and what is wrong with its metrics.
+fn unchecked_job(args: &Project) -> Result<(Job, Vec<verdict_job::Error>), Failure> {
     let project = verdict_model::load(&args.project)?;
     Ok(Job::new(project, args.tables.as_deref(), &args.set)?)
 }

@@ -4,13 +4,13 @@ use std::io::Write as _;
 
 use serde_json::json;
 
-use super::job;
+use super::unchecked_job;
 use crate::args::{self, Format};
 use crate::exit::{Exit, Failure};
 
 pub(crate) async fn validate(args: args::Validate) -> Result<Exit, Failure> {
-    let job = job(&args.project)?;
-    let problems = job.validate().await;
+    let (job, mut problems) = unchecked_job(&args.project)?;
+    problems.extend(job.validate().await);
     if !problems.is_empty() {
         return Err(Failure::of_job(problems));
     }

@@ -1,0 +1,353 @@
+//! Group statistics, results, checks and decisions against the naive ones.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::log::{Logs, Unit};
+use super::naive::{self, Experiment, Group, GroupKey, Total};
+use super::project::{METRICS, Mde, Plan};
+use super::stats::{self, Expected};
+use super::tables::{self, Cell, Record};
+use crate::support::Project;
+
+/// Compares everything that follows from the unit totals.
+pub(crate) fn judged(
+    project: &Project,
+    logs: &Logs,
+    experiment: &Experiment,
+    plan: &Plan,
+    as_of: usize,
+    totals: &BTreeMap<Unit, Total>,
+) {
+    let at =
+        |table: &str| format!("{table}/experiment={}/ds={}", experiment.name, logs.days[as_of]);
+    let read = |table: &str| tables::read(project.path(), &at(table));
+    let computed = plan.metrics().into_iter().filter(|(_, m, _, _)| !m.components.is_empty());
+    let metrics: Vec<(&str, Vec<usize>)> =
+        computed.map(|(_, m, _, _)| (m.name, m.components.to_vec())).collect();
+    let groups = naive::groups(experiment, &metrics, totals);
+    group_stats(&read("group_stats"), &groups, &at("group_stats"));
+    let rows = results(&read("results"), experiment, plan, &groups, &at("results"));
+    let failed = checks(&read("checks"), logs, experiment, as_of, totals, &at("checks"));
+    decisions(&read("decisions"), experiment, plan, &rows, &failed, &at("decisions"));
+}
+
+fn group_stats(found: &[Record], naive: &BTreeMap<GroupKey, Group>, at: &str) {
+    let key = |r: &Record| -> GroupKey {
+        let text = |column: &str| r[column].text().to_owned();
+        (text("metric"), text("segment"), text("segment_value"), text("variant"))
+    };
+    let found_keys: Vec<GroupKey> = found.iter().map(key).collect();
+    assert_eq!(found_keys, naive.keys().cloned().collect::<Vec<_>>(), "{at}");
+    for (record, (key, group)) in found.iter().zip(naive) {
+        let at = format!("{at} {key:?}");
+        let kind = METRICS.iter().find(|m| m.name == key.0).map_or("proportion", |m| m.kind);
+        assert_eq!(record["metric_type"].text(), kind, "{at}");
+        assert_eq!(record["n"], Cell::Int(group.x.len() as i64), "{at}");
+        let moments = |values: &[f64]| {
+            let some = !values.is_empty();
+            let m2 = || stats::co_moment(values, values);
+            [some.then(|| naive::sum(values)), some.then(|| stats::mean(values)), some.then(m2)]
+        };
+        let (x, y) = (moments(&group.x), moments(&group.y));
+        let co = (!group.y.is_empty()).then(|| stats::co_moment(&group.x, &group.y));
+        let columns = ["sum_x", "mean_x", "m2_x", "sum_y", "mean_y", "m2_y", "co_xy"];
+        let scale = |[sum, mean, m2]: [Option<f64>; 3]| {
+            [sum, mean, m2].map(|value| value.map_or(0.0, f64::abs))
+        };
+        let (of_x, of_y) = (scale(x), scale(y));
+        // Deviations from a mean that was rounded are off by that much, also where all are zero.
+        let off = |of: [f64; 3]| 1e-12 * of[2] + 1e-30 * of[1] * of[1] * group.x.len() as f64;
+        let (off_x, off_y) = (off(of_x), off(of_y));
+        let tolerances =
+            [0.0, 1e-15 * of_x[1], off_x, 0.0, 1e-15 * of_y[1], off_y, (off_x * off_y).sqrt()];
+        let wanted = [x[0], x[1], x[2], y[0], y[1], y[2], co];
+        for ((column, wanted), tolerance) in columns.into_iter().zip(wanted).zip(tolerances) {
+            near(&record[column], wanted, tolerance, &format!("{at} {column}"));
+        }
+    }
+}
+
+/// A row of results that a decision is made of.
+struct Row {
+    role: &'static str,
+    variant: String,
+    whole: bool,
+    adjusted: Option<f64>,
+    expected: Expected,
+}
+
+fn results(
+    found: &[Record],
+    experiment: &Experiment,
+    plan: &Plan,
+    groups: &BTreeMap<GroupKey, Group>,
+    at: &str,
+) -> Vec<Row> {
+    let mut places = vec![("all".to_owned(), "all".to_owned())];
+    let values: BTreeSet<(String, String)> = groups
+        .keys()
+        .filter(|key| key.0 != "several_variants" && key.1 != "all")
+        .map(|key| (key.1.clone(), key.2.clone()))
+        .collect();
+    places.extend(values);
+    let (control, treated) = (experiment.arms[0].0, &experiment.arms[1..]);
+    let mut rows: Vec<Row> = Vec::new();
+    let mut records = found.iter();
+    for (role, metric, more, sided) in plan.metrics() {
+        for (variant, _) in treated {
+            for (segment, value) in &places {
+                let record = records.next().unwrap_or_else(|| panic!("{at}: too few rows"));
+                let at = format!("{at} {} {variant} {segment}={value}", metric.name);
+                for (column, wanted) in [
+                    ("metric", metric.name),
+                    ("role", role),
+                    ("metric_type", metric.kind),
+                    ("direction", if more { "increase" } else { "decrease" }),
+                    ("control", control),
+                    ("variant", variant),
+                    ("segment", segment),
+                    ("segment_value", value),
+                    ("alternative", ["two-sided", "greater", "less"][sided as usize]),
+                ] {
+                    assert_eq!(record[column].text(), wanted, "{at} {column}");
+                }
+                let group = |arm: &str| {
+                    let key =
+                        (metric.name.to_owned(), segment.clone(), value.clone(), arm.to_owned());
+                    groups.get(&key).cloned().unwrap_or_default()
+                };
+                let alpha = if role == "guardrail" { plan.guardrail_alpha } else { plan.alpha };
+                let (c, t) = (group(control), group(variant));
+                assert_eq!(record["n_control"], Cell::Int(c.x.len() as i64), "{at}");
+                assert_eq!(record["n_variant"], Cell::Int(t.x.len() as i64), "{at}");
+                assert_eq!(
+                    (&record["window_start"], &record["window_end"]),
+                    (&Cell::Int(0), &Cell::Null)
+                );
+                near(&record["confidence_level"], Some(1.0 - alpha), 1e-15, &at);
+                let expected = stats::compare(metric.kind, &c, &t, alpha, sided);
+                row(record, &expected, &at);
+                let adjusted = record["p_value_adjusted"].number();
+                let whole = segment == "all";
+                rows.push(Row { role, variant: (*variant).to_owned(), whole, adjusted, expected });
+            }
+        }
+    }
+    assert_eq!(records.count(), 0, "{at}: too many rows");
+
+    // Families: what is corrected together.
+    for (i, record) in found.iter().enumerate() {
+        let of = |other: &&Row| (other.role, other.whole) == (rows[i].role, rows[i].whole);
+        let tests: Vec<f64> = rows.iter().filter(of).filter_map(|row| row.expected.p).collect();
+        let name = if rows[i].whole { "" } else { "segment:" };
+        assert_eq!(record["family"].text(), format!("{name}{}", rows[i].role), "{at}");
+        assert_eq!(record["family_size"], Cell::Int(tests.len() as i64), "{at}");
+        let own = rows[i].role == "guardrail" && rows[i].whole;
+        let correction = if own { plan.guardrail_correction } else { plan.correction };
+        assert_eq!(record["correction"].text(), correction, "{at}");
+        let adjusted = stats::adjust(correction, &tests);
+        let wanted =
+            rows[i].expected.p.map(|p| adjusted[tests.iter().position(|q| *q == p).unwrap()]);
+        near(
+            &record["p_value_adjusted"],
+            wanted,
+            1e-9 * wanted.unwrap_or(0.0),
+            &format!("{at} {i} adjusted"),
+        );
+    }
+    rows
+}
+
+fn row(record: &Record, expected: &Expected, at: &str) {
+    let (status, reason) =
+        expected.gap.map_or(("ok", None), |(status, reason)| (status, Some(reason)));
+    assert_eq!(record["status"].text(), status, "{at}: {record:?}");
+    let text = |word: Option<&str>| word.map_or(Cell::Null, |word| Cell::Text(word.to_owned()));
+    assert_eq!(record["reason"], text(reason), "{at}");
+    assert_eq!(record["rel_effect_reason"], text(expected.relative_reason), "{at}");
+    assert_eq!(record["method"], text(expected.method), "{at}");
+    // Differences of means lose what the means have in common.
+    let level = expected.means.iter().flatten().fold(0.0, |most: f64, x| most.max(x.abs()));
+    let lost = 1e-14 * level;
+    let end = lost + 1e-10 * expected.error.unwrap_or(0.0);
+    let relative = lost / expected.means[0].map_or(1.0, f64::abs);
+    let relative_end = end / expected.means[0].map_or(1.0, f64::abs);
+    let of_test = expected.error.map_or(0.0, |error| lost / error);
+    for (column, wanted, floor) in [
+        ("mean_control", expected.means[0], lost),
+        ("mean_variant", expected.means[1], lost),
+        ("effect", expected.effect, lost),
+        ("effect_std_error", expected.error, 0.0),
+        ("effect_ci_lower", expected.interval[0], end),
+        ("effect_ci_upper", expected.interval[1], end),
+        ("rel_effect", expected.relative, relative),
+        ("rel_effect_ci_lower", expected.relative_interval[0], relative_end),
+        ("rel_effect_ci_upper", expected.relative_interval[1], relative_end),
+        ("statistic", expected.statistic, of_test),
+        ("df", expected.df, 0.0),
+        ("p_value", expected.p, 0.0),
+    ] {
+        let tolerance = 1e-9 * wanted.map_or(0.0, f64::abs) + floor;
+        near(&record[column], wanted, tolerance, &format!("{at} {column}"));
+    }
+}
+
+/// Compares the checks and returns the names of those that failed.
+fn checks(
+    found: &[Record],
+    logs: &Logs,
+    experiment: &Experiment,
+    as_of: usize,
+    totals: &BTreeMap<Unit, Total>,
+    at: &str,
+) -> Vec<String> {
+    let counts = naive::counts(logs, experiment, as_of);
+    let exposed: Vec<usize> = experiment
+        .arms
+        .iter()
+        .map(|(arm, _)| totals.values().filter(|total| total.variant == *arm).count())
+        .collect();
+    let shares: Vec<f64> = experiment.arms.iter().map(|(_, share)| *share).collect();
+    let (chi_squared, p) = stats::chi_squared(&exposed, &shares);
+    let missing = exposed.iter().filter(|n| **n == 0).count();
+    let several = totals.values().filter(|total| total.several).count();
+    let most = 0.01 * totals.len() as f64;
+    let warns = |n: usize| if n > 0 { "warn" } else { "pass" };
+    let of_several = if several as f64 > most { "fail" } else { warns(several) };
+    let wanted = [
+        (
+            "sample_ratio",
+            if p < 0.001 { "fail" } else { "pass" },
+            chi_squared,
+            Some(p),
+            Some(0.001),
+        ),
+        ("variants_present", if missing > 0 { "fail" } else { "pass" }, missing as f64, None, None),
+        (
+            "unknown_variants",
+            warns(counts.unknown_variants),
+            counts.unknown_variants as f64,
+            None,
+            None,
+        ),
+        ("several_variants", of_several, several as f64, None, Some(most)),
+        ("rows_without_unit", warns(counts.without_unit), counts.without_unit as f64, None, None),
+        ("rows_without_time", warns(counts.without_time), counts.without_time as f64, None, None),
+        ("rows_outside_day", warns(counts.outside_day), counts.outside_day as f64, None, None),
+        ("conservation_rows", "pass", 0.0, None, None),
+        ("conservation_units", "pass", 0.0, None, None),
+        ("conservation_segments", "pass", 0.0, None, None),
+    ];
+    assert_eq!(found.len(), wanted.len(), "{at}");
+    for (record, (check, status, statistic, p, threshold)) in found.iter().zip(wanted) {
+        let at = format!("{at} {check}: {record:?}");
+        assert_eq!(record["check"].text(), check, "{at}");
+        assert_eq!(record["status"].text(), status, "{at}");
+        near(&record["statistic"], Some(statistic), 1e-9 * statistic, &at);
+        near(&record["p_value"], p, 1e-9, &at);
+        near(&record["threshold"], threshold, 1e-12, &at);
+    }
+    let failed = wanted.iter().filter(|(_, status, ..)| *status == "fail");
+    failed.map(|(check, ..)| (*check).to_owned()).collect()
+}
+
+fn decisions(
+    found: &[Record],
+    experiment: &Experiment,
+    plan: &Plan,
+    rows: &[Row],
+    failed: &[String],
+    at: &str,
+) {
+    assert_eq!(found.len(), experiment.arms.len() - 1, "{at}");
+    for (record, (variant, _)) in found.iter().zip(&experiment.arms[1..]) {
+        assert_eq!(record["variant"].text(), *variant, "{at}");
+        assert_eq!(record["control"].text(), experiment.arms[0].0, "{at}");
+        assert_eq!(record["primary_metric"].text(), plan.primary.0, "{at}");
+        let own: Vec<&Row> =
+            rows.iter().filter(|row| row.whole && row.variant == *variant).collect();
+        let (decision, codes) = decide(plan, &own, failed);
+        assert_eq!(record["decision"].text(), decision, "{at} {variant}: {record:?}");
+        assert_eq!(
+            record["reason_codes"],
+            Cell::Texts(codes.clone()),
+            "{at} {variant}: {record:?}"
+        );
+        let Cell::Texts(words) = &record["reasons"] else { panic!("{at}: no reasons") };
+        assert!(
+            words.len() == codes.len() && words.iter().all(|text| text.ends_with('.')),
+            "{words:?}"
+        );
+    }
+}
+
+/// The decision and its codes: failed checks before harm, harm before the primary metric.
+fn decide(plan: &Plan, rows: &[&Row], failed: &[String]) -> (&'static str, Vec<String>) {
+    if !failed.is_empty() {
+        return ("invalid", failed.to_vec());
+    }
+    let guardrails = || rows.iter().filter(|row| row.role == "guardrail");
+    let harm =
+        guardrails().filter(|row| row.adjusted.is_some_and(|p| p <= plan.guardrail_alpha)).count();
+    let (decision, mut codes) = if harm > 0 {
+        ("dont_ship", vec!["guardrail_violated"; harm].into_iter().map(str::to_owned).collect())
+    } else {
+        let (decision, mut codes) = by_primary(plan, rows);
+        if guardrails().any(|row| row.adjusted.is_some()) {
+            codes.push("guardrails_not_violated".to_owned());
+        }
+        (decision, codes)
+    };
+    if guardrails().any(|row| row.adjusted.is_none()) {
+        codes.push("guardrail_not_tested".to_owned());
+    }
+    (decision, codes)
+}
+
+fn by_primary(plan: &Plan, rows: &[&Row]) -> (&'static str, Vec<String>) {
+    let row = rows.iter().find(|row| row.role == "primary").unwrap();
+    let codes = |codes: &[&str]| codes.iter().map(|code| (*code).to_owned()).collect::<Vec<_>>();
+    let Some(p) = row.adjusted else {
+        return ("inconclusive", vec![format!("primary_{}", row.expected.gap.unwrap().1)]);
+    };
+    let (target, interval) = match plan.mde {
+        Mde::None => (None, [None, None]),
+        Mde::Relative(target) => (Some(target), row.expected.relative_interval),
+        Mde::Absolute(target) => (Some(target), row.expected.interval),
+    };
+    // Least and largest gain.
+    let gain = match (interval, plan.primary.1) {
+        ([Some(lower), Some(upper)], true) => Some((lower, upper)),
+        ([Some(lower), Some(upper)], false) => Some((-upper, -lower)),
+        _ => None,
+    };
+    let better = (row.expected.effect.unwrap() > 0.0) == plan.primary.1;
+    match (p <= plan.alpha, better, target, gain) {
+        (true, false, ..) => ("dont_ship", codes(&["primary_worse"])),
+        (true, true, None, _) => ("ship", codes(&["primary_better"])),
+        (true, true, Some(_), None) => ("ship", codes(&["primary_better", "mde_not_comparable"])),
+        (true, true, Some(target), Some((_, most))) if most < target => {
+            ("stat_sig_not_practical", codes(&["significant_below_mde", "primary_better"]))
+        }
+        (true, true, Some(target), Some((least, _))) => {
+            let code = if least >= target { "above_mde" } else { "mde_within_interval" };
+            ("ship", codes(&["primary_better", code]))
+        }
+        (false, _, None, _) => ("inconclusive", codes(&["not_significant"])),
+        (false, _, Some(_), None) => {
+            ("inconclusive", codes(&["not_significant", "mde_not_comparable"]))
+        }
+        (false, _, Some(target), Some((_, most))) => {
+            let code = if most < target { "mde_excluded" } else { "mde_not_excluded" };
+            ("inconclusive", codes(&["not_significant", code]))
+        }
+    }
+}
+
+fn near(found: &Cell, wanted: Option<f64>, tolerance: f64, at: &str) {
+    match (found.number(), wanted) {
+        (None, None) => {}
+        (Some(found), Some(wanted)) if (found - wanted).abs() <= tolerance => {}
+        (found, wanted) => panic!("{at}: {found:?}, not {wanted:?} (within {tolerance:e})"),
+    }
+}

@@ -1,0 +1,436 @@
+//! The project of the random logs, each definition in YAML and SQL and once more in Rust.
+
+use std::fmt::Write as _;
+
+use super::log::{Layout, Logs, Row};
+use super::naive::{Aggregate, Component, Experiment, Exposures, Of};
+use super::stats::Sided;
+use crate::support::Project;
+
+/// A metric: its type and the components by position; none for a type that no method computes yet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Metric {
+    pub(crate) name: &'static str,
+    pub(crate) kind: &'static str,
+    pub(crate) components: &'static [usize],
+}
+
+const fn metric(name: &'static str, kind: &'static str, components: &'static [usize]) -> Metric {
+    Metric { name, kind, components }
+}
+
+/// Every metric; components are numbered as in [`components`].
+pub(crate) const METRICS: [Metric; 18] = [
+    metric("clicked", "proportion", &[0]),
+    metric("gave_amount", "proportion", &[1]),
+    metric("revenue", "mean", &[2]),
+    metric("items", "mean", &[3]),
+    metric("balance", "mean", &[4]),
+    metric("events", "mean", &[5]),
+    metric("amounts", "mean", &[6]),
+    metric("smallest", "mean", &[7]),
+    metric("most_items", "mean", &[8]),
+    metric("active_days", "mean", &[9]),
+    metric("revenue_per_click", "ratio", &[2, 10]),
+    metric("clicks_per_active_day", "ratio", &[10, 9]),
+    metric("worth", "mean", &[11]),
+    metric("saw_a_page", "proportion", &[12]),
+    metric("oks", "mean", &[13]),
+    metric("longest", "mean", &[14]),
+    metric("pages_per_event", "ratio", &[15, 5]),
+    metric("p95", "quantile", &[]),
+];
+
+/// The components; those of pages come last, because sessions do not have them.
+pub(crate) fn components() -> Vec<Component> {
+    let of = |source, aggregate, value, filter, float| Component {
+        source,
+        aggregate,
+        value,
+        filter,
+        float,
+    };
+    use Aggregate::{Any, Count, DistinctDays, Max, Min, Sum};
+    vec![
+        of("events", Any, None, Some(("event = 'click'", is_click)), false),
+        of("events", Any, Some(("amount", |row| row.amount)), None, false),
+        of(
+            "events",
+            Sum,
+            Some(("amount", |row| row.amount)),
+            Some(("event = 'buy'", is_buy)),
+            true,
+        ),
+        of("events", Sum, Some(("items", |row| whole(row.items))), None, false),
+        of("events", Sum, Some(("balance", |row| row.balance)), None, true),
+        of("events", Count, None, None, false),
+        of(
+            "events",
+            Count,
+            Some(("amount", |row| row.amount)),
+            Some(("items > 0 OR country = 'IN'", |row| row.items > Some(0) || is_in(row))),
+            false,
+        ),
+        of("events", Min, Some(("amount", |row| row.amount)), None, true),
+        of(
+            "events",
+            Max,
+            Some(("items", |row| whole(row.items))),
+            Some(("event = 'buy'", is_buy)),
+            false,
+        ),
+        of("events", DistinctDays, None, Some(("event <> 'expose'", is_action)), false),
+        of("events", Count, None, Some(("event = 'click'", is_click)), false),
+        of(
+            "events",
+            Sum,
+            Some(("CASE WHEN amount > 0 THEN amount * 2 - items ELSE 0.5 END", |row| {
+                match row.amount {
+                    Some(amount) if amount > 0.0 => Some(amount * 2.0 - whole(row.items)?),
+                    _ => Some(0.5),
+                }
+            })),
+            None,
+            true,
+        ),
+        of("pages", Any, None, None, false),
+        of("pages", Sum, Some(("ok", |row| row.ok.map(f64::from))), None, false),
+        of("pages", Max, Some(("seconds", |row| row.amount)), None, true),
+        of("pages", Count, None, None, false),
+    ]
+}
+
+fn is_click(row: &Row) -> bool {
+    row.event.as_deref() == Some("click")
+}
+
+fn is_buy(row: &Row) -> bool {
+    row.event.as_deref() == Some("buy")
+}
+
+/// A row that does not say what it is, is none.
+fn is_action(row: &Row) -> bool {
+    row.event.as_deref().is_some_and(|event| event != "expose")
+}
+
+fn is_in(row: &Row) -> bool {
+    row.place.as_deref() == Some("IN")
+}
+
+fn whole(n: Option<i64>) -> Option<f64> {
+    n.map(|n| n as f64)
+}
+
+pub(crate) fn aggregate_word(aggregate: Aggregate) -> &'static str {
+    match aggregate {
+        Aggregate::Any => "any",
+        Aggregate::Count => "count",
+        Aggregate::Sum => "sum",
+        Aggregate::Min => "min",
+        Aggregate::Max => "max",
+        Aggregate::DistinctDays => "distinct_days",
+    }
+}
+
+/// The smallest effect of interest.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Mde {
+    None,
+    Relative(f64),
+    Absolute(f64),
+}
+
+/// How an experiment is judged.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    /// Metric, and whether more of it is good: the primary one, guardrails, secondary ones.
+    pub(crate) primary: (&'static str, bool),
+    pub(crate) guardrails: &'static [(&'static str, bool)],
+    pub(crate) secondary: &'static [(&'static str, bool)],
+    pub(crate) mde: Mde,
+    pub(crate) alpha: f64,
+    pub(crate) correction: &'static str,
+    pub(crate) guardrail_alpha: f64,
+    pub(crate) guardrail_correction: &'static str,
+}
+
+impl Plan {
+    /// Role, metric, whether more is good, sidedness: in the order of the file.
+    pub(crate) fn metrics(&self) -> Vec<(&'static str, Metric, bool, Sided)> {
+        let guard = |more| if more { Sided::Less } else { Sided::Greater };
+        let primary = [("primary", self.primary, Sided::Two)];
+        let guardrails = self.guardrails.iter().map(|m| ("guardrail", *m, guard(m.1)));
+        let secondary = self.secondary.iter().map(|m| ("secondary", *m, Sided::Two));
+        let all = primary.into_iter().chain(guardrails).chain(secondary);
+        let of = |name| *METRICS.iter().find(|m| m.name == name).unwrap();
+        all.map(|(role, (name, more), sided)| (role, of(name), more, sided)).collect()
+    }
+}
+
+const ASSIGNMENT_SEGMENTS: &[Of<Option<String>>] =
+    &[("device", |row| row.place.clone()), ("tier", |row| row.tier.map(|n| n.to_string()))];
+
+const ASSIGNMENTS: Exposures =
+    Exposures { source: "assignments", filter: None, keyed: true, segments: ASSIGNMENT_SEGMENTS };
+const SHOWN: Exposures = Exposures {
+    source: "events",
+    filter: Some(|row| row.event.as_deref() == Some("expose")),
+    keyed: true,
+    segments: &[("country", |row| row.place.clone())],
+};
+const EVERYONE: Exposures = Exposures {
+    source: "assignments",
+    filter: Some(|row| row.tier >= Some(1)),
+    keyed: false,
+    segments: &[],
+};
+
+/// The experiments: exposures in a log of their own and in the event log, two and three arms, two unit types, other
+/// first and last days.
+pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
+    let exclude = logs.setting.exclude;
+    let two = || vec![("control", 0.5), ("treatment", 0.5)];
+    let alpha = Experiment {
+        name: "alpha",
+        unit_type: "user",
+        exposures: ASSIGNMENTS,
+        key: "alpha-key",
+        arms: two(),
+        days: (0, 4),
+        exclude,
+        segments: &["device", "tier"],
+    };
+    let beta = Experiment {
+        name: "beta",
+        exposures: SHOWN,
+        key: "beta",
+        arms: vec![("a", 0.5), ("b", 0.3), ("c", 0.2)],
+        days: (1, 3),
+        exclude: !exclude,
+        segments: &["country"],
+        ..alpha.clone()
+    };
+    let gamma = Experiment {
+        name: "gamma",
+        unit_type: "session",
+        key: "gamma",
+        segments: &["tier"],
+        ..alpha.clone()
+    };
+    let delta = Experiment {
+        name: "delta",
+        exposures: EVERYONE,
+        key: "delta",
+        days: (2, 4),
+        exclude: !exclude,
+        segments: &[],
+        ..alpha.clone()
+    };
+    let plan = Plan {
+        primary: ("clicked", true),
+        guardrails: &[("revenue", true), ("longest", false), ("p95", false)],
+        secondary: &[
+            ("items", true),
+            ("amounts", true),
+            ("active_days", true),
+            ("smallest", false),
+            ("pages_per_event", true),
+            ("events", true),
+        ],
+        mde: Mde::Relative(0.1),
+        alpha: 0.05,
+        correction: "benjamini_hochberg",
+        guardrail_alpha: 0.05,
+        guardrail_correction: "bonferroni",
+    };
+    let of_beta = Plan {
+        primary: ("events", true),
+        guardrails: &[("saw_a_page", true)],
+        secondary: &[
+            ("clicked", true),
+            ("balance", true),
+            ("oks", true),
+            ("revenue_per_click", true),
+        ],
+        mde: Mde::Absolute(0.2),
+        correction: "holm",
+        guardrail_alpha: 0.2,
+        guardrail_correction: "none",
+        ..plan.clone()
+    };
+    let of_gamma = Plan {
+        primary: ("revenue_per_click", true),
+        guardrails: &[("events", false)],
+        secondary: &[("gave_amount", true), ("most_items", true), ("clicks_per_active_day", true)],
+        mde: Mde::Relative(0.01),
+        alpha: 0.1,
+        correction: "bonferroni",
+        ..plan.clone()
+    };
+    let of_delta = Plan {
+        primary: ("worth", false),
+        guardrails: &[],
+        secondary: &[("saw_a_page", true), ("revenue", true)],
+        mde: Mde::None,
+        correction: "none",
+        ..plan.clone()
+    };
+    vec![(alpha, plan), (beta, of_beta), (gamma, of_gamma), (delta, of_delta)]
+}
+
+/// Writes the project's files.
+pub(crate) fn written(project: &Project, logs: &Logs) {
+    let setting = logs.setting;
+    let outside = |reject| if reject { "reject" } else { "keep" };
+    let events = match setting.layout {
+        Layout::Template => "events/{yyyy}/{mm}/{dd}",
+        Layout::Hive | Layout::Hours => "events",
+    };
+    let [of_events, of_pages, of_assignments] = setting.reject.map(outside);
+    project.file(
+        "project.yaml",
+        &format!(
+            "project: {{time_zone: {}}}
+sources:
+  events:
+    path: '{events}'
+    timestamp: at
+    units: {{user: '\"user\"', session: session}}
+    outside_day: {of_events}
+  pages:
+    path: pages
+    timestamp: to_timestamp_millis(ms)
+    units: {{user: visitor}}
+    filter: kind <> 'bot'
+    outside_day: {of_pages}
+    missing_days: allow
+  assignments:
+    path: assignments
+    timestamp: at
+    units: {{user: '\"user\"', session: session}}
+    outside_day: {of_assignments}
+exposures:
+  assignments:
+    source: assignments
+    experiment: experiment
+    variant: variant
+    segments: {{device: device, tier: tier}}
+  shown:
+    source: events
+    filter: event = 'expose'
+    experiment: experiment
+    variant: variant
+    segments: {{country: country}}
+  everyone: {{source: assignments, filter: tier >= 1, variant: variant}}
+",
+            setting.zone.name()
+        ),
+    );
+    project.file("metrics.yaml", &metrics());
+    for (experiment, plan) in experiments(logs) {
+        let file = format!("experiments/{}.yaml", experiment.name);
+        project.file(&file, &experiment_file(logs, &experiment, &plan));
+    }
+}
+
+fn metrics() -> String {
+    let components = components();
+    let part = |i: usize| {
+        let component = components[i];
+        let mut text = format!(
+            "source: {}, aggregate: {}",
+            component.source,
+            aggregate_word(component.aggregate)
+        );
+        if let Some((value, _)) = component.value {
+            write!(text, ", value: \"{value}\"").unwrap();
+        }
+        if let Some((filter, _)) = component.filter {
+            write!(text, ", filter: \"{filter}\"").unwrap();
+        }
+        text
+    };
+    let mut text = "metrics:\n".to_owned();
+    for Metric { name, kind, components } in METRICS {
+        match *components {
+            [one] => writeln!(text, "  {name}: {{type: {kind}, {}}}", part(one)),
+            [x, y] => {
+                let (x, y) = (part(x), part(y));
+                writeln!(
+                    text,
+                    "  {name}: {{type: {kind}, numerator: {{{x}}}, denominator: {{{y}}}}}"
+                )
+            }
+            _ => writeln!(
+                text,
+                "  {name}: {{type: {kind}, source: events, value: amount, quantile: 0.95}}"
+            ),
+        }
+        .unwrap();
+    }
+    text
+}
+
+fn experiment_file(logs: &Logs, experiment: &Experiment, plan: &Plan) -> String {
+    let from = if experiment.exposures.source == "events" {
+        "shown"
+    } else if experiment.exposures.keyed {
+        "assignments"
+    } else {
+        "everyone"
+    };
+    let key = if experiment.exposures.keyed {
+        format!(", key: {}", experiment.key)
+    } else {
+        String::new()
+    };
+    let weights: Vec<String> =
+        experiment.arms.iter().map(|(arm, w)| format!("{arm}: {w}")).collect();
+    let metrics = |of: &[(&str, bool)]| -> String {
+        let of = of.iter().map(|(name, more)| {
+            format!("{{name: {name}, direction: {}}}", if *more { "increase" } else { "decrease" })
+        });
+        of.collect::<Vec<_>>().join(", ")
+    };
+    let (name, more) = plan.primary;
+    let mde = match plan.mde {
+        Mde::None => String::new(),
+        Mde::Relative(x) => format!(", mde_relative: {x}"),
+        Mde::Absolute(x) => format!(", mde_absolute: {x}"),
+    };
+    format!(
+        "experiment:
+  name: {}
+  start: {}
+  end: {}
+  design:
+    unit: {}
+    control: {}
+    variants: {{{}}}
+    several_variants: {}
+  exposures: {{from: {from}{key}}}
+  segments: [{}]
+  metrics:
+    primary: {{name: {name}, direction: {}{mde}}}
+    guardrails: [{}]
+    secondary: [{}]
+  statistical_settings: {{alpha: {}, correction: {}}}
+  guardrail_settings: {{alpha: {}, correction: {}}}
+",
+        experiment.name,
+        logs.days[experiment.days.0],
+        logs.days[experiment.days.1],
+        experiment.unit_type,
+        experiment.arms[0].0,
+        weights.join(", "),
+        if experiment.exclude { "exclude" } else { "first" },
+        experiment.segments.join(", "),
+        if more { "increase" } else { "decrease" },
+        metrics(plan.guardrails),
+        metrics(plan.secondary),
+        plan.alpha,
+        plan.correction,
+        plan.guardrail_alpha,
+        plan.guardrail_correction,
+    )
+}

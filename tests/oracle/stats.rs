@@ -1,0 +1,267 @@
+//! Tests, intervals and corrections once more, by their textbook formulas.
+
+use statrs::function::beta::beta_reg;
+use statrs::function::erf::erfc;
+use statrs::function::gamma::gamma_ur;
+
+use super::naive::{Group, sum};
+
+/// Number, mean and sample variance.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sample {
+    pub(crate) n: f64,
+    pub(crate) mean: f64,
+    /// With n - 1; a proportion's p (1 - p).
+    pub(crate) variance: f64,
+}
+
+impl Sample {
+    fn of(values: &[f64]) -> Sample {
+        let n = values.len() as f64;
+        let same = values.iter().all(|x| *x == values[0]);
+        let variance = if same { 0.0 } else { co_moment(values, values) / (n - 1.0) };
+        Sample { n, mean: mean(values), variance }
+    }
+
+    fn error(&self) -> f64 {
+        (self.variance / self.n).sqrt()
+    }
+}
+
+pub(crate) fn mean(values: &[f64]) -> f64 {
+    sum(values) / values.len() as f64
+}
+
+/// The sum of (x - mean x)(y - mean y).
+pub(crate) fn co_moment(x: &[f64], y: &[f64]) -> f64 {
+    let (mean_x, mean_y) = (mean(x), mean(y));
+    let products: Vec<f64> = x.iter().zip(y).map(|(x, y)| (x - mean_x) * (y - mean_y)).collect();
+    sum(&products)
+}
+
+/// What a test is read against: a normal law, or Student's t with these degrees of freedom.
+#[derive(Clone, Copy, Debug)]
+enum Law {
+    Normal,
+    Student(f64),
+}
+
+impl Law {
+    /// P(X > x).
+    fn above(self, x: f64) -> f64 {
+        match self {
+            Law::Normal => erfc(x / std::f64::consts::SQRT_2) / 2.0,
+            Law::Student(df) => {
+                let tail = beta_reg(df / 2.0, 0.5, df / (df + x * x)) / 2.0;
+                if x >= 0.0 { tail } else { 1.0 - tail }
+            }
+        }
+    }
+
+    /// The x above which `tail` lies, by halving.
+    fn critical(self, tail: f64) -> f64 {
+        let (mut low, mut high) = (0.0, 1e6);
+        for _ in 0..200 {
+            let middle = (low + high) / 2.0;
+            if self.above(middle) > tail {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        (low + high) / 2.0
+    }
+}
+
+/// What is tested for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Sided {
+    Two,
+    Greater,
+    Less,
+}
+
+/// A row of results, as far as it follows from the two groups.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Expected {
+    pub(crate) means: [Option<f64>; 2],
+    pub(crate) effect: Option<f64>,
+    pub(crate) error: Option<f64>,
+    pub(crate) interval: [Option<f64>; 2],
+    pub(crate) relative: Option<f64>,
+    pub(crate) relative_interval: [Option<f64>; 2],
+    pub(crate) relative_reason: Option<&'static str>,
+    pub(crate) method: Option<&'static str>,
+    pub(crate) statistic: Option<f64>,
+    pub(crate) df: Option<f64>,
+    pub(crate) p: Option<f64>,
+    /// Status and reason, where there is no test.
+    pub(crate) gap: Option<(&'static str, &'static str)>,
+}
+
+/// Compares the groups of a variant and the control.
+pub(crate) fn compare(
+    kind: &str,
+    control: &Group,
+    variant: &Group,
+    alpha: f64,
+    sided: Sided,
+) -> Expected {
+    if !["proportion", "mean", "ratio"].contains(&kind) {
+        return Expected::default().without("failed", "method_not_in_effect");
+    }
+    let level = |group: &Group| match kind {
+        _ if group.x.is_empty() => None,
+        "ratio" => Some(mean(&group.x) / mean(&group.y)).filter(|level| level.is_finite()),
+        _ => Some(mean(&group.x)),
+    };
+    let means = [level(control), level(variant)];
+    let effect = means[0].zip(means[1]).map(|(control, variant)| variant - control);
+    let row = Expected { means, effect, ..Expected::default() };
+    let without = |reason| row.without("insufficient", reason);
+    if control.x.is_empty() {
+        return without("no_units_in_control");
+    }
+    if variant.x.is_empty() {
+        return without("no_units_in_variant");
+    }
+    let mut samples = Vec::new();
+    for group in [control, variant] {
+        match sample(kind, group) {
+            Ok(sample) => samples.push(sample),
+            Err(reason) => return without(reason),
+        }
+    }
+    let [c, t] = [samples[0], samples[1]];
+    let error = (c.variance / c.n + t.variance / t.n).sqrt();
+    // The test of proportions takes both arms to have one rate.
+    let pooled = (c.mean * c.n + t.mean * t.n) / (c.n + t.n);
+    let (method, law, of_test) = match kind {
+        "proportion" => {
+            let pooled = (pooled * (1.0 - pooled) * (1.0 / c.n + 1.0 / t.n)).sqrt();
+            ("two_proportion_z", Law::Normal, pooled)
+        }
+        "mean" => {
+            let part = |s: Sample| (s.variance / s.n).powi(2) / (s.n - 1.0);
+            let df = (c.variance / c.n + t.variance / t.n).powi(2) / (part(c) + part(t));
+            ("welch_t", Law::Student(df), error)
+        }
+        _ => ("ratio_delta_z", Law::Normal, error),
+    };
+    if of_test == 0.0 {
+        return without("zero_variance");
+    }
+    let effect = t.mean - c.mean;
+    let statistic = effect / of_test;
+    let tail = if sided == Sided::Two { alpha / 2.0 } else { alpha };
+    let critical = law.critical(tail);
+    let (relative, relative_reason) = match fieller(c, t, critical) {
+        Ok(interval) => (Some(interval), None),
+        Err(reason) => (None, Some(reason)),
+    };
+    let open = |[lower, upper]: [f64; 2]| match sided {
+        Sided::Two => [Some(lower), Some(upper)],
+        Sided::Greater => [Some(lower), None],
+        Sided::Less => [None, Some(upper)],
+    };
+    Expected {
+        effect: Some(effect),
+        error: Some(error),
+        interval: open([effect - critical * error, effect + critical * error]),
+        relative: relative.map(|_| effect / c.mean),
+        relative_interval: relative.map_or([None, None], open),
+        relative_reason,
+        method: Some(method),
+        statistic: Some(statistic),
+        df: if let Law::Student(df) = law { Some(df) } else { None },
+        p: Some(match sided {
+            Sided::Two => 2.0 * law.above(statistic.abs()),
+            Sided::Greater => law.above(statistic),
+            Sided::Less => law.above(-statistic),
+        }),
+        ..row
+    }
+}
+
+impl Expected {
+    fn without(&self, status: &'static str, reason: &'static str) -> Expected {
+        Expected { gap: Some((status, reason)), relative_reason: Some(reason), ..self.clone() }
+    }
+}
+
+fn sample(kind: &str, group: &Group) -> Result<Sample, &'static str> {
+    let n = group.x.len() as f64;
+    match kind {
+        "proportion" => {
+            let p = mean(&group.x);
+            Ok(Sample { n, mean: p, variance: p * (1.0 - p) })
+        }
+        _ if group.x.len() < 2 => Err("too_few_units"),
+        "mean" => Ok(Sample::of(&group.x)),
+        _ => {
+            let (mean_x, mean_y) = (mean(&group.x), mean(&group.y));
+            if mean_y == 0.0 {
+                return Err("zero_denominator");
+            }
+            // The delta method: a ratio moves as x - r y over the mean of y.
+            let r = mean_x / mean_y;
+            let residuals: Vec<f64> =
+                group.x.iter().zip(&group.y).map(|(x, y)| (x - r * y) / mean_y).collect();
+            let variance = co_moment(&residuals, &residuals) / (n - 1.0);
+            let nothing =
+                group.x.iter().zip(&group.y).all(|(x, y)| (x - r * y).abs() <= 1e-12 * x.abs());
+            Ok(Sample { n, mean: r, variance: if nothing { 0.0 } else { variance } })
+        }
+    }
+}
+
+/// All lifts that the test does not reject (Fieller 1954), as the roots of the quadratic.
+fn fieller(c: Sample, t: Sample, critical: f64) -> Result<[f64; 2], &'static str> {
+    if c.mean <= 0.0 {
+        return Err("control_mean_not_positive");
+    }
+    if c.mean <= 5.0 * c.error() {
+        return Err("control_mean_near_zero");
+    }
+    if c.n < 2.0 || t.n < 2.0 {
+        return Err("too_few_units");
+    }
+    let (of_c, of_t) = ((critical * c.error()).powi(2), (critical * t.error()).powi(2));
+    let a = c.mean * c.mean - of_c;
+    let b = c.mean * t.mean;
+    let root = (b * b - a * (t.mean * t.mean - of_t)).sqrt();
+    if a <= 0.0 {
+        return Err("control_mean_near_zero");
+    }
+    Ok([(b - root) / a - 1.0, (b + root) / a - 1.0])
+}
+
+/// Chi-squared of counts against shares, and its p.
+pub(crate) fn chi_squared(counts: &[usize], shares: &[f64]) -> (f64, f64) {
+    let n = counts.iter().sum::<usize>() as f64;
+    let parts = counts.iter().zip(shares);
+    let statistic: f64 =
+        parts.map(|(o, share)| (*o as f64 - n * share).powi(2) / (n * share)).sum();
+    let df = (counts.len() - 1) as f64;
+    (statistic, if statistic > 0.0 { gamma_ur(df / 2.0, statistic / 2.0) } else { 1.0 })
+}
+
+/// p-values, adjusted; each by looking at all the others.
+pub(crate) fn adjust(correction: &str, p_values: &[f64]) -> Vec<f64> {
+    let m = p_values.len() as f64;
+    let at_most = |p: f64| p_values.iter().filter(|q| **q <= p).count() as f64;
+    let below = |p: f64| p_values.iter().filter(|q| **q < p).count() as f64;
+    let adjusted = |p: f64| match correction {
+        "none" => p,
+        "bonferroni" => p * m,
+        // The largest of what smaller ones would need (Holm), the smallest of what larger ones would (B.-H.).
+        "holm" => {
+            p_values.iter().filter(|q| **q <= p).map(|q| q * (m - below(*q))).fold(0.0, f64::max)
+        }
+        "benjamini_hochberg" => {
+            p_values.iter().filter(|q| **q >= p).map(|q| q * m / at_most(*q)).fold(1.0, f64::min)
+        }
+        other => panic!("{other} is not written here"),
+    };
+    p_values.iter().map(|p| adjusted(*p).min(1.0)).collect()
+}
