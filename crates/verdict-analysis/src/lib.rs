@@ -1,5 +1,6 @@
 //! Statistics and decisions: pure functions from group statistics to results.
 
+pub mod flags;
 pub mod judge;
 pub mod methods;
 pub mod stat;

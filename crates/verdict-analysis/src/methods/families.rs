@@ -97,11 +97,7 @@ pub fn adjust(p_values: &[f64], correction: Correction) -> Result<Vec<f64>, Meth
 /// weight that is not positive.
 pub fn adjust_weighted(p_values: &[f64], weights: &[f64]) -> Result<Vec<f64>, MethodError> {
     p_values.iter().try_for_each(|p| check_probability("a p-value", *p))?;
-    weights.iter().try_for_each(|w| check_positive("a weight", *w))?;
-    if weights.len() != p_values.len() {
-        let expected = format!("{} weights, one for each p-value,", p_values.len());
-        return Err(MethodError::BadShape { what: "weights", expected, got: weights.len() });
-    }
+    total_weight(p_values, weights)?;
     let mut order: Vec<usize> = (0..p_values.len()).collect();
     order.sort_by(|a, b| (p_values[*a] / weights[*a]).total_cmp(&(p_values[*b] / weights[*b])));
     // The weights still in play at each step, summed from the end so that nothing cancels.
@@ -118,6 +114,56 @@ pub fn adjust_weighted(p_values: &[f64], weights: &[f64]) -> Result<Vec<f64>, Me
         adjusted[i] = largest;
     }
     Ok(adjusted)
+}
+
+/// Weighted Bonferroni: p_i (sum of the weights) / w_i, capped at 1.
+///
+/// Uniformly weaker than weighted Holm ([`adjust_weighted`]); its use is that it has simultaneous intervals, each at the
+/// level of [`weighted_alpha`].
+///
+/// # Errors
+/// As for [`adjust_weighted`].
+///
+/// # Example
+/// A primary metric with nine tenths of the family's error.
+/// ```
+/// use verdict_analysis::methods::families::adjust_weighted_bonferroni;
+///
+/// let adjusted = adjust_weighted_bonferroni(&[0.045, 0.004], &[9.0, 1.0])?;
+/// assert_eq!(adjusted, [0.05, 0.04]);
+/// # Ok::<(), verdict_analysis::methods::MethodError>(())
+/// ```
+pub fn adjust_weighted_bonferroni(
+    p_values: &[f64],
+    weights: &[f64],
+) -> Result<Vec<f64>, MethodError> {
+    p_values.iter().try_for_each(|p| check_probability("a p-value", *p))?;
+    let total = total_weight(p_values, weights)?;
+    Ok(p_values.iter().zip(weights).map(|(p, w)| (p * (total / w)).min(1.0)).collect())
+}
+
+/// The alpha of each interval of a family whose hypotheses weigh as `weights`: alpha w_i / (sum of the weights).
+///
+/// The intervals then hold simultaneously with probability 1 - alpha or more, and each leaves out zero exactly when
+/// weighted Bonferroni rejects.
+///
+/// # Errors
+/// [`MethodError::BadAlpha`], [`MethodError::NotPositive`] for a weight that is not positive.
+pub fn weighted_alpha(alpha: f64, weights: &[f64]) -> Result<Vec<f64>, MethodError> {
+    check_alpha(alpha)?;
+    let total = total_weight(weights, weights)?;
+    Ok(weights.iter().map(|w| alpha * (w / total)).collect())
+}
+
+/// The sum of the weights, of which there must be one for each p-value.
+fn total_weight(p_values: &[f64], weights: &[f64]) -> Result<f64, MethodError> {
+    weights.iter().try_for_each(|w| check_positive("a weight", *w))?;
+    if weights.len() != p_values.len() {
+        let expected = format!("{} weights, one for each p-value,", p_values.len());
+        return Err(MethodError::BadShape { what: "weights", expected, got: weights.len() });
+    }
+    let total = weights.iter().sum::<f64>();
+    if total.is_finite() { Ok(total) } else { Err(MethodError::Overflow { what: "the weights" }) }
 }
 
 /// The alpha of each of `m` intervals that hold simultaneously, where the procedure has such intervals.

@@ -3,7 +3,7 @@
 use super::StatError;
 use super::fields::{Input, Output, bad};
 use super::sums;
-use crate::methods::bayes::beta_binomial::{Beta, compare, credible_difference};
+use crate::methods::bayes::beta_binomial::{Beta, chance_beyond, compare, credible_difference};
 use crate::methods::bayes::gaussian::{Prior, posterior};
 use crate::methods::guardrail::Better;
 use crate::methods::two_proportion::Proportion;
@@ -27,6 +27,10 @@ pub(super) fn bayes_beta_binomial(input: &Input<'_>, output: &mut Output) -> Res
     output.number("expected_loss_choose_treatment", comparison.loss_of_treatment);
     output.number("expected_loss_choose_control", comparison.loss_of_control);
     output.interval("credible_diff_95", credible_difference(&control, &treatment, 0.05)?);
+    if input.has("mde") {
+        let beyond = chance_beyond(&control, &treatment, input.f64("mde")?)?;
+        output.number("prob_treatment_better_by_mde", beyond);
+    }
     Ok(())
 }
 
@@ -37,14 +41,21 @@ pub(super) fn bayes_gaussian(input: &Input<'_>, output: &mut Output) -> Result<(
         "absolute" => false,
         _ => return Err(bad("diff", "`relative` or `absolute`")),
     };
-    let effect = sums::effect(&input.object("control")?, &input.object("treatment")?, relative)?;
+    // The effect itself, or the variants that it is the effect of.
+    let (effect, std_error, control_mean) = if input.has("effect") {
+        (input.f64("effect")?, input.f64("std_error")?, 1.0)
+    } else {
+        let e = sums::effect(&input.object("control")?, &input.object("treatment")?, relative)?;
+        (e.estimate, e.variance.sqrt(), e.control_mean)
+    };
     let prior = if input.has("prior") {
         let prior = input.object("prior")?;
         // A prior stated on the other scale is carried over by the control mean.
         let scale = match (input.str_or("prior_type", "relative")?, relative) {
+            _ if input.has("effect") => 1.0,
             ("relative", true) | ("absolute", false) => 1.0,
-            ("relative", false) => effect.control_mean.abs(),
-            ("absolute", true) => 1.0 / effect.control_mean.abs(),
+            ("relative", false) => control_mean.abs(),
+            ("absolute", true) => 1.0 / control_mean.abs(),
             _ => return Err(bad("prior_type", "`relative` or `absolute`")),
         };
         Prior::Normal {
@@ -55,8 +66,12 @@ pub(super) fn bayes_gaussian(input: &Input<'_>, output: &mut Output) -> Result<(
         Prior::Flat
     };
     let better = if input.flag("inverse") { Better::Lower } else { Better::Higher };
-    let posterior = posterior(effect.estimate, effect.variance.sqrt(), prior)?;
+    let posterior = posterior(effect, std_error, prior)?;
     output.number("chance_to_win", posterior.chance_to_win(better));
+    if input.has("mde") {
+        let beyond = posterior.chance_beyond(input.f64("mde")?, better);
+        output.number("chance_to_win_by_mde", beyond);
+    }
     output.number("posterior_mean", posterior.mean);
     output.number("posterior_sd", posterior.sd);
     output.interval("ci", posterior.credible_interval(alpha)?);

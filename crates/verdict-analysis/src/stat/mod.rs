@@ -4,12 +4,15 @@
 //! `{"method": "welch_t", "error": "…"}`. The methods and their keys are those of the reference values in
 //! `tests/golden`, whose README states the conventions: infinities are the strings `"inf"` and `"-inf"`, a value that is
 //! undefined is `null`.
+//!
+//! [`flags`] asks the same methods with flags for people.
 
 mod adjusted;
 mod bayesian;
 mod counts;
 mod families;
 mod fields;
+pub mod flags;
 mod guardrails;
 mod means;
 mod planning;

@@ -40,7 +40,10 @@ pub(super) fn two_proportion_z(input: &Input<'_>, output: &mut Output) -> Result
     );
     output
         .number("ci_wald_less_upper", interval(ProportionInterval::Wald, Alternative::Less)?.upper);
-    output.interval("ci_newcombe", interval(ProportionInterval::Newcombe, Alternative::TwoSided)?);
+    let newcombe = |alternative| interval(ProportionInterval::Newcombe, alternative);
+    output.interval("ci_newcombe", newcombe(Alternative::TwoSided)?);
+    output.number("ci_newcombe_greater_lower", newcombe(Alternative::Greater)?.lower);
+    output.number("ci_newcombe_less_upper", newcombe(Alternative::Less)?.upper);
     output.interval(
         "ci_agresti_caffo",
         interval(ProportionInterval::AgrestiCaffo, Alternative::TwoSided)?,

@@ -48,22 +48,30 @@ pub(super) fn permutation(input: &Input<'_>, output: &mut Output) -> Result<(), 
         return Ok(());
     }
     let (control, treatment) = (input.f64s("control")?, input.f64s("treatment")?);
-    let of_one: fn(&[f64]) -> f64 = match input.str_or("statistic", "mean")? {
-        "mean" => mean,
-        "median" => |x| quantile(x, 0.5),
-        _ => return Err(bad("statistic", "`mean` or `median`")),
+    let statistic: fn(&[f64], &[f64]) -> f64 = match input.str_or("statistic", "mean")? {
+        "mean" => |c, t| mean(t) - mean(c),
+        "median" => |c, t| quantile(t, 0.5) - quantile(c, 0.5),
+        "welch" => permute::welch_statistic,
+        _ => return Err(bad("statistic", "`mean`, `median` or `welch`")),
     };
-    let statistic = |c: &[f64], t: &[f64]| of_one(t) - of_one(c);
-    let exact = permute::exact(&control, &treatment, statistic)?;
-    output.number("observed", exact.observed);
-    output.put("n_permutations", exact.permutations);
-    output.number("p_greater", exact.greater);
-    output.number("p_less", exact.less);
-    output.number("p_two_sided_abs", exact.two_sided_abs);
-    output.number("p_two_sided_doubled", exact.two_sided_doubled);
-    let random =
-        permute::monte_carlo(&control, &treatment, statistic, Draws::named("permutation"), 9_999)?;
+    match permute::exact(&control, &treatment, statistic) {
+        Ok(exact) => {
+            output.put("n_permutations", exact.permutations);
+            output.number("p_greater", exact.greater);
+            output.number("p_less", exact.less);
+            output.number("p_two_sided_abs", exact.two_sided_abs);
+            output.number("p_two_sided_doubled", exact.two_sided_doubled);
+        }
+        // Too many to count them all: random ones answer.
+        Err(MethodError::TooLarge { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let count = if input.has("resamples") { input.u64("resamples")? } else { 9_999 };
+    let draws = Draws::named("permutation");
+    let random = permute::monte_carlo(&control, &treatment, statistic, draws, count)?;
+    output.number("observed", random.observed);
     output.number("p_greater_mc", random.greater);
+    output.number("p_less_mc", random.less);
     output.number("p_two_sided_abs_mc", random.two_sided_abs);
     Ok(())
 }

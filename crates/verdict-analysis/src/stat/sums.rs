@@ -39,6 +39,7 @@ fn sample(input: &Input<'_>) -> Result<Sample, StatError> {
             let (mean, variance) = mean_and_variance(input)?;
             Ok(Sample { n, mean, variance })
         }
+        "moments" => Ok(Sample { n, mean: input.f64("mean")?, variance: input.f64("var")? }),
         "proportion" => {
             let rate = input.f64("sum")? / size;
             // A rate's variance is p q, without the divisor n - 1.
@@ -51,7 +52,7 @@ fn sample(input: &Input<'_>) -> Result<Sample, StatError> {
             let cov = (input.f64("md")? - size * mean_num * mean_den) / (size - 1.0);
             Ok(RatioSample { n, mean_num, mean_den, var_num, var_den, cov }.linearised()?)
         }
-        _ => Err(bad("kind", "`mean`, `proportion` or `ratio`")),
+        _ => Err(bad("kind", "`mean`, `moments`, `proportion` or `ratio`")),
     }
 }
 
