@@ -3,5 +3,6 @@
 pub mod flags;
 pub mod judge;
 pub mod methods;
+pub mod planning;
 pub mod stat;
 pub mod words;

@@ -3,7 +3,7 @@
 //! Every method answers with numbers or a [`MethodError`] that names the input at fault; none panics and none returns
 //! NaN. A difference is always treatment minus control, and [`Alternative::Greater`] means that the treatment is larger.
 
-mod error;
+pub(crate) mod error;
 mod estimate;
 mod exact;
 mod sample;

@@ -1,6 +1,7 @@
 //! Planning: sample size, power and minimum detectable effect, before the experiment.
 //!
 //! - [`proportions`]: two rates, by the textbook normal formula (pooled variance under the null hypothesis).
+//! - [`binomial`]: the exact power of the test of two rates, by counting.
 //! - [`means`]: two means, by the normal formula and exactly, by the noncentral t.
 //!
 //! Ratios and CUPED-adjusted means are planned as means, with the standard deviation of the linearised or adjusted metric
@@ -10,6 +11,7 @@
 //! The power of the *observed* effect is no planning and no explanation of a result: it is a function of the p-value
 //! (J. M. Hoenig & D. M. Heisey, Am. Statistician 55 (2001), 19-24). Look at the interval.
 
+pub mod binomial;
 pub mod means;
 pub mod proportions;
 

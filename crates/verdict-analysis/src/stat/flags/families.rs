@@ -55,9 +55,9 @@ fn rejected(input: &Value, output: &Map<String, Value>) -> Option<String> {
         Some((flags.iter().filter(|flag| flag.as_bool() == Some(true)).count(), flags.len()))
     };
     let ((holm, all), (bh, _)) = (count("reject_holm")?, count("reject_bh")?);
+    let alpha = crate::words::percent(said.alpha());
     Some(format!(
-        "of {all} p-values, Holm (no false alarm at all) rejects {holm} and Benjamini-Hochberg (few false ones \
-         among the found) {bh} at {}",
-        crate::words::percent(said.alpha())
+        "of {all} p-values {holm} are significant by Holm (any false alarm: {alpha}), {bh} by Benjamini-Hochberg (share \
+         of false ones: {alpha})"
     ))
 }
