@@ -5,7 +5,8 @@
 -- inputs   exposure_first   the day's first exposures
 --          exposure_cuts    the instants that cut a unit's day into intervals
 --          {% for source in sources %}intervals_{{ source.name }} {% endfor %} (unit, interval), see unit_intervals
--- columns  first_exposed, variant, variants, segment_<name>, and one a component
+-- columns  first_exposed, variant, variants, segment_<name>, and one a component; bucket orders the rows and is not
+--          stored
 WITH exposed AS (
     SELECT
         f.experiment, f.unit, f.first_exposed, f.variant, f.variants
@@ -37,11 +38,11 @@ after_exposure AS (
     GROUP BY experiment, unit
 )
 SELECT
-    e.experiment, e.unit, e.first_exposed, e.variant, e.variants
+    e.experiment, e.unit, unit_bucket(e.unit, {{ buckets }}) AS bucket, e.first_exposed, e.variant, e.variants
     {%- for segment in segments %}, e.{{ segment.column }}{% endfor %}
     {%- for component in components %},
     {{ component.or_none }} AS {{ component.column }}
     {%- endfor %}
 FROM exposed AS e
 LEFT JOIN after_exposure AS a ON e.experiment = a.experiment AND e.unit = a.unit
-ORDER BY e.experiment, e.unit
+ORDER BY e.experiment, bucket, e.unit

@@ -1,11 +1,12 @@
--- group_stats: the sufficient statistics of every metric in every variant and segment, in one pass.
+-- group_stats: the sufficient statistics of every metric in every variant and segment, of every look, in one pass.
 --
--- grain    metric, segment, segment_value, variant
--- inputs   unit_total       one experiment's units at one as-of date
+-- grain    ds, metric, segment, segment_value, variant
+-- inputs   group_totals     one experiment's group_changes, added up over its looks: a row for each look, variant and
+--                           values of the segment dimensions
 -- columns  n, and sums, means and centred second moments of x (the metric, or a ratio's numerator) and of y
 --          (a ratio's denominator); several_variants covers every exposed unit, the others those that count
 --          units without a segment value have (none), as those have whose log says so
-WITH units AS (
+WITH totals AS (
     SELECT *
         {%- if segments %} REPLACE (
             {%- for segment in segments %}
@@ -13,11 +14,11 @@ WITH units AS (
             {%- endfor %}
         )
         {%- endif %}
-    FROM unit_total
+    FROM group_totals
 ),
 moments_of AS (
     SELECT
-        variant,
+        ds, variant,
         {% if segments -%}
         CASE
             {%- for segment in segments %}
@@ -34,17 +35,17 @@ moments_of AS (
             ELSE 'all'
         END
         {%- else -%} 'all' {%- endif %} AS segment_value,
-        moments(1, CAST(several_variants AS BIGINT)) AS m0
-        {%- for arguments in distinct_arguments %},
-        moments(1{% for x in arguments %}, {{ x }}{% endfor %}) FILTER (WHERE counted) AS m{{ loop.index }}
+        moments_merge_1({{ several_variants }}) AS m0
+        {%- for moments in distinct %},
+        moments_merge_{{ moments.arguments | length }}({{ moments.state }}) AS m{{ loop.index }}
         {%- endfor %}
-    FROM units
+    FROM totals
     GROUP BY {% if segments -%}
-        GROUPING SETS ((variant){% for segment in segments %}, (variant, {{ segment.column }}){% endfor %})
-        {%- else -%} variant {%- endif %}
+        GROUPING SETS ((ds, variant){% for segment in segments %}, (ds, variant, {{ segment.column }}){% endfor %})
+        {%- else -%} ds, variant {%- endif %}
 ),
 long AS (
-    SELECT variant, segment, segment_value, unnest([
+    SELECT ds, variant, segment, segment_value, unnest([
         named_struct(
             'metric', 'several_variants', 'metric_type', 'proportion', 'n', m0['n'],
             'sum_x', m0['sum_1'], 'mean_x', m0['mean_1'], 'm2_x', m0['m2_1'],
@@ -66,8 +67,8 @@ long AS (
     FROM moments_of
 )
 SELECT
-    s['metric'] AS metric, s['metric_type'] AS metric_type, variant, segment, segment_value, s['n'] AS n,
+    ds, s['metric'] AS metric, s['metric_type'] AS metric_type, variant, segment, segment_value, s['n'] AS n,
     s['sum_x'] AS sum_x, s['mean_x'] AS mean_x, s['m2_x'] AS m2_x,
     s['sum_y'] AS sum_y, s['mean_y'] AS mean_y, s['m2_y'] AS m2_y, s['co_xy'] AS co_xy
 FROM long
-ORDER BY metric, segment, segment_value, variant
+ORDER BY ds, metric, segment, segment_value, variant

@@ -2,7 +2,7 @@
 --
 -- grain    unit
 -- inputs   {% for source in sources %}intervals_{{ source.name }} {% endfor %} (unit, interval), see unit_intervals
--- columns  one a component
+-- columns  one a component; bucket orders the rows and is not stored
 WITH parts AS (
     {%- for source in sources %}
     {%- if not loop.first %}
@@ -17,10 +17,10 @@ WITH parts AS (
     {%- endfor %}
 )
 SELECT
-    unit
+    unit, unit_bucket(unit, {{ buckets }}) AS bucket
     {%- for component in components %},
     {{ component.of_parts }} AS {{ component.column }}
     {%- endfor %}
 FROM parts
 GROUP BY unit
-ORDER BY unit
+ORDER BY bucket, unit

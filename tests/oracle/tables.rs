@@ -23,12 +23,18 @@ pub(crate) enum Cell {
 /// A row by column.
 pub(crate) type Record = BTreeMap<String, Cell>;
 
-/// The rows of one partition, in the file's order.
+/// The rows of one partition: of a table of units sorted by unit (a file has them by bucket), of others as they come.
 pub(crate) fn read(project: &Path, partition: &str) -> Vec<Record> {
     let path = project.join("tables").join(partition).join("part-0.parquet");
     let file = std::fs::File::open(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     let reader = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
-    reader.flat_map(|batch| rows(&batch.unwrap())).collect()
+    let mut records: Vec<Record> = reader.flat_map(|batch| rows(&batch.unwrap())).collect();
+    records.sort_by_key(|record| match record.get("unit") {
+        Some(Cell::Int(number)) => (*number, String::new()),
+        Some(Cell::Text(name)) => (0, name.clone()),
+        _ => (0, String::new()),
+    });
+    records
 }
 
 fn rows(batch: &RecordBatch) -> Vec<Record> {
@@ -56,6 +62,7 @@ fn cell(column: &ArrayRef, row: usize) -> Cell {
             Cell::Int(days.as_primitive::<Int64Type>().value(0))
         }
         DataType::Utf8 => Cell::Text(column.as_string::<i32>().value(row).to_owned()),
+        DataType::Binary => Cell::Text(format!("{:?}", column.as_binary::<i32>().value(row))),
         DataType::List(_) => {
             let items = column.as_list::<i32>().value(row);
             Cell::Texts(items.as_string::<i32>().iter().map(|s| s.unwrap().to_owned()).collect())

@@ -21,7 +21,7 @@ use crate::fingerprint::Fingerprint;
 use crate::footers::{self, Footer};
 use crate::job::{Job, Tally};
 use crate::log::{DayObjects, Log};
-use crate::partition::{self, Key};
+use crate::partition::{Key, write_buckets};
 use crate::render::{self, ComponentSql, SegmentSql, SourceSql, intervals_table};
 use crate::snapshot::Snapshot;
 use crate::{Error, Result, arrow_types};
@@ -97,13 +97,15 @@ impl Job {
         let components: Vec<ComponentSql> = bound.iter().map(ComponentSql::new).collect();
 
         if let Some(fingerprint) = &task.unit_day {
-            let sql = render::unit_day(&sources, &components)?;
+            let buckets = self.project.buckets;
+            let sql = render::unit_day(&sources, &components, buckets)?;
             let key = Key::new(&UNIT_DAY, &[&task.unit_type, &task.ds.to_string()]);
             let counts = DataCounts { events, ..DataCounts::default() };
             let rows = self.collect(&sql, &[], || key.to_string()).await?;
             let schema = day_schema(&UNIT_DAY, &rows, &[], &bound)?;
             let fingerprint = fingerprint.clone();
-            partition::write(&self.tables, &key, &schema, &rows, fingerprint, Some(counts)).await?;
+            let parts = (&rows[..], buckets);
+            write_buckets(&self.tables, &key, &schema, parts, fingerprint, Some(counts)).await?;
             tally.made += 1;
         }
         for (name, log) in &exposed.first {
@@ -290,7 +292,8 @@ impl Job {
     ) -> Result<()> {
         let stage = || format!("exposure_day of `{exposures}` on {}", task.ds);
         self.register("exposure_first", &log.rows)?;
-        let sql = render::exposure_day(sources, components, &log.segments)?;
+        let buckets = self.project.buckets;
+        let sql = render::exposure_day(sources, components, &log.segments, buckets)?;
         let rows = self.collect(&sql, &[], stage).await?;
         let schema = day_schema(&EXPOSURE_DAY, &rows, &log.dimensions, bound)?;
         for (index, fingerprint) in &task.exposure_days {
@@ -303,7 +306,8 @@ impl Job {
             let key = Key::new(&EXPOSURE_DAY, &[name, &task.ds.to_string()]);
             let counts = counts.get(index).cloned().unwrap_or_default();
             let fingerprint = fingerprint.clone();
-            partition::write(&self.tables, &key, &schema, &own, fingerprint, Some(counts)).await?;
+            let parts = (&own[..], buckets);
+            write_buckets(&self.tables, &key, &schema, parts, fingerprint, Some(counts)).await?;
             tally.made += 1;
         }
         Ok(())

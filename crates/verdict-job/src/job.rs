@@ -5,12 +5,12 @@ use std::fmt;
 use chrono::offset::LocalResult;
 use chrono::{Days, NaiveTime, TimeZone};
 use datafusion::prelude::SessionContext;
-use verdict_model::{Located, NaiveDate, Project};
+use verdict_model::{Experiment, Located, NaiveDate, Project};
 
 use crate::component::Components;
 use crate::diagnose::too_large;
 use crate::log::{DayObjects, Log};
-use crate::plan::Plan;
+use crate::plan::{ExperimentTask, Plan};
 use crate::store::{Location, Stores};
 use crate::{Error, Result, session};
 
@@ -72,10 +72,17 @@ impl Progress for Silent {
 /// What became of a run's experiments.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// Experiments whose group statistics are there (by name, with their as-of dates).
+    /// The group statistics that are there: experiments by name, each with its as-of dates in order.
     pub done: Vec<(String, NaiveDate)>,
     /// Experiments that failed, and why.
     pub failed: Vec<(String, Error)>,
+}
+
+impl Outcome {
+    pub(crate) fn done(&mut self, experiment: &Experiment, task: &ExperimentTask) {
+        let name = &experiment.name.value;
+        self.done.extend(task.looks.iter().map(|look| (name.clone(), *look)));
+    }
 }
 
 impl Job {
@@ -131,7 +138,7 @@ impl Job {
         progress: &dyn Progress,
         tally: &mut Tally,
     ) -> Result<Outcome> {
-        let of = plan.days.len() + plan.experiments.len();
+        let of = plan.days.len() + 1;
         for (done, task) in plan.days.iter().enumerate() {
             progress.step(done, of, &format!("{} {}", task.unit_type, task.ds));
             let components = || self.components.of_unit_type(&self.project, &task.unit_type);
@@ -140,15 +147,8 @@ impl Job {
         }
         tally.fresh += plan.fresh_days();
         let mut outcome = Outcome::default();
-        for (done, task) in plan.experiments.iter().enumerate() {
-            let experiment = &self.project.experiments[task.index];
-            let name = experiment.name.value.clone();
-            progress.step(plan.days.len() + done, of, &name);
-            match self.make_totals(experiment, &task.days, task.as_of, tally).await {
-                Ok(()) => outcome.done.push((name, task.as_of)),
-                Err(error) => outcome.failed.push((name, error)),
-            }
-        }
+        let step = |what: &str| progress.step(plan.days.len(), of, &format!("totals by {what}"));
+        self.make_totals(&plan.experiments, step, tally, &mut outcome).await;
         Ok(outcome)
     }
 

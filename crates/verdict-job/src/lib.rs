@@ -11,7 +11,9 @@
 
 mod arrow_types;
 mod bind;
+mod bucket;
 mod component;
+mod content;
 mod day;
 mod diagnose;
 mod error;
@@ -20,6 +22,7 @@ mod fingerprint;
 mod finite;
 mod footers;
 mod group_stats;
+mod group_totals;
 mod interval_of;
 mod job;
 mod log;
@@ -32,6 +35,7 @@ mod row_tables;
 mod session;
 mod snapshot;
 mod store;
+mod sweep;
 mod totals;
 mod validate;
 

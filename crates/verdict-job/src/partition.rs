@@ -3,28 +3,36 @@
 //! A partition's file carries, in its key-value metadata, the [`Fingerprint`] of what it was made from and
 //! a digest of its content. What is made from a partition depends on that digest, not on the fingerprint:
 //! a day that was restated without a change of content makes nothing else stale.
+//!
+//! The tables of units are cut into buckets ([`crate::bucket`]): the rows of one bucket are row groups of
+//! their own, so that one bucket can be read without the others, and one object stays one commit.
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{AsArray, RecordBatch};
 use datafusion::arrow::compute::concat_batches;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{Int32Type, SchemaRef};
 use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::error::DataFusionError;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use datafusion::parquet::arrow::{ArrowWriter, parquet_to_arrow_schema};
 use datafusion::parquet::basic::{Compression, ZstdLevel};
-use datafusion::parquet::file::metadata::KeyValue;
-use datafusion::parquet::file::properties::WriterProperties;
+use datafusion::parquet::file::metadata::{KeyValue, ParquetMetaData};
+use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
+use datafusion::parquet::schema::types::ColumnPath;
+use futures::{StreamExt, TryStreamExt, stream};
+use object_store::buffered::BufWriter;
 use object_store::{ObjectMeta, ObjectStoreExt};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use tokio::io::AsyncWriteExt as _;
 use verdict_model::DataCounts;
 use verdict_model::tables::Table;
 
 use crate::arrow_types::conform;
+use crate::bucket::BUCKET;
+use crate::content::Content;
 use crate::error::AtStage;
-use crate::fingerprint::{Fingerprint, hex};
+use crate::fingerprint::Fingerprint;
 use crate::plain::root_message;
 use crate::store::Location;
 use crate::{Error, Result};
@@ -34,6 +42,9 @@ const KEY: &str = "verdict";
 
 /// The name of a partition's only object.
 const OBJECT: &str = "part-0.parquet";
+
+/// How many footers are read at once.
+const CONCURRENT: usize = 16;
 
 /// What a partition's file says about itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +56,9 @@ pub(crate) struct Made {
     /// What became of the logs' rows, where the table is about them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) counts: Option<DataCounts>,
+    /// The rows of each bucket, in the order of the file; empty where the table has no buckets.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) buckets: Vec<u64>,
 }
 
 /// A partition that is there.
@@ -53,6 +67,7 @@ pub(crate) struct Partition {
     pub(crate) object: ObjectMeta,
     pub(crate) schema: SchemaRef,
     pub(crate) made: Option<Made>,
+    pub(crate) footer: Arc<ParquetMetaData>,
 }
 
 /// A partition's place: its table, and its folders' values.
@@ -80,7 +95,7 @@ impl Key {
         Key { object: object.to_owned(), ..self }
     }
 
-    fn object(&self, root: &Location) -> Location {
+    pub(crate) fn object(&self, root: &Location) -> Location {
         root.join(self.table).join(&self.folders).join(&self.object)
     }
 }
@@ -103,6 +118,18 @@ pub(crate) async fn find(root: &Location, key: &Key) -> Result<Option<Partition>
         Err(source) => return Err(Error::Store { object: at.display, source }),
     };
     open(root, object).await
+}
+
+/// The partitions at `keys`, in their order.
+///
+/// # Errors
+/// As [`find`].
+pub(crate) async fn find_all(root: &Location, keys: Vec<Key>) -> Result<Vec<Option<Partition>>> {
+    stream::iter(keys)
+        .map(|key| async move { find(root, &key).await })
+        .buffered(CONCURRENT)
+        .try_collect()
+        .await
 }
 
 /// The partition in `object`; `None` when it is not one.
@@ -128,7 +155,7 @@ pub(crate) async fn open(root: &Location, object: ObjectMeta) -> Result<Option<P
         .and_then(|pair| serde_json::from_str(pair.value.as_deref()?).ok());
     // The writer's own metadata is not part of the schema.
     let schema = Arc::new(schema.with_metadata(Default::default()));
-    Ok(Some(Partition { object, schema, made }))
+    Ok(Some(Partition { object, schema, made, footer }))
 }
 
 /// Every row of the partition in `object`.
@@ -160,27 +187,142 @@ pub(crate) async fn write(
     fingerprint: Fingerprint,
     counts: Option<DataCounts>,
 ) -> Result<Partition> {
-    let stage = || format!("writing {key}");
-    let batches = batches.iter().map(|batch| conform(batch, schema)).collect::<Result<Vec<_>>>()?;
-    // One batch: where batches begin and end must not show in the file.
-    let rows = concat_batches(schema, &batches).at(stage)?;
-    let mut writer =
-        ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(properties())).at(stage)?;
-    writer.write(&rows).at(stage)?;
-    writer.flush().at(stage)?;
-    let mut hash = Sha256::new();
-    hash.update(format!("{schema:?}"));
-    hash.update(writer.inner());
-    let made = Made { fingerprint, content: hex(&hash.finalize()), counts };
-    let text = serde_json::to_string(&made).map_err(|e| Error::Internal(e.to_string()))?;
-    writer.append_key_value_metadata(KeyValue::new(KEY.to_owned(), text));
-    let bytes = writer.into_inner().at(stage)?;
+    let mut writer = Writer::new(root, key, schema)?;
+    writer.rows(batches).await?;
+    writer.finish(fingerprint, counts).await
+}
 
-    let at = key.object(root);
-    let failed = |source| Error::Store { object: at.display.clone(), source };
-    at.store.put(&at.prefix, bytes.into()).await.map_err(failed)?;
-    let object = at.store.head(&at.prefix).await.map_err(failed)?;
-    Ok(Partition { object, schema: Arc::clone(schema), made: Some(made) })
+/// Writes a partition of a table of units: rows that are sorted by their column [`BUCKET`].
+///
+/// # Errors
+/// As [`write`].
+pub(crate) async fn write_buckets(
+    root: &Location,
+    key: &Key,
+    schema: &SchemaRef,
+    (batches, buckets): (&[RecordBatch], u32),
+    fingerprint: Fingerprint,
+    counts: Option<DataCounts>,
+) -> Result<Partition> {
+    let mut writer = Writer::new(root, key, schema)?;
+    let mut waiting: Vec<RecordBatch> = Vec::new();
+    let mut bucket = 0;
+    for batch in batches {
+        let of_rows = batch
+            .column_by_name(BUCKET)
+            .and_then(|column| column.as_primitive_opt::<Int32Type>())
+            .ok_or_else(|| Error::Internal(format!("{key} has no column `{BUCKET}`")))?
+            .values();
+        let mut from = 0;
+        while from < of_rows.len() {
+            let own = of_rows[from].unsigned_abs();
+            while bucket < own {
+                writer.bucket(&std::mem::take(&mut waiting)).await?;
+                bucket += 1;
+            }
+            let rows = of_rows[from..].partition_point(|b| b.unsigned_abs() <= own);
+            waiting.push(batch.slice(from, rows));
+            from += rows;
+        }
+    }
+    while bucket < buckets {
+        writer.bucket(&std::mem::take(&mut waiting)).await?;
+        bucket += 1;
+    }
+    writer.finish(fingerprint, counts).await
+}
+
+/// A partition that is being written: nothing of it can be seen before [`Writer::finish`].
+pub(crate) struct Writer {
+    root: Location,
+    key: Key,
+    schema: SchemaRef,
+    rows: ArrowWriter<Vec<u8>>,
+    object: BufWriter,
+    content: Content,
+    buckets: Vec<u64>,
+}
+
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer").field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
+impl Writer {
+    pub(crate) fn new(root: &Location, key: &Key, schema: &SchemaRef) -> Result<Writer> {
+        let rows = ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(properties()));
+        let at = key.object(root);
+        Ok(Writer {
+            root: root.clone(),
+            key: key.clone(),
+            schema: Arc::clone(schema),
+            rows: rows.at(|| format!("writing {key}"))?,
+            object: BufWriter::new(Arc::clone(&at.store), at.prefix),
+            content: Content::default(),
+            buckets: Vec::new(),
+        })
+    }
+
+    /// Adds rows as row groups of their own.
+    async fn rows(&mut self, batches: &[RecordBatch]) -> Result<u64> {
+        let stage = || format!("writing {}", self.key);
+        let batches =
+            batches.iter().map(|b| conform(b, &self.schema)).collect::<Result<Vec<_>>>()?;
+        // One batch: where batches begin and end must not show in the file.
+        let rows = concat_batches(&self.schema, &batches).at(stage)?;
+        self.content.push(&rows)?;
+        self.rows.write(&rows).at(stage)?;
+        self.rows.flush().at(stage)?;
+        self.send().await?;
+        Ok(rows.num_rows() as u64)
+    }
+
+    /// Adds the rows of the next bucket.
+    pub(crate) async fn bucket(&mut self, batches: &[RecordBatch]) -> Result<()> {
+        let rows = if batches.is_empty() { 0 } else { self.rows(batches).await? };
+        self.buckets.push(rows);
+        Ok(())
+    }
+
+    /// Hands on what the file has so far; a large object goes out in parts while it is made.
+    async fn send(&mut self) -> Result<()> {
+        // The file's writer counts bytes by itself, so that what is sent need not be kept.
+        self.rows.sync().map_err(|e| self.failed(store_error(e)))?;
+        let bytes = std::mem::take(self.rows.inner_mut());
+        let sent = self.object.put(bytes.into()).await;
+        sent.map_err(|source| self.failed(source))
+    }
+
+    fn failed(&self, source: object_store::Error) -> Error {
+        Error::Store { object: self.key.object(&self.root).display, source }
+    }
+
+    /// Writes the footer and commits.
+    pub(crate) async fn finish(
+        mut self,
+        fingerprint: Fingerprint,
+        counts: Option<DataCounts>,
+    ) -> Result<Partition> {
+        let content = self.content.digest(&self.schema);
+        let made = Made { fingerprint, content, counts, buckets: self.buckets.clone() };
+        let text = serde_json::to_string(&made).map_err(|e| Error::Internal(e.to_string()))?;
+        self.rows.append_key_value_metadata(KeyValue::new(KEY.to_owned(), text));
+        self.rows.finish().at(|| format!("writing {}", self.key))?;
+        self.send().await?;
+        let committed = self.object.shutdown().await;
+        committed.map_err(|source| self.failed(store_error(source)))?;
+        let found = find(&self.root, &self.key).await?;
+        found.ok_or_else(|| Error::Internal(format!("{} was written and is not there", self.key)))
+    }
+}
+
+/// The store's own error, which comes wrapped where a stream of bytes is written.
+fn store_error(error: std::io::Error) -> object_store::Error {
+    match error.downcast::<object_store::Error>() {
+        Ok(own) => own,
+        Err(other) => object_store::Error::Generic { store: "writer", source: Box::new(other) },
+    }
 }
 
 /// One policy for every table. The writer's name is fixed: a table's bytes do not tell who built it.
@@ -188,5 +330,9 @@ fn properties() -> WriterProperties {
     WriterProperties::builder()
         .set_created_by("verdict".to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_offset_index_disabled(true)
+        // Every unit has a row of its own: there is nothing to look up.
+        .set_column_dictionary_enabled(ColumnPath::from("unit"), false)
         .build()
 }

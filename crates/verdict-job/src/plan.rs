@@ -6,14 +6,14 @@ use std::fmt;
 use verdict_model::tables::{
     CHECKS, DECISIONS, EXPOSURE_DAY, GROUP_STATS, RESULTS, UNIT_DAY, UNIT_TOTAL,
 };
-use verdict_model::{Experiment, NaiveDate, Project};
+use verdict_model::{Experiment, NaiveDate};
 
 use crate::day::{DayTask, key_of, source_text};
 use crate::fingerprint::Fingerprint;
 use crate::group_stats::judged_fingerprint;
 use crate::job::Job;
 use crate::log::{DayObjects, Log};
-use crate::partition::{self, Key};
+use crate::partition::{self, Key, Partition};
 use crate::plain::meant;
 use crate::totals::needs_exposures;
 use crate::{Error, Result};
@@ -50,17 +50,20 @@ impl fmt::Display for Item {
 /// An experiment's part of a plan.
 #[derive(Clone, Debug)]
 pub(crate) struct ExperimentTask {
+    /// The experiment, by its place in the project.
     pub(crate) index: usize,
-    pub(crate) as_of: NaiveDate,
+    /// The as-of dates that are asked for, in order.
+    pub(crate) looks: Vec<NaiveDate>,
+    /// Its days, from its first to its last look.
     pub(crate) days: Vec<NaiveDate>,
 }
 
-/// What a run for one date would make, in order, and why.
+/// What a run for one date, or a range of dates, would make, in order, and why.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
-    /// Every partition that the date needs.
+    /// Every partition that the dates need.
     pub items: Vec<Item>,
-    /// Experiments that the date does not concern, and why.
+    /// Experiments that the dates do not concern, and why.
     pub skipped: Vec<(String, String)>,
     pub(crate) days: Vec<DayTask>,
     pub(crate) experiments: Vec<ExperimentTask>,
@@ -77,19 +80,18 @@ impl Plan {
         let of_days = |item: &&Item| [UNIT_DAY.name, EXPOSURE_DAY.name].contains(&item.table);
         self.items.iter().filter(of_days).filter(|item| item.action == Action::Fresh).count() as u64
     }
-
-    /// The experiments that will be analysed, with their as-of dates.
-    pub fn experiments<'a>(&self, project: &'a Project) -> Vec<(&'a Experiment, NaiveDate)> {
-        self.experiments.iter().map(|task| (&project.experiments[task.index], task.as_of)).collect()
-    }
 }
 
 impl Job {
-    /// Plans a run for `date`: of the experiments named in `only`, or of all.
+    /// Plans the as-of dates from `from` to `to`: of the experiments named in `only`, or of all.
     ///
     /// # Errors
-    /// A log or a table cannot be listed; a needed day has no objects; a definition does not fit.
-    pub async fn plan(&self, date: NaiveDate, only: &[String]) -> Result<Plan> {
+    /// A log or a table cannot be listed; a needed day has no objects; a definition does not fit; `from` lies after
+    /// `to`.
+    pub async fn plan(&self, from: NaiveDate, to: NaiveDate, only: &[String]) -> Result<Plan> {
+        if from > to {
+            return Err(Error::Usage(format!("the range begins on {from}, after its end on {to}")));
+        }
         let mut plan = Plan::default();
         let chosen = self.chosen(only)?;
         let mut by_day: BTreeMap<(&str, NaiveDate), Vec<usize>> = BTreeMap::new();
@@ -97,19 +99,22 @@ impl Job {
             let experiment = &self.project.experiments[index];
             needs_exposures(experiment)?;
             let start = self.start_of(experiment).await?;
-            if date < start {
+            if to < start {
                 plan.skipped.push((experiment.name.value.clone(), format!("it starts on {start}")));
                 continue;
             }
-            let as_of = experiment.end.map_or(date, |end| end.min(date));
-            let days: Vec<NaiveDate> = start.iter_days().take_while(|day| *day <= as_of).collect();
+            // After its end an experiment stays as of its last day.
+            let last = experiment.end.map_or(to, |end| end.min(to));
+            let days: Vec<NaiveDate> = start.iter_days().take_while(|day| *day <= last).collect();
+            let first = from.clamp(start.min(last), last);
+            let looks = first.iter_days().take_while(|day| *day <= last).collect();
             for day in &days {
                 by_day
                     .entry((experiment.design.unit.value.as_str(), *day))
                     .or_default()
                     .push(index);
             }
-            plan.experiments.push(ExperimentTask { index, as_of, days });
+            plan.experiments.push(ExperimentTask { index, looks, days });
         }
         for ((unit_type, ds), experiments) in by_day {
             self.plan_day(&mut plan, unit_type, ds, &experiments).await?;
@@ -180,7 +185,9 @@ impl Job {
         let mut events = Fingerprint::new();
         let mut event_bytes = 0;
         let (start, end) = self.day_bounds(ds)?;
-        events = events.with("day", [start.to_string(), end.to_string()]);
+        events = events
+            .with("day", [start.to_string(), end.to_string()])
+            .with("buckets", [self.project.buckets.to_string()]);
         let mut sources: Vec<&str> = components.iter().map(|c| c.source.as_str()).collect();
         sources.sort_unstable();
         sources.dedup();
@@ -204,18 +211,18 @@ impl Job {
         };
         let mut bytes = event_bytes;
 
-        let key = Key::new(&UNIT_DAY, &[unit_type, &ds.to_string()]);
-        let action = self.action(&key, &events, &columns).await?;
-        if action != Action::Fresh {
-            task.unit_day = Some(events.clone());
-        }
-        let mut items = vec![(key, action)];
-        let mut exposure_sources: BTreeMap<&str, u64> = BTreeMap::new();
+        let mut wanted =
+            vec![(None, Key::new(&UNIT_DAY, &[unit_type, &ds.to_string()]), events.clone())];
+        let mut exposure_logs: BTreeMap<&str, (Log<'_>, DayObjects)> = BTreeMap::new();
         for index in experiments {
             let experiment = &self.project.experiments[*index];
             let exposures = &self.project.exposures[needs_exposures(experiment)?];
             let source = &self.project.sources[&exposures.source.value];
-            let (log, day) = self.listed(&source.name.value, ds).await?;
+            let name = source.name.value.as_str();
+            if !exposure_logs.contains_key(name) {
+                exposure_logs.insert(name, self.listed(name, ds).await?);
+            }
+            let (log, day) = &exposure_logs[name];
             let mut definition = source_text(source, unit_type);
             definition.push(exposures.filter.as_ref().map_or(String::new(), |f| f.value.clone()));
             definition
@@ -228,7 +235,7 @@ impl Job {
             let mut arms: Vec<String> =
                 experiment.design.arms.iter().map(|arm| arm.name.clone()).collect();
             arms.sort();
-            let wanted = events
+            let fingerprint = events
                 .clone()
                 .with_objects(
                     "objects of the exposures",
@@ -238,10 +245,22 @@ impl Job {
                 .with("definition of the exposures", definition)
                 .with("variants", arms);
             let key = Key::new(&EXPOSURE_DAY, &[&experiment.name.value, &ds.to_string()]);
-            let action = self.action(&key, &wanted, &columns).await?;
+            wanted.push((Some((*index, name)), key, fingerprint));
+        }
+        let keys = wanted.iter().map(|(_, key, _)| key.clone()).collect();
+        let found = partition::find_all(&self.tables, keys).await?;
+        let mut items = Vec::new();
+        let mut exposure_sources: BTreeMap<&str, u64> = BTreeMap::new();
+        for ((experiment, key, fingerprint), found) in wanted.into_iter().zip(found) {
+            let action = action(found.as_ref(), &fingerprint, &columns);
             if action != Action::Fresh {
-                task.exposure_days.push((*index, wanted));
-                exposure_sources.insert(source.name.value.as_str(), day.bytes());
+                match experiment {
+                    None => task.unit_day = Some(fingerprint),
+                    Some((index, source)) => {
+                        task.exposure_days.push((index, fingerprint));
+                        exposure_sources.insert(source, exposure_logs[source].1.bytes());
+                    }
+                }
             }
             items.push((key, action));
         }
@@ -263,67 +282,90 @@ impl Job {
         Ok((log, day))
     }
 
-    /// What becomes of a day's partition: it needs the fingerprint, and at least the `columns`.
-    async fn action(&self, key: &Key, wanted: &Fingerprint, columns: &[String]) -> Result<Action> {
-        let Some(found) = partition::find(&self.tables, key).await? else {
-            return Ok(Action::Make("missing".into()));
-        };
-        let Some(made) = &found.made else {
-            return Ok(Action::Make("not written by Verdict".into()));
-        };
-        let changed = wanted.changed_since(&made.fingerprint);
-        if !changed.is_empty() {
-            return Ok(Action::Make(format!("changed: {}", changed.join(", "))));
-        }
-        let lacking: Vec<&str> = columns
-            .iter()
-            .filter(|c| found.schema.index_of(c).is_err())
-            .map(String::as_str)
-            .collect();
-        if !lacking.is_empty() {
-            return Ok(Action::Make(format!("lacks {}", lacking.join(", "))));
-        }
-        Ok(Action::Fresh)
-    }
-
     async fn plan_experiment(&self, plan: &mut Plan, task: &ExperimentTask) -> Result<()> {
         let experiment = &self.project.experiments[task.index];
         let name = &experiment.name.value;
-        let days_made = plan.days.iter().any(|day| {
-            (day.unit_type == experiment.design.unit.value
-                && day.unit_day.is_some()
-                && task.days.contains(&day.ds))
-                || day.exposure_days.iter().any(|(index, _)| *index == task.index)
-        });
-        let as_of = task.as_of.to_string();
+        // The first day that is made: from it on everything is made that follows from the days.
+        let unit_type = &experiment.design.unit.value;
+        let made_from = plan
+            .days
+            .iter()
+            .filter(|day| {
+                (day.unit_type == *unit_type
+                    && day.unit_day.is_some()
+                    && task.days.contains(&day.ds))
+                    || day.exposure_days.iter().any(|(index, _)| *index == task.index)
+            })
+            .map(|day| day.ds)
+            .min();
         let upstream = || Action::Make("what it is made from is made".into());
-        let stale = match days_made {
-            true => [Some(String::new()), Some(String::new())],
-            false => self.totals_stale(experiment, &task.days, task.as_of).await?,
-        };
-        let mut above_made = false;
-        for (table, stale) in [&UNIT_TOTAL, &GROUP_STATS].into_iter().zip(stale) {
-            let action = match stale {
-                Some(_) if days_made => upstream(),
-                Some(reason) => Action::Make(reason),
-                None => Action::Fresh,
-            };
-            above_made |= action != Action::Fresh;
-            let key = Key::new(table, &[name, &as_of]);
-            plan.items.push(Item { table: key.table, partition: key.folders, action, bytes: 0 });
-        }
-        let stats = partition::find(&self.tables, &Key::new(&GROUP_STATS, &[name, &as_of])).await?;
-        for table in [&RESULTS, &CHECKS, &DECISIONS] {
-            let key = Key::new(table, &[name, &as_of]);
-            let action = match &stats {
-                Some(stats) if !above_made => {
-                    let wanted = judged_fingerprint(experiment, &self.later_of(experiment), stats);
-                    self.action(&key, &wanted, &[]).await?
+        let of_reason = |reason: Option<String>| reason.map_or(Action::Fresh, Action::Make);
+        let (total, looks) = match made_from {
+            // What the days will contain is not known, and so not what is stale after them.
+            Some(day) => {
+                let before = |days: &[NaiveDate]| {
+                    days.iter().copied().filter(|d| *d < day).collect::<Vec<_>>()
+                };
+                let (looks, days) = (before(&task.looks), before(&task.days));
+                let earlier = ExperimentTask { index: task.index, looks, days };
+                let mut looks = Vec::new();
+                if !earlier.looks.is_empty() {
+                    let stale = self.totals_stale(experiment, &earlier).await?;
+                    looks.extend(stale.looks.into_iter().map(|(l, reason)| (l, of_reason(reason))));
                 }
-                _ => upstream(),
-            };
+                let later = task.looks.iter().filter(|look| **look >= day);
+                looks.extend(later.map(|look| (*look, upstream())));
+                (upstream(), looks)
+            }
+            None => {
+                let stale = self.totals_stale(experiment, task).await?;
+                let looks = stale.looks.into_iter().map(|(look, reason)| (look, of_reason(reason)));
+                (of_reason(stale.total), looks.collect())
+            }
+        };
+        let mut push = |key: Key, action| {
             plan.items.push(Item { table: key.table, partition: key.folders, action, bytes: 0 });
+        };
+        if let Some(last) = task.looks.last() {
+            push(Key::new(&UNIT_TOTAL, &[name, &last.to_string()]), total);
+        }
+        for (look, action) in looks {
+            let look = look.to_string();
+            let stats = Key::new(&GROUP_STATS, &[name, &look]);
+            let mut keys = vec![stats.clone()];
+            let judged = [&RESULTS, &CHECKS, &DECISIONS];
+            keys.extend(judged.iter().map(|table| Key::new(table, &[name, &look])));
+            let mut found = partition::find_all(&self.tables, keys.clone()).await?.into_iter();
+            let stats_found = found.next().flatten().filter(|_| action == Action::Fresh);
+            push(stats, action);
+            for (key, found) in keys.into_iter().skip(1).zip(found) {
+                let action = match &stats_found {
+                    Some(stats) => {
+                        let later = self.later_of(experiment);
+                        let wanted = judged_fingerprint(experiment, &later, stats);
+                        self::action(found.as_ref(), &wanted, &[])
+                    }
+                    None => upstream(),
+                };
+                push(key, action);
+            }
         }
         Ok(())
     }
+}
+
+/// What becomes of a partition: it needs the fingerprint, and at least the `columns`.
+fn action(found: Option<&Partition>, wanted: &Fingerprint, columns: &[String]) -> Action {
+    let Some(found) = found else { return Action::Make("missing".into()) };
+    let Some(made) = &found.made else { return Action::Make("not written by Verdict".into()) };
+    let changed = wanted.changed_since(&made.fingerprint);
+    if !changed.is_empty() {
+        return Action::Make(format!("changed: {}", changed.join(", ")));
+    }
+    let lacking: Vec<&str> =
+        columns.iter().filter(|c| found.schema.index_of(c).is_err()).map(String::as_str).collect();
+    if !lacking.is_empty() {
+        return Action::Make(format!("lacks {}", lacking.join(", ")));
+    }
+    Action::Fresh
 }

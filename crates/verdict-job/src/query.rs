@@ -22,7 +22,7 @@ use crate::plain::{meant, message_in};
 use crate::render::MetricSql;
 use crate::snapshot::Snapshot;
 use crate::store::Location;
-use crate::totals::date;
+use crate::totals::{date, number_of};
 use crate::{Error, Result, arrow_types, partition, render};
 
 /// How many footers are read at once.
@@ -118,7 +118,8 @@ fn metrics(job: &Job, unit_total: Option<&SchemaRef>) -> Result<Vec<MetricSql>> 
         if there {
             let names = experiment.metrics().map(|m| m.name.value.clone());
             let names = names.filter(|name| job.components.of_metric(name).is_some());
-            seen.extend(names.zip(job.metrics_of(experiment, schema)?));
+            let number = |column: &str| number_of(schema, column);
+            seen.extend(names.zip(job.metrics_of(experiment, &number)?));
         }
     }
     Ok(seen.into_values().collect())

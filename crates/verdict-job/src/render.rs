@@ -12,18 +12,17 @@ use verdict_model::Aggregate;
 use crate::bind::{BoundComponent, BoundExposures, BoundLog, Number};
 use crate::{Error, Result};
 
-const STAGES: [(&str, &str); 11] = [
+const STAGES: [(&str, &str); 10] = [
     ("exposures_met", include_str!("../../../sql/exposures_met.sql")),
     ("exposure_first", include_str!("../../../sql/exposure_first.sql")),
     ("exposure_cuts", include_str!("../../../sql/exposure_cuts.sql")),
     ("unit_intervals", include_str!("../../../sql/unit_intervals.sql")),
     ("unit_day", include_str!("../../../sql/unit_day.sql")),
     ("exposure_day", include_str!("../../../sql/exposure_day.sql")),
-    ("unit_total", include_str!("../../../sql/unit_total.sql")),
+    ("group_changes", include_str!("../../../sql/group_changes.sql")),
     ("group_stats", include_str!("../../../sql/group_stats.sql")),
     ("exposures_counted", include_str!("../../../sql/exposures_counted.sql")),
     ("intervals_counted", include_str!("../../../sql/intervals_counted.sql")),
-    ("several_variants_examples", include_str!("../../../sql/several_variants_examples.sql")),
 ];
 
 const VIEWS: [(&str, &str); 4] = [
@@ -134,36 +133,6 @@ fn or_none(aggregate: Aggregate, number: Number, expression: &str) -> String {
     format!("coalesce({expression}, {none})")
 }
 
-/// A component as `unit_total` sees it: columns of days.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct TotalSql {
-    column: String,
-    of_day: String,
-    of_unit_day: String,
-    of_days: String,
-}
-
-impl TotalSql {
-    pub(crate) fn new(column: &str, aggregate: Aggregate, number: Number) -> TotalSql {
-        let column = ident(column);
-        // A day on which there was a row counts one.
-        let (number, of_day, of_unit_day) = match aggregate {
-            Aggregate::DistinctDays => (
-                Number::Integer,
-                format!("CAST({column} AS BIGINT)"),
-                format!("CAST(d.{column} AS BIGINT)"),
-            ),
-            _ => (number, column.clone(), format!("d.{column}")),
-        };
-        let function = match aggregate {
-            Aggregate::DistinctDays => "exact_sum",
-            other => merge_function(other),
-        };
-        let of_days = or_none(aggregate, number, &format!("{function}({column})"));
-        TotalSql { column, of_day, of_unit_day, of_days }
-    }
-}
-
 /// A segment dimension as the stage files see it.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct SegmentSql {
@@ -188,6 +157,8 @@ pub(crate) struct MetricSql {
     label: String,
     type_label: String,
     arguments: Vec<String>,
+    /// The column of its moments' states.
+    state: String,
     /// Which of the distinct moments are its own, counted from 1.
     moments: usize,
 }
@@ -201,8 +172,54 @@ impl MetricSql {
                 Number::Integer | Number::Float => ident(column),
             })
             .collect();
-        MetricSql { label: text(metric), type_label: text(metric_type), arguments, moments: 0 }
+        let names: Vec<&str> = columns.iter().map(|(column, _)| column.as_str()).collect();
+        MetricSql {
+            label: text(metric),
+            type_label: text(metric_type),
+            arguments,
+            state: names.join(" and "),
+            moments: 0,
+        }
     }
+}
+
+/// Moments that are kept once for every metric of the same components: the engine need not plan them twice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct MomentsSql {
+    arguments: Vec<String>,
+    /// The column of their states, as an identifier.
+    state: String,
+    /// The same, as a name.
+    #[serde(skip)]
+    pub(crate) name: String,
+}
+
+impl MomentsSql {
+    /// How many variables they are of.
+    pub(crate) fn variables(&self) -> usize {
+        self.arguments.len()
+    }
+}
+
+/// The column of the states that count units in several variants.
+pub(crate) const SEVERAL_VARIANTS: &str = "several_variants";
+
+/// The distinct moments of `metrics`, in order of their first use.
+pub(crate) fn distinct_moments<'a>(
+    metrics: impl IntoIterator<Item = &'a MetricSql>,
+) -> Vec<MomentsSql> {
+    let mut distinct: Vec<MomentsSql> = Vec::new();
+    for metric in metrics {
+        let moments = MomentsSql {
+            arguments: metric.arguments.clone(),
+            state: ident(&metric.state),
+            name: metric.state.clone(),
+        };
+        if !distinct.contains(&moments) {
+            distinct.push(moments);
+        }
+    }
+    distinct
 }
 
 /// A source as `unit_day` and `exposure_day` see it.
@@ -264,10 +281,6 @@ pub(crate) fn intervals_counted(source: &str) -> Result<String> {
     render("intervals_counted", context! { table => ident(&intervals_table(source)) })
 }
 
-pub(crate) fn several_variants_examples() -> Result<String> {
-    render("several_variants_examples", context! {})
-}
-
 pub(crate) fn exposure_cuts() -> Result<String> {
     render("exposure_cuts", context! {})
 }
@@ -286,38 +299,36 @@ pub(crate) fn unit_intervals(
     )
 }
 
-pub(crate) fn unit_day(sources: &[SourceSql], components: &[ComponentSql]) -> Result<String> {
-    render("unit_day", context! { sources, components })
+pub(crate) fn unit_day(
+    sources: &[SourceSql],
+    components: &[ComponentSql],
+    buckets: u32,
+) -> Result<String> {
+    render("unit_day", context! { sources, components, buckets })
 }
 
 pub(crate) fn exposure_day(
     sources: &[SourceSql],
     components: &[ComponentSql],
     segments: &[SegmentSql],
+    buckets: u32,
 ) -> Result<String> {
-    render("exposure_day", context! { sources, components, segments })
+    render("exposure_day", context! { sources, components, segments, buckets })
 }
 
-pub(crate) fn unit_total(
-    components: &[TotalSql],
-    segments: &[SegmentSql],
-    exclude_several_variants: bool,
-) -> Result<String> {
-    render("unit_total", context! { components, segments, exclude_several_variants })
+pub(crate) fn group_changes(distinct: &[MomentsSql]) -> Result<String> {
+    render("group_changes", context! { distinct, several_variants => ident(SEVERAL_VARIANTS) })
 }
 
 pub(crate) fn group_stats(metrics: &[MetricSql], segments: &[SegmentSql]) -> Result<String> {
-    // Metrics of the same components share their moments: the engine does not plan an aggregate twice.
-    let mut distinct_arguments: Vec<Vec<String>> = Vec::new();
+    let distinct = distinct_moments(metrics);
     let mut metrics = metrics.to_vec();
     for metric in &mut metrics {
-        let known = distinct_arguments.iter().position(|known| *known == metric.arguments);
-        metric.moments = 1 + known.unwrap_or(distinct_arguments.len());
-        if known.is_none() {
-            distinct_arguments.push(metric.arguments.clone());
-        }
+        let own = distinct.iter().position(|m| m.name == metric.state);
+        metric.moments = 1 + own.unwrap_or(distinct.len());
     }
-    render("group_stats", context! { metrics, distinct_arguments, segments })
+    let several_variants = ident(SEVERAL_VARIANTS);
+    render("group_stats", context! { metrics, distinct, segments, several_variants })
 }
 
 /// The views, rendered, by name. `unit_metrics` needs to know the metrics and is left out without any.

@@ -1,257 +1,394 @@
-//! From day tables to group statistics: `unit_total`, then `group_stats`.
+//! From day tables to group statistics: what an experiment's totals depend on, what of them is stale, and the sweep
+//! that makes it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use datafusion::arrow::array::AsArray;
-use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::ScalarValue;
-use datafusion::datasource::file_format::parquet::transform_schema_to_view;
+use futures::TryStreamExt;
 use verdict_model::tables::{EXPOSURE_DAY, GROUP_STATS, UNIT_DAY, UNIT_TOTAL};
 use verdict_model::{Aggregate, DataCounts, Experiment, NaiveDate, SeveralVariants};
 
-use crate::arrow_types;
 use crate::bind::Number;
 use crate::component::ComponentDef;
-use crate::day::{component_field, exposures_of, fixed_fields};
+use crate::day::exposures_of;
 use crate::diagnose::too_large;
 use crate::error::AtStage;
 use crate::fingerprint::Fingerprint;
-use crate::job::{Job, Tally};
-use crate::partition::{self, Key, Made, Partition};
-use crate::render::{self, MetricSql, SegmentSql, TotalSql};
-use crate::snapshot::Snapshot;
+use crate::group_totals;
+use crate::job::{Job, Outcome, Tally};
+use crate::partition::{self, Key, Made, Partition, Writer};
+use crate::plan::ExperimentTask;
+use crate::render::{self, MetricSql, SegmentSql};
+use crate::sweep::{Base, Column, Found, Keeper, Sweep, Task, unit_changes};
 use crate::{Error, Result};
 
-/// An experiment's day partitions up to its as-of date.
-struct Days {
+/// An experiment's day partitions, from its first day to its last look.
+#[derive(Debug)]
+pub(crate) struct Days {
     exposure: Vec<(NaiveDate, Partition)>,
     unit: Vec<(NaiveDate, Partition)>,
-    counts: DataCounts,
+}
+
+/// What of an experiment's totals is stale.
+#[derive(Debug)]
+pub(crate) struct Stale {
+    /// Why `unit_total` of the last look is to be made; `None`: it is fresh.
+    pub(crate) total: Option<String>,
+    /// The same of `group_stats`, by look.
+    pub(crate) looks: Vec<(NaiveDate, Option<String>)>,
+}
+
+impl Stale {
+    fn stale_looks(&self) -> impl Iterator<Item = NaiveDate> {
+        self.looks.iter().filter(|(_, reason)| reason.is_some()).map(|(look, _)| *look)
+    }
+
+    fn anything(&self) -> bool {
+        self.total.is_some() || self.looks.iter().any(|(_, reason)| reason.is_some())
+    }
+}
+
+/// An experiment that a sweep makes something for.
+struct Work<'a> {
+    experiment: &'a Experiment,
+    task: &'a ExperimentTask,
+    defs: Vec<&'a ComponentDef>,
+    numbers: Vec<Number>,
+    metrics: Vec<MetricSql>,
+    days: Days,
+    stale: Stale,
+    base: Option<Base>,
 }
 
 impl Job {
-    /// Makes `unit_total` and `group_stats` of an experiment at `as_of`, where they are not fresh.
+    /// Makes what is stale of the totals and group statistics of `tasks`: one sweep for each type of unit.
+    ///
+    /// A failure of one experiment does not keep the others from theirs.
     pub(crate) async fn make_totals(
         &self,
-        experiment: &Experiment,
-        days: &[NaiveDate],
-        as_of: NaiveDate,
+        tasks: &[ExperimentTask],
+        mut step: impl FnMut(&str),
         tally: &mut Tally,
-    ) -> Result<()> {
-        let read = self.days(experiment, days).await?;
-        let defs = self.components.of_experiment(experiment);
-        let key = Key::new(&UNIT_TOTAL, &[&experiment.name.value, &as_of.to_string()]);
-        let wanted = total_fingerprint(experiment, &defs, &read)?;
-        let found = partition::find(&self.tables, &key).await?;
-        let total = match found
-            .filter(|p| p.made.as_ref().is_some_and(|made| made.fingerprint == wanted))
-        {
-            Some(fresh) => {
-                tally.fresh += 1;
-                fresh
+        outcome: &mut Outcome,
+    ) {
+        let mut works: BTreeMap<(&str, DataType), Vec<Work<'_>>> = BTreeMap::new();
+        for task in tasks {
+            let experiment = &self.project.experiments[task.index];
+            match self.work(experiment, task, tally).await {
+                Ok(Some(work)) => {
+                    let unit_type = experiment.design.unit.value.as_str();
+                    let unit = unit_type_of(&work.days);
+                    works.entry((unit_type, unit)).or_default().push(work);
+                }
+                Ok(None) => outcome.done(experiment, task),
+                Err(error) => outcome.failed.push((experiment.name.value.clone(), error)),
             }
-            None => {
-                tally.made += 1;
-                self.make_unit_total(experiment, &defs, &read, &key, wanted).await?
+        }
+        for ((unit_type, unit), works) in works {
+            step(unit_type);
+            let Err(error) = self.sweep(&unit, &works, tally).await else {
+                works.iter().for_each(|work| outcome.done(work.experiment, work.task));
+                continue;
+            };
+            // Whose fault it was is seen when each goes alone.
+            let alone = works.len() == 1;
+            let mut first = Some(error);
+            for work in &works {
+                let name = &work.experiment.name.value;
+                let made = match alone {
+                    true => first.take().map_or(Ok(()), Err),
+                    false => self.sweep(&unit, std::slice::from_ref(work), tally).await,
+                };
+                match made {
+                    Ok(()) => outcome.done(work.experiment, work.task),
+                    Err(error) => {
+                        let error = self.explained(error, work).await;
+                        outcome.failed.push((name.clone(), error));
+                    }
+                }
             }
-        };
-        self.make_group_stats(experiment, &total, as_of, tally).await
+        }
     }
 
-    /// Why `unit_total` or `group_stats` of an experiment is stale though its days are not; `None`: it is not.
+    /// What there is to do for an experiment; `None`: nothing.
+    async fn work<'a>(
+        &'a self,
+        experiment: &'a Experiment,
+        task: &'a ExperimentTask,
+        tally: &mut Tally,
+    ) -> Result<Option<Work<'a>>> {
+        let days = self.days(experiment, &task.days).await?;
+        let defs = self.components.of_experiment(experiment);
+        let numbers = one_type_each(self, &defs, &days)?;
+        let metrics = self.metrics_of(experiment, &|column| {
+            let found = defs.iter().position(|def| def.column == column);
+            let number = found.map(|at| total_number(defs[at].aggregate, numbers[at]));
+            number.ok_or_else(|| Error::Internal(format!("{column} is no component")))
+        })?;
+        let stale = self.stale(experiment, &defs, &metrics, &days, &task.looks).await?;
+        tally.fresh += u64::from(stale.total.is_none());
+        tally.fresh += (stale.looks.len() - stale.stale_looks().count()) as u64;
+        if !stale.anything() {
+            return Ok(None);
+        }
+        let last = task.looks.last().copied();
+        let Some(no_later) = stale.stale_looks().next().or(last) else { return Ok(None) };
+        let base = self.base(experiment, &defs, &days, no_later).await?;
+        Ok(Some(Work { experiment, task, defs, numbers, metrics, days, stale, base }))
+    }
+
+    /// What of an experiment's totals is stale, given that its days are not.
     pub(crate) async fn totals_stale(
         &self,
         experiment: &Experiment,
-        days: &[NaiveDate],
-        as_of: NaiveDate,
-    ) -> Result<[Option<String>; 2]> {
-        let missing = || Some("missing".to_owned());
-        let because = |wanted: &Fingerprint, found: &Partition| match &found.made {
-            None => Some("not written by Verdict".to_owned()),
-            Some(made) => match wanted.changed_since(&made.fingerprint) {
-                changed if changed.is_empty() => None,
-                changed => Some(format!("changed: {}", changed.join(", "))),
-            },
-        };
-        let of = |table| Key::new(table, &[&experiment.name.value, &as_of.to_string()]);
-        let Some(total) = partition::find(&self.tables, &of(&UNIT_TOTAL)).await? else {
-            return Ok([missing(), missing()]);
-        };
+        task: &ExperimentTask,
+    ) -> Result<Stale> {
+        let days = self.days(experiment, &task.days).await?;
         let defs = self.components.of_experiment(experiment);
-        let wanted = total_fingerprint(experiment, &defs, &self.days(experiment, days).await?)?;
-        if let Some(reason) = because(&wanted, &total) {
-            return Ok([Some(reason), Some("what it is made from is made".into())]);
+        let numbers = one_type_each(self, &defs, &days)?;
+        let metrics = self.metrics_of(experiment, &|column| {
+            let found = defs.iter().position(|def| def.column == column);
+            let number = found.map(|at| total_number(defs[at].aggregate, numbers[at]));
+            number.ok_or_else(|| Error::Internal(format!("{column} is no component")))
+        })?;
+        self.stale(experiment, &defs, &metrics, &days, &task.looks).await
+    }
+
+    async fn stale(
+        &self,
+        experiment: &Experiment,
+        defs: &[&ComponentDef],
+        metrics: &[MetricSql],
+        days: &Days,
+        looks: &[NaiveDate],
+    ) -> Result<Stale> {
+        let name = experiment.name.value.as_str();
+        let key = |table, look: &NaiveDate| Key::new(table, &[name, &look.to_string()]);
+        let mut keys: Vec<Key> = looks.iter().map(|look| key(&GROUP_STATS, look)).collect();
+        keys.extend(looks.last().map(|last| key(&UNIT_TOTAL, last)));
+        let mut found = partition::find_all(&self.tables, keys).await?.into_iter();
+        let mut of_looks = Vec::new();
+        for look in looks {
+            let wanted = group_fingerprint(experiment, defs, metrics, days, *look)?;
+            of_looks.push((*look, because(&wanted, found.next().flatten().as_ref())));
         }
-        let Some(stats) = partition::find(&self.tables, &of(&GROUP_STATS)).await? else {
-            return Ok([None, missing()]);
+        let total = match looks.last() {
+            Some(last) => {
+                let wanted = self.total_fingerprint(experiment, defs, days, *last)?;
+                because(&wanted, found.next().flatten().as_ref())
+            }
+            None => None,
         };
-        let metrics = self.metrics_of(experiment, &total.schema)?;
-        Ok([None, because(&group_fingerprint(experiment, &total, &metrics)?, &stats)])
+        Ok(Stale { total, looks: of_looks })
     }
 
     async fn days(&self, experiment: &Experiment, days: &[NaiveDate]) -> Result<Days> {
-        let mut read =
-            Days { exposure: Vec::new(), unit: Vec::new(), counts: DataCounts::default() };
-        for day in days {
-            let ds = day.to_string();
-            let exposure = Key::new(&EXPOSURE_DAY, &[&experiment.name.value, &ds]);
-            let unit = Key::new(&UNIT_DAY, &[&experiment.design.unit.value, &ds]);
-            for (key, into) in [(exposure, &mut read.exposure), (unit, &mut read.unit)] {
-                let partition = partition::find(&self.tables, &key)
-                    .await?
-                    .ok_or_else(|| Error::Internal(format!("{key} was made and is not there")))?;
-                if let Some(counts) = partition.made.as_ref().and_then(|made| made.counts.as_ref())
-                {
-                    read.counts.add(counts);
-                }
-                into.push((*day, partition));
+        let (name, unit_type) = (&experiment.name.value, &experiment.design.unit.value);
+        let mut read = Days { exposure: Vec::new(), unit: Vec::new() };
+        for (table, value, into) in
+            [(&EXPOSURE_DAY, name, &mut read.exposure), (&UNIT_DAY, unit_type, &mut read.unit)]
+        {
+            let keys = days.iter().map(|day| Key::new(table, &[value, &day.to_string()]));
+            let keys: Vec<Key> = keys.collect();
+            let found = partition::find_all(&self.tables, keys.clone()).await?;
+            for ((day, key), partition) in days.iter().zip(keys).zip(found) {
+                let gone = || Error::Table {
+                    object: key.to_string(),
+                    reason: "it was there and is not any more: run again, and it will be made"
+                        .into(),
+                };
+                into.push((*day, partition.ok_or_else(gone)?));
             }
         }
         Ok(read)
     }
 
-    async fn make_unit_total(
+    /// The latest totals from which a sweep for looks from `no_later` on may begin.
+    async fn base(
         &self,
         experiment: &Experiment,
         defs: &[&ComponentDef],
         days: &Days,
-        key: &Key,
-        fingerprint: Fingerprint,
-    ) -> Result<Partition> {
-        let numbers = one_type_each(self, defs, days)?;
-        let unit = unit_type(days);
-        let components: Vec<TotalSql> = defs
+        no_later: NaiveDate,
+    ) -> Result<Option<Base>> {
+        let name = &experiment.name.value;
+        let folder = self.tables.join(UNIT_TOTAL.name).join(&format!("experiment={name}"));
+        let listed: Vec<_> = folder
+            .store
+            .list(Some(&folder.prefix))
+            .try_collect()
+            .await
+            .map_err(|source| Error::Store { object: folder.display.clone(), source })?;
+        let dates: BTreeSet<NaiveDate> = listed
             .iter()
-            .zip(&numbers)
-            .map(|(def, number)| TotalSql::new(&def.column, def.aggregate, *number))
+            .filter_map(|object| {
+                let mut parts = object.location.parts();
+                parts.find_map(|part| part.as_ref().strip_prefix("ds=")?.parse().ok())
+            })
+            .filter(|ds| *ds <= no_later && days.exposure.iter().any(|(day, _)| day == ds))
             .collect();
-        let segments: Vec<SegmentSql> =
-            experiment.segments.iter().map(|s| SegmentSql::new(&s.value, "")).collect();
-        let columns =
-            defs.iter().zip(&numbers).map(|(def, number)| component_field(&def.column, *number));
-        let segment_fields = segment_fields(experiment);
-        let mut exposure_fields = fixed_fields(&EXPOSURE_DAY, &unit);
-        exposure_fields.extend(segment_fields.iter().cloned());
-        exposure_fields.extend(columns.clone());
-        let mut unit_fields = fixed_fields(&UNIT_DAY, &unit);
-        unit_fields.extend(columns.clone());
-        self.register_days("exposure_days", exposure_fields, &days.exposure)?;
-        self.register_days("unit_days", unit_fields, &days.unit)?;
-
-        let exclude = experiment.design.several_variants == SeveralVariants::Exclude;
-        let sql = render::unit_total(&components, &segments, exclude)?;
-        let rows = match self.collect(&sql, &[], || key.to_string()).await {
-            Ok(rows) => rows,
-            Err(error) => {
-                let read = days.exposure.iter().chain(&days.unit).map(|(_, partition)| partition);
-                return Err(self.explained(error, read, defs).await);
+        for ds in dates.into_iter().rev() {
+            let key = Key::new(&UNIT_TOTAL, &[name, &ds.to_string()]);
+            let wanted = self.total_fingerprint(experiment, defs, days, ds)?;
+            let found = partition::find(&self.tables, &key).await?;
+            if let Some(totals) = found.filter(|found| because(&wanted, Some(found)).is_none()) {
+                return Ok(Some(Base { ds, totals }));
             }
-        };
-        let mut fields = fixed_fields(&UNIT_TOTAL, &unit);
-        fields.extend(segment_fields);
-        fields.extend(defs.iter().zip(&numbers).map(|(def, number)| match def.aggregate {
-            Aggregate::DistinctDays => component_field(&def.column, Number::Integer),
-            _ => component_field(&def.column, *number),
-        }));
-        let schema = Arc::new(Schema::new(fields));
-        let made = partition::write(
-            &self.tables,
-            key,
-            &schema,
-            &rows,
-            fingerprint,
-            Some(days.counts.clone()),
-        )
-        .await?;
-        self.forget();
-        Ok(made)
+        }
+        Ok(None)
     }
 
-    fn register_days(
+    fn total_fingerprint(
         &self,
-        name: &str,
-        fields: Vec<Field>,
-        days: &[(NaiveDate, Partition)],
-    ) -> Result<()> {
-        let schema = Arc::new(transform_schema_to_view(&Schema::new(fields)));
-        let ds = Arc::new(Field::new("ds", DataType::Date32, false));
-        let objects = days
-            .iter()
-            .map(|(day, partition)| (partition.object.clone(), vec![date(*day)]))
-            .collect();
-        let table = Snapshot::of_partitions(&self.tables, schema, vec![ds], objects);
-        self.ctx.deregister_table(name).at(|| name.to_owned())?;
-        self.ctx.register_table(name, Arc::new(table)).at(|| name.to_owned())?;
+        experiment: &Experiment,
+        defs: &[&ComponentDef],
+        days: &Days,
+        as_of: NaiveDate,
+    ) -> Result<Fingerprint> {
+        let buckets = self.project.buckets.to_string();
+        Ok(inputs_fingerprint(experiment, defs, days, as_of)?.with("buckets", [buckets]))
+    }
+
+    /// One sweep for all of `works`, whose units are of one type: what is stale of them is made.
+    async fn sweep(&self, unit: &DataType, works: &[Work<'_>], tally: &mut Tally) -> Result<()> {
+        let sweep = Arc::new(self.sweep_of(unit, works));
+        let found = Arc::new(Found::new(&sweep));
+        let mut keepers = Vec::new();
+        for (number, work) in works.iter().enumerate() {
+            let (Some(_), Some(last)) = (&work.stale.total, work.task.looks.last()) else {
+                continue;
+            };
+            let key = Key::new(&UNIT_TOTAL, &[&work.experiment.name.value, &last.to_string()]);
+            let schema = sweep.tasks[number].totals_schema(&sweep);
+            let writer = Writer::new(&self.tables, &key, &schema)?;
+            let wanted = self.total_fingerprint(work.experiment, &work.defs, &work.days, *last)?;
+            let counts = counts_to(&work.days, *last);
+            keepers.push(Keeper::new(number, writer, wanted, counts));
+        }
+        let keepers = Arc::new(keepers);
+        let stage = || "unit_changes".to_owned();
+        let threads = self.ctx.copied_config().target_partitions();
+        let table = unit_changes(&sweep, &found, &keepers, threads).at(stage)?;
+        self.ctx.deregister_table("unit_changes").at(stage)?;
+        self.ctx.register_table("unit_changes", Arc::new(table)).at(stage)?;
+        let distinct = render::distinct_moments(works.iter().flat_map(|work| &work.metrics));
+        let sql = render::group_changes(&distinct)?;
+        let changes = self.collect(&sql, &[], || "group_changes".into()).await?;
+        self.forget();
+
+        let keepers = Arc::into_inner(keepers)
+            .ok_or_else(|| Error::Internal("a sweep still writes after its end".into()))?;
+        for keeper in keepers {
+            keeper.finish(sweep.buckets).await?;
+            tally.made += 1;
+        }
+        let mut cells = group_totals::by_task(&sweep, &found, &distinct, &changes)?;
+        for (number, work) in works.iter().enumerate() {
+            let cells = cells.remove(&number).unwrap_or_default();
+            self.make_group_stats(&sweep, &found, (number, work), &distinct, cells, tally).await?;
+        }
         Ok(())
+    }
+
+    fn sweep_of(&self, unit: &DataType, works: &[Work<'_>]) -> Sweep {
+        let mut columns: BTreeMap<&str, Column> = BTreeMap::new();
+        for work in works {
+            for (def, number) in work.defs.iter().zip(&work.numbers) {
+                columns.entry(&def.column).or_insert_with(|| Column {
+                    name: def.column.clone(),
+                    aggregate: def.aggregate,
+                    number: *number,
+                });
+            }
+        }
+        let mut unit_days: BTreeMap<NaiveDate, Partition> = BTreeMap::new();
+        let mut tasks = Vec::new();
+        for work in works {
+            let looks: Vec<NaiveDate> = work.stale.stale_looks().collect();
+            let keep = work.task.looks.last().filter(|_| work.stale.total.is_some());
+            let last = looks.last().into_iter().chain(keep).max().copied();
+            let needed = |day: &NaiveDate| {
+                work.base.as_ref().is_none_or(|base| *day > base.ds)
+                    && last.is_some_and(|last| *day <= last)
+            };
+            let exposure_days = work.days.exposure.iter().filter(|(day, _)| needed(day));
+            unit_days.extend(work.days.unit.iter().filter(|(day, _)| needed(day)).cloned());
+            let own = |def: &&ComponentDef| columns.keys().position(|name| *name == def.column);
+            tasks.push(Task {
+                exclude: work.experiment.design.several_variants == SeveralVariants::Exclude,
+                segments: work.experiment.segments.iter().map(|s| s.value.clone()).collect(),
+                columns: work.defs.iter().filter_map(own).collect(),
+                base: work.base.clone(),
+                exposure_days: exposure_days.cloned().collect(),
+                looks,
+            });
+        }
+        Sweep {
+            tables: self.tables.clone(),
+            buckets: self.project.buckets,
+            unit: unit.clone(),
+            columns: columns.into_values().collect(),
+            unit_days: unit_days.into_iter().collect(),
+            tasks,
+        }
     }
 
     async fn make_group_stats(
         &self,
-        experiment: &Experiment,
-        total: &Partition,
-        as_of: NaiveDate,
+        sweep: &Sweep,
+        found: &Found,
+        (number, work): (usize, &Work<'_>),
+        distinct: &[render::MomentsSql],
+        cells: group_totals::Cells,
         tally: &mut Tally,
     ) -> Result<()> {
-        let key = Key::new(&GROUP_STATS, &[&experiment.name.value, &as_of.to_string()]);
-        let metrics = self.metrics_of(experiment, &total.schema)?;
-        let wanted = group_fingerprint(experiment, total, &metrics)?;
-        let mut counts = made(total, "unit_total")?.counts.clone().unwrap_or_default();
-        if let Some(found) = partition::find(&self.tables, &key).await?
-            && found.made.is_some_and(|made| made.fingerprint == wanted)
-        {
-            tally.fresh += 1;
+        let task = &sweep.tasks[number];
+        if task.looks.is_empty() {
             return Ok(());
         }
-        let schema = Arc::new(transform_schema_to_view(&total.schema));
-        let table = Snapshot::of_objects(&self.tables, schema, std::slice::from_ref(&total.object));
-        self.ctx.deregister_table("unit_total").at(|| key.to_string())?;
-        self.ctx.register_table("unit_total", Arc::new(table)).at(|| key.to_string())?;
+        let name = &work.experiment.name.value;
+        let totals = group_totals::rows(task, distinct, cells)?;
+        self.register("group_totals", &[totals])?;
         let segments: Vec<SegmentSql> =
-            experiment.segments.iter().map(|s| SegmentSql::new(&s.value, "")).collect();
-        let sql = render::group_stats(&metrics, &segments)?;
-        let defs = self.components.of_experiment(experiment);
-        let rows = match self.collect(&sql, &[], || key.to_string()).await {
-            Ok(rows) => rows,
-            Err(error) => {
-                return Err(self.explained(error, std::iter::once(total), &defs).await);
-            }
-        };
-        let examples =
-            self.collect(&render::several_variants_examples()?, &[], || key.to_string()).await?;
-        for batch in &examples {
-            let units = cast(batch.column(0), &DataType::Utf8).at(|| key.to_string())?;
-            counts
-                .several_variants_examples
-                .extend(units.as_string::<i32>().iter().flatten().map(str::to_owned));
-        }
-        let schema = arrow_types::schema(&GROUP_STATS);
-        partition::write(&self.tables, &key, &schema, &rows, wanted, Some(counts)).await?;
-        tally.made += 1;
+            task.segments.iter().map(|s| SegmentSql::new(s, "")).collect();
+        let sql = render::group_stats(&work.metrics, &segments)?;
+        let rows = self.collect(&sql, &[], || format!("group_stats of {name}")).await?;
         self.forget();
+        let schema = crate::arrow_types::schema(&GROUP_STATS);
+        let by_look = group_totals::split(&rows)?;
+        for (at, look) in task.looks.iter().enumerate() {
+            let key = Key::new(&GROUP_STATS, &[name, &look.to_string()]);
+            let wanted =
+                group_fingerprint(work.experiment, &work.defs, &work.metrics, &work.days, *look)?;
+            let mut counts = counts_to(&work.days, *look);
+            counts.several_variants_examples = found.several_variants(number, at);
+            let own: &[RecordBatch] = by_look.get(look).map_or(&[], Vec::as_slice);
+            partition::write(&self.tables, &key, &schema, own, wanted, Some(counts)).await?;
+            tally.made += 1;
+        }
         Ok(())
     }
 
-    /// What made a stage over the tables fail: a damaged partition, or a sum that grew too large.
-    async fn explained(
-        &self,
-        error: Error,
-        partitions: impl Iterator<Item = &Partition>,
-        defs: &[&ComponentDef],
-    ) -> Error {
-        for partition in partitions {
+    /// What made a sweep fail: a damaged partition, or a sum that grew too large.
+    async fn explained(&self, error: Error, work: &Work<'_>) -> Error {
+        let base = work.base.iter().map(|base| &base.totals);
+        let days = work.days.exposure.iter().chain(&work.days.unit).map(|(_, p)| p);
+        for partition in days.chain(base) {
             if let Err(damaged) = partition::read(&self.tables, &partition.object).await {
                 return damaged;
             }
         }
-        too_large(error, defs.iter().copied())
+        too_large(error, work.defs.iter().copied())
     }
 
-    /// The experiment's metrics that are computed, in terms of the columns of `unit_total`.
+    /// The experiment's metrics that are computed; `number` tells what a component's totals are.
     pub(crate) fn metrics_of(
         &self,
         experiment: &Experiment,
-        unit_total: &SchemaRef,
+        number: &dyn Fn(&str) -> Result<Number>,
     ) -> Result<Vec<MetricSql>> {
         experiment
             .metrics()
@@ -262,11 +399,31 @@ impl Job {
             .map(|(name, metric, columns)| {
                 let columns = columns
                     .iter()
-                    .map(|column| Ok((column.clone(), number_of(unit_total, column)?)))
+                    .map(|column| Ok((column.clone(), number(column)?)))
                     .collect::<Result<Vec<_>>>()?;
                 Ok(MetricSql::new(name, metric.kind.word(), &columns))
             })
             .collect()
+    }
+}
+
+/// What a component's totals are.
+pub(crate) fn total_number(aggregate: Aggregate, of_days: Number) -> Number {
+    match aggregate {
+        Aggregate::DistinctDays => Number::Integer,
+        _ => of_days,
+    }
+}
+
+/// Why `found` is not what is wanted; `None`: it is.
+fn because(wanted: &Fingerprint, found: Option<&Partition>) -> Option<String> {
+    let Some(found) = found else { return Some("missing".into()) };
+    match &found.made {
+        None => Some("not written by Verdict".into()),
+        Some(made) => match wanted.changed_since(&made.fingerprint) {
+            changed if changed.is_empty() => None,
+            changed => Some(format!("changed: {}", changed.join(", "))),
+        },
     }
 }
 
@@ -278,21 +435,36 @@ fn made<'a>(partition: &'a Partition, table: &str) -> Result<&'a Made> {
     })
 }
 
-fn total_fingerprint(
+/// What became of the logs' rows up to a day.
+fn counts_to(days: &Days, as_of: NaiveDate) -> DataCounts {
+    let mut counts = DataCounts::default();
+    let partitions = days.exposure.iter().chain(&days.unit).filter(|(day, _)| *day <= as_of);
+    for (_, partition) in partitions {
+        if let Some(of_day) = partition.made.as_ref().and_then(|made| made.counts.as_ref()) {
+            counts.add(of_day);
+        }
+    }
+    counts
+}
+
+/// What the totals as of a day depend on: the same whether they were made from scratch or from earlier ones.
+fn inputs_fingerprint(
     experiment: &Experiment,
     defs: &[&ComponentDef],
     days: &Days,
+    as_of: NaiveDate,
 ) -> Result<Fingerprint> {
     let contents = |table: &str, partitions: &[(NaiveDate, Partition)]| {
         partitions
             .iter()
+            .filter(|(day, _)| *day <= as_of)
             .map(|(day, partition)| Ok(format!("{day} {}", made(partition, table)?.content)))
             .collect::<Result<Vec<_>>>()
     };
     Ok(Fingerprint::new()
         .with("exposure_day", contents("exposure_day", &days.exposure)?)
         .with("unit_day", contents("unit_day", &days.unit)?)
-        .with("rows of the logs", [format!("{:?}", days.counts)])
+        .with("rows of the logs", [format!("{:?}", counts_to(days, as_of))])
         .with("components", defs.iter().map(|def| def.column.clone()))
         .with("segments", experiment.segments.iter().map(|s| s.value.clone()))
         .with("units in several variants", [format!("{:?}", experiment.design.several_variants)]))
@@ -300,15 +472,13 @@ fn total_fingerprint(
 
 fn group_fingerprint(
     experiment: &Experiment,
-    total: &Partition,
+    defs: &[&ComponentDef],
     metrics: &[MetricSql],
+    days: &Days,
+    look: NaiveDate,
 ) -> Result<Fingerprint> {
-    let made = made(total, "unit_total")?;
-    Ok(Fingerprint::new()
-        .with("unit_total", [&made.content])
-        .with("rows of the logs", [format!("{:?}", made.counts)])
-        .with("metrics", metrics.iter().map(|m| format!("{m:?}")))
-        .with("segments", experiment.segments.iter().map(|s| s.value.clone())))
+    let inputs = inputs_fingerprint(experiment, defs, days, look)?;
+    Ok(inputs.with("metrics", metrics.iter().map(|m| format!("{m:?}"))))
 }
 
 /// The type of each component, the same on all days.
@@ -336,30 +506,24 @@ fn one_type_each(job: &Job, defs: &[&ComponentDef], days: &Days) -> Result<Vec<N
                     _ => seen = Some((*day, number)),
                 }
             }
-            seen.map(|(_, number)| number).ok_or_else(|| Error::Internal("an experiment without days".into()))
+            seen.map(|(_, number)| number)
+                .ok_or_else(|| Error::Internal("an experiment without days".into()))
         })
         .collect()
 }
 
-fn number_of(schema: &SchemaRef, column: &str) -> Result<Number> {
+pub(crate) fn number_of(schema: &SchemaRef, column: &str) -> Result<Number> {
     let found = schema.field_with_name(column).ok().map(|field| field.data_type());
     found.and_then(Number::of).ok_or_else(|| {
         Error::Internal(format!("component {column} is not in the table (found {found:?})"))
     })
 }
 
-fn unit_type(days: &Days) -> DataType {
+fn unit_type_of(days: &Days) -> DataType {
     days.exposure
         .first()
         .and_then(|(_, partition)| partition.schema.field_with_name("unit").ok())
         .map_or(DataType::Utf8, |field| field.data_type().clone())
-}
-
-fn segment_fields(experiment: &Experiment) -> Vec<Field> {
-    let of = |s: &verdict_model::Located<String>| {
-        Field::new(format!("segment_{}", s.value), DataType::Utf8, true)
-    };
-    experiment.segments.iter().map(of).collect()
 }
 
 /// A date as the engine has it.

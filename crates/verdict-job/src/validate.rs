@@ -1,20 +1,19 @@
 //! Checking definitions against the logs, and showing the queries that they become.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use datafusion::arrow::datatypes::Schema;
-use verdict_model::{Aggregate, Located, NaiveDate, SeveralVariants};
+use verdict_model::{Located, NaiveDate};
 
 use crate::bind::{self, BoundComponent, BoundLog, Number};
 use crate::component::ComponentDef;
-use crate::day::{component_field, exposures_of};
+use crate::day::exposures_of;
 use crate::expression::check_condition;
 use crate::footers::Footer;
 use crate::job::{Job, Tally};
 use crate::log::Log;
 use crate::plan::Plan;
-use crate::render::{self, ComponentSql, SegmentSql, SourceSql, TotalSql};
+use crate::render::{self, ComponentSql, SegmentSql, SourceSql};
+use crate::totals::total_number;
 use crate::{Error, Result};
 
 impl Job {
@@ -89,8 +88,9 @@ impl Job {
         let mut by_unit_type: BTreeMap<&str, (NaiveDate, Vec<usize>)> = BTreeMap::new();
         for task in &plan.experiments {
             let unit_type = self.project.experiments[task.index].design.unit.value.as_str();
-            let entry = by_unit_type.entry(unit_type).or_insert((task.as_of, Vec::new()));
-            entry.0 = entry.0.max(task.as_of);
+            let Some(last) = task.looks.last() else { continue };
+            let entry = by_unit_type.entry(unit_type).or_insert((*last, Vec::new()));
+            entry.0 = entry.0.max(*last);
             entry.1.push(task.index);
         }
         for (unit_type, (ds, experiments)) in by_unit_type {
@@ -144,35 +144,35 @@ impl Job {
         }
         let sources: Vec<SourceSql> = logs.iter().map(|(name, _)| SourceSql::new(name)).collect();
         let snippets: Vec<ComponentSql> = components.iter().map(ComponentSql::new).collect();
-        queries.push((format!("unit_day ({unit_type})"), render::unit_day(&sources, &snippets)?));
+        let buckets = self.project.buckets;
+        queries.push((
+            format!("unit_day ({unit_type})"),
+            render::unit_day(&sources, &snippets, buckets)?,
+        ));
         for (name, segments) in &dimensions {
-            let sql = render::exposure_day(&sources, &snippets, segments)?;
+            let sql = render::exposure_day(&sources, &snippets, segments, buckets)?;
             queries.push((format!("exposure_day ({name})"), sql));
         }
         let numbers: BTreeMap<&str, Number> =
             components.iter().map(|c| (c.def.column.as_str(), c.number)).collect();
-        for experiment in experiments {
-            let name = &experiment.name.value;
-            let defs = self.components.of_experiment(experiment);
-            let totals: Vec<TotalSql> = defs
-                .iter()
-                .map(|def| TotalSql::new(&def.column, def.aggregate, numbers[def.column.as_str()]))
-                .collect();
+        let mut metrics = Vec::new();
+        for experiment in &experiments {
+            let of = |column: &str| {
+                let def = self.components.of_experiment(experiment);
+                let def = def.into_iter().find(|def| def.column == column);
+                let number =
+                    def.and_then(|d| Some(total_number(d.aggregate, *numbers.get(column)?)));
+                number.ok_or_else(|| Error::Internal(format!("{column} is no component")))
+            };
+            metrics.push(self.metrics_of(experiment, &of)?);
+        }
+        let distinct = render::distinct_moments(metrics.iter().flatten());
+        queries.push((format!("group_changes ({unit_type})"), render::group_changes(&distinct)?));
+        for (experiment, metrics) in experiments.iter().zip(&metrics) {
             let segments: Vec<SegmentSql> =
                 experiment.segments.iter().map(|s| SegmentSql::new(&s.value, "")).collect();
-            let exclude = experiment.design.several_variants == SeveralVariants::Exclude;
-            queries.push((
-                format!("unit_total ({name})"),
-                render::unit_total(&totals, &segments, exclude)?,
-            ));
-            let columns = defs.iter().map(|def| match def.aggregate {
-                Aggregate::DistinctDays => component_field(&def.column, Number::Integer),
-                _ => component_field(&def.column, numbers[def.column.as_str()]),
-            });
-            let schema = Arc::new(Schema::new(columns.collect::<Vec<_>>()));
-            let metrics = self.metrics_of(experiment, &schema)?;
-            queries
-                .push((format!("group_stats ({name})"), render::group_stats(&metrics, &segments)?));
+            let stage = format!("group_stats ({})", experiment.name.value);
+            queries.push((stage, render::group_stats(metrics, &segments)?));
         }
         Ok(())
     }

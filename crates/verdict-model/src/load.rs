@@ -144,6 +144,7 @@ fn assemble(root: &Path, name: &str, top: Place, sections: &Sections<'_>) -> Pro
         name: name.to_owned(),
         time_zone: Tz::UTC,
         tables: Located { value: files::join(root, "tables"), place: top },
+        buckets: Project::BUCKETS,
         sources: Default::default(),
         exposures: Default::default(),
         metrics: Default::default(),
@@ -204,6 +205,13 @@ fn settings(sections: &Sections<'_>, root: &Path, project: &mut Project) {
     }
     if let Some(tables) = map.text("tables") {
         project.tables = Located { value: files::join(root, &tables.value), place: tables.place };
+    }
+    if let Some(item) = map.get("buckets") {
+        let most = f64::from(Project::MOST_BUCKETS);
+        let fits = |n: f64| n.fract() == 0.0 && (1.0..=most).contains(&n);
+        if let Some(buckets) = item.number(&format!("a whole number from 1 to {most}"), fits) {
+            project.buckets = buckets as u32;
+        }
     }
     map.finish();
 }

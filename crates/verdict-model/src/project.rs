@@ -18,6 +18,8 @@ pub struct Project {
     pub time_zone: Tz,
     /// Root of the tables: a path (relative ones already joined to the project folder) or a URL.
     pub tables: Located<String>,
+    /// Into how many buckets the tables of units are cut; it changes no result.
+    pub buckets: u32,
     /// The logs, by name.
     pub sources: BTreeMap<String, Source>,
     /// The ways in which logs tell of exposures, by name.
@@ -31,6 +33,11 @@ pub struct Project {
 }
 
 impl Project {
+    /// Into how many buckets the tables of units are cut unless the project says otherwise.
+    pub const BUCKETS: u32 = 16;
+    /// More would only make row groups of a handful of units.
+    pub const MOST_BUCKETS: u32 = 4096;
+
     /// The experiment of that name.
     pub fn experiment(&self, name: &str) -> Option<&Experiment> {
         self.experiments.iter().find(|experiment| experiment.name.value == name)

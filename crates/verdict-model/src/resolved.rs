@@ -19,6 +19,7 @@ impl Project {
         out.set("name", &quoted(&self.name));
         out.set("time_zone", self.time_zone.name());
         out.set("tables", &quoted(&self.tables.value));
+        out.set("buckets", &self.buckets.to_string());
         out.close();
         out.named("sources", self.sources.values(), |source| &source.name.value, Lines::source);
         out.named(

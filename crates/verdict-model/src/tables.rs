@@ -2,11 +2,12 @@
 //!
 //! Writers and readers assert these. `unit_day`, `exposure_day` and `unit_total` carry, besides the columns
 //! here, one column for each component (`<source>_<aggregate>_<hash of its resolved text>`) and, the latter
-//! two, one for each segment dimension (`segment_<dimension>`).
+//! two, one for each segment dimension (`segment_<dimension>`); `unit_total` has also, for each sum of doubles, what
+//! rounding took from it (`<component>_rest`).
 
 /// The version of the tables' format and of every number in them: it changes whenever the same inputs
 /// and definitions would give other bytes.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -232,7 +233,7 @@ pub const RUNS: Table = Table {
     partitions: &[DS],
     columns: &[
         column("run_id", Text, "start time and process"),
-        column("command", Text, "run or analyze"),
+        column("command", Text, "run, backfill or analyze"),
         column("version", Text, "version of Verdict"),
         column("format_version", Int32, "version of the tables' format"),
         column("started", TimestampUs, "when it started"),
@@ -276,7 +277,10 @@ pub fn markdown() -> String {
         "# Tables\n\nParquet below the tables' root, in folders `column=value`. `unit_day`, `exposure_day` and `unit_total` \
          have besides\none column for each component (`<source>_<aggregate>_<hash of its resolved text>`; the view \
          `unit_metrics` gives them\nthe metrics' names), and the latter two one text column for each segment dimension \
-         (`segment_<dimension>`).\n",
+         (`segment_<dimension>`).\nTheir rows lie by bucket (a hash of the unit, the setting `buckets`), each \
+         bucket in row groups of its own, and by unit within\none. A sum of doubles has besides in `unit_total` the \
+         column `<component>_rest`: what rounding took from the exact sum, as\nlittle-endian doubles, the largest first, so \
+         that the next day can be added without loss; null: nothing.\n",
     );
     for table in ALL {
         text.push_str(&format!("\n## {}\n\nA row is {}.\n\n", table.name, table.doc));

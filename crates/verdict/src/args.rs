@@ -22,6 +22,8 @@ pub(crate) struct Args {
 pub(crate) enum Command {
     /// Make the tables of one date from the logs, and say what the experiments did
     Run(Run),
+    /// Make the tables of every date of a range, in one pass over its days
+    Backfill(Backfill),
     /// Judge group statistics that are there, without reading any log
     Analyze(Analyze),
     /// Check a project's files, and their columns against the logs
@@ -30,6 +32,12 @@ pub(crate) enum Command {
     Plan(Plan),
     /// Run SQL over the tables and views
     Query(Query),
+    /// One statistical method on given numbers
+    #[command(disable_help_flag = true)]
+    Stat(Words),
+    /// How many units, how long, which effect, what power
+    #[command(disable_help_flag = true)]
+    Power(Words),
 }
 
 /// What every command needs to know of a project.
@@ -77,6 +85,29 @@ pub(crate) struct Run {
 }
 
 #[derive(ClapArgs, Debug)]
+pub(crate) struct Backfill {
+    #[command(flatten)]
+    pub(crate) project: Project,
+    /// The first as-of date
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) from: NaiveDate,
+    /// The last as-of date [default: yesterday, in the project's time zone]
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) to: Option<NaiveDate>,
+    /// Only this experiment (may be given several times)
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) experiment: Vec<String>,
+    #[command(flatten)]
+    pub(crate) attention: Attention,
+    /// Only say what would be made, and why (the same as `verdict plan --from`)
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// No progress, no closing line
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(ClapArgs, Debug)]
 pub(crate) struct Analyze {
     #[command(flatten)]
     pub(crate) project: Project,
@@ -101,6 +132,9 @@ pub(crate) struct Plan {
     pub(crate) project: Project,
     #[command(flatten)]
     pub(crate) scope: Scope,
+    /// Plan a backfill: every as-of date from this one to --date
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) from: Option<NaiveDate>,
     /// Print the rendered stage queries
     #[arg(long)]
     pub(crate) sql: bool,
@@ -112,6 +146,14 @@ pub(crate) struct Query {
     pub(crate) project: Project,
     /// The query
     pub(crate) sql: String,
+}
+
+/// Words that the command reads by itself.
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Words {
+    /// A method and its flags; --help tells of them
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "WORDS")]
+    pub(crate) words: Vec<String>,
 }
 
 /// What makes a finished run ask for attention.

@@ -45,9 +45,12 @@ fn start(args: Args) -> Result<Exit, Failure> {
 async fn dispatch(args: Args) -> Result<Exit, Failure> {
     match args.command {
         Command::Run(args) => Box::pin(commands::run::run(args)).await,
+        Command::Backfill(args) => Box::pin(commands::run::backfill(args)).await,
         Command::Analyze(args) => Box::pin(commands::analyze::analyze(args)).await,
         Command::Validate(args) => Box::pin(commands::validate::validate(args)).await,
         Command::Plan(args) => Box::pin(commands::plan::plan(args)).await,
         Command::Query(args) => Box::pin(commands::query::query(args)).await,
+        Command::Stat(args) => commands::stat::stat(args.words),
+        Command::Power(args) => commands::power::power(args.words),
     }
 }

@@ -12,7 +12,7 @@ use verdict_model::rows::{ResultRow, WHOLE};
 use crate::commands::Judged;
 
 /// The experiments, one after another.
-pub(crate) fn text(out: &mut impl Write, judged: &[Judged]) -> io::Result<()> {
+pub(crate) fn text(out: &mut impl Write, judged: &[&Judged]) -> io::Result<()> {
     for (nth, one) in judged.iter().enumerate() {
         if nth > 0 {
             writeln!(out)?;

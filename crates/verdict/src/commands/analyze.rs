@@ -21,9 +21,9 @@ pub(crate) async fn analyze(args: args::Analyze) -> Result<Exit, Failure> {
     }
     let mut out = std::io::stdout().lock();
     match args.project.format {
-        Format::Text => report::text(&mut out, &judged)?,
+        Format::Text => report::text(&mut out, &judged.iter().collect::<Vec<_>>())?,
         Format::Json => json::judged(&mut out, date, &judged)?,
     }
     out.flush()?;
-    Ok(attention(&args.attention, &judged))
+    Ok(attention(&args.attention, &judged.iter().collect::<Vec<_>>()))
 }

@@ -2,9 +2,12 @@
 
 pub(crate) mod analyze;
 pub(crate) mod plan;
+pub(crate) mod power;
 pub(crate) mod query;
 pub(crate) mod run;
+pub(crate) mod stat;
 pub(crate) mod validate;
+mod words;
 
 use std::collections::BTreeMap;
 
@@ -69,7 +72,7 @@ async fn judge_one(
 }
 
 /// Whether anything that was found asks for attention.
-fn attention(asked: &Attention, judged: &[Judged]) -> Exit {
+fn attention(asked: &Attention, judged: &[&Judged]) -> Exit {
     let wants = |what| asked.fail_on.contains(&what) && !asked.fail_on.contains(&FailOn::Never);
     let check =
         |status: &str| judged.iter().any(|j| j.judgement.checks.iter().any(|c| c.status == status));

@@ -12,7 +12,7 @@ use crate::exit::{Exit, Failure};
 pub(crate) async fn plan(args: args::Plan) -> Result<Exit, Failure> {
     let job = job(&args.project)?;
     let date = date(&args.scope, &job);
-    let plan = job.plan(date, &args.scope.experiment).await?;
+    let plan = job.plan(args.from.unwrap_or(date), date, &args.scope.experiment).await?;
     let queries = if args.sql { job.queries(&plan).await? } else { Vec::new() };
     let mut out = std::io::stdout().lock();
     if args.project.format == Format::Json {

@@ -1,4 +1,4 @@
-//! `verdict run`.
+//! `verdict run`, and `verdict backfill`, which is a run of several dates.
 
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Instant;
@@ -13,52 +13,93 @@ use crate::exit::{Exit, Failure};
 use crate::progress::Line;
 use crate::{json, report};
 
+/// What is asked of a run: the as-of dates, and how to tell of them.
+struct Asked<'a> {
+    command: &'static str,
+    project: &'a args::Project,
+    /// The first as-of date; without one only the last.
+    from: Option<NaiveDate>,
+    scope: &'a args::Scope,
+    attention: &'a args::Attention,
+    quiet: bool,
+}
+
 pub(crate) async fn run(args: args::Run) -> Result<Exit, Failure> {
-    let clock = (Utc::now(), Instant::now());
     if args.dry_run {
         let args::Run { project, scope, .. } = args;
-        return super::plan::plan(args::Plan { project, scope, sql: false }).await;
+        return super::plan::plan(args::Plan { project, scope, from: None, sql: false }).await;
     }
-    let job = job(&args.project)?;
-    let date = date(&args.scope, &job);
+    let args::Run { project, scope, attention, quiet, .. } = &args;
+    let (from, quiet) = (None, *quiet);
+    asked(Asked { command: "run", project, from, scope, attention, quiet }).await
+}
+
+pub(crate) async fn backfill(args: args::Backfill) -> Result<Exit, Failure> {
+    let args::Backfill { project, from, to, experiment, attention, dry_run, quiet } = args;
+    let (scope, from) = (args::Scope { date: to, experiment }, Some(from));
+    if dry_run {
+        return super::plan::plan(args::Plan { project, scope, from, sql: false }).await;
+    }
+    let (project, scope, attention) = (&project, &scope, &attention);
+    asked(Asked { command: "backfill", project, from, scope, attention, quiet }).await
+}
+
+async fn asked(asked: Asked<'_>) -> Result<Exit, Failure> {
+    let clock = (Utc::now(), Instant::now());
+    let job = job(asked.project)?;
+    let date = date(asked.scope, &job);
     let mut tally = Tally::default();
-    let line = Line::new(args.quiet);
-    let made = make(&job, date, &args, &line, &mut tally).await;
+    let line = Line::new(asked.quiet);
+    let made = make(&job, date, &asked, &line, &mut tally).await;
     line.end();
     let error = match &made {
         Ok((_, None)) => None,
         Ok((_, Some(failure))) | Err(failure) => Some(failure.summary()),
     };
-    log(&job, date, clock, error, &tally).await;
+    log(&job, asked.command, date, clock, error, &tally).await;
     let (judged, failure) = made?;
     let mut out = std::io::stdout().lock();
-    match args.project.format {
-        Format::Text => report::text(&mut out, &judged)?,
+    match asked.project.format {
+        // Of a range people see how it ended; the tables have the rest.
+        Format::Text => report::text(&mut out, &last_of_each(&judged))?,
         Format::Json => json::judged(&mut out, date, &judged)?,
     }
     out.flush()?;
-    if !args.quiet && args.project.format == Format::Text {
+    if !asked.quiet && asked.project.format == Format::Text {
         closing(&job, &tally, clock.1)?;
     }
     match failure {
         Some(failure) => Err(failure),
-        None => Ok(attention(&args.attention, &judged)),
+        None => Ok(attention(asked.attention, &last_of_each(&judged))),
     }
+}
+
+/// The last look of each experiment.
+fn last_of_each(judged: &[Judged]) -> Vec<&Judged> {
+    let mut last: Vec<&Judged> = Vec::new();
+    for one in judged {
+        match last.last_mut() {
+            Some(before) if before.experiment.name == one.experiment.name => *before = one,
+            _ => last.push(one),
+        }
+    }
+    last
 }
 
 /// Makes the tables and judges them: what came of it, and what failed on the way.
 async fn make(
     job: &Job,
     date: NaiveDate,
-    args: &args::Run,
+    asked: &Asked<'_>,
     line: &Line,
     tally: &mut Tally,
 ) -> Result<(Vec<Judged>, Option<Failure>), Failure> {
-    let plan = job.plan(date, &args.scope.experiment).await?;
+    let plan = job.plan(asked.from.unwrap_or(date), date, &asked.scope.experiment).await?;
     for (experiment, why) in &plan.skipped {
         note(&format!("{experiment} is left out of {date}: {why}"));
     }
-    let outcome = job.make(&plan, line, tally).await?;
+    let mut outcome = job.make(&plan, line, tally).await?;
+    outcome.done.sort();
     let mut judged = Vec::new();
     for (name, as_of) in &outcome.done {
         judged.push(judge_one(job, name, *as_of, tally).await?);
@@ -71,6 +112,7 @@ async fn make(
 /// Adds the run to `runs`. A run whose log cannot be written has still been run.
 async fn log(
     job: &Job,
+    command: &str,
     date: NaiveDate,
     clock: (DateTime<Utc>, Instant),
     error: Option<String>,
@@ -79,7 +121,7 @@ async fn log(
     let (started, instant) = clock;
     let run = RunRow {
         run_id: format!("{}-{}", started.format("%Y%m%dT%H%M%S%.6fZ"), std::process::id()),
-        command: "run".into(),
+        command: command.into(),
         version: env!("CARGO_PKG_VERSION").into(),
         started,
         seconds: instant.elapsed().as_secs_f64(),

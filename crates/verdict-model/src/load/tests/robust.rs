@@ -15,13 +15,14 @@ fn facts(project: &Project) -> impl PartialEq + std::fmt::Debug + use<> {
         name,
         time_zone,
         tables,
+        buckets,
         sources,
         exposures,
         metrics,
         experiments,
         later: _,
     } = project.clone();
-    (root, name, time_zone, tables, sources, exposures, metrics, experiments)
+    ((root, name, time_zone, tables, buckets), sources, exposures, metrics, experiments)
 }
 
 #[track_caller]
@@ -42,7 +43,7 @@ fn the_resolved_text_defines_the_same_project() {
     check_resolved(&[("p.yaml", PROJECT)]);
     check_resolved(&[("p.yaml", DEFINITIONS), ("x.yaml", FULL)]);
     let odd = r#"
-project: {name: "a \"b\" \\ \u2028 \t\n # c: d", time_zone: Asia/Kolkata, tables: "s3://b/t"}
+project: {name: "a \"b\" \\ \u2028 \t\n # c: d", time_zone: Asia/Kolkata, tables: "s3://b/t", buckets: 7}
 sources:
   "null": {path: "a b/{ds}", timestamp: "to_timestamp(\"t s\")", units: {"null": '"a\b"', u: 1}, filter: "- x"}
   other: {path: p, timestamp: t, units: {u: u}, outside_day: reject, missing_days: allow}

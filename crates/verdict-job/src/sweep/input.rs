@@ -1,0 +1,334 @@
+//! What a sweep reads of one bucket.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    Array, AsArray, BinaryArray, BooleanArray, Date32Array, Int64Array, ListArray, RecordBatch,
+    StringArray, TimestampMicrosecondArray,
+};
+use datafusion::arrow::compute::concat_batches;
+use datafusion::arrow::datatypes::{DataType, Date32Type, Int64Type, TimestampMicrosecondType};
+use datafusion::common::exec_datafusion_err;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::parquet::arrow::ProjectionMask;
+use datafusion::parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
+use datafusion::parquet::errors::{ParquetError, Result as ParquetResult};
+use datafusion::parquet::file::reader::{ChunkReader, Length};
+use futures::{StreamExt, TryStreamExt, stream};
+use object_store::ObjectStoreExt;
+use verdict_model::NaiveDate;
+
+use super::total::Values;
+use super::{Sweep, Task};
+use crate::partition::Partition;
+use crate::store::Location;
+
+/// How many objects are read at once, by each thread.
+const CONCURRENT: usize = 8;
+
+/// The names of the units of a table's rows, sorted.
+#[derive(Clone, Debug)]
+pub(super) enum Units {
+    Texts(StringArray),
+    Numbers(Int64Array),
+}
+
+impl Units {
+    fn of(rows: &RecordBatch) -> Result<Units> {
+        let column = named(rows, "unit")?;
+        match column.data_type() {
+            DataType::Utf8 => Ok(Units::Texts(column.as_string::<i32>().clone())),
+            DataType::Int64 => Ok(Units::Numbers(column.as_primitive::<Int64Type>().clone())),
+            other => Err(exec_datafusion_err!("units are {other}")),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Units::Texts(v) => v.len(),
+            Units::Numbers(v) => v.len(),
+        }
+    }
+}
+
+/// `unit_day` of a day.
+#[derive(Debug)]
+pub(super) struct UnitDay {
+    pub(super) ds: NaiveDate,
+    pub(super) units: Units,
+    /// By the place in [`Sweep::columns`].
+    pub(super) values: Vec<Values>,
+}
+
+/// `exposure_day` of a task's day.
+#[derive(Debug)]
+pub(super) struct ExposureDay {
+    pub(super) ds: NaiveDate,
+    pub(super) units: Units,
+    pub(super) first_exposed: TimestampMicrosecondArray,
+    pub(super) variant: StringArray,
+    pub(super) variants: ListArray,
+    pub(super) segments: Vec<StringArray>,
+    /// By the place in [`Task::columns`].
+    pub(super) values: Vec<Values>,
+}
+
+/// The totals that a task begins from.
+#[derive(Debug)]
+pub(super) struct Totals {
+    pub(super) units: Units,
+    pub(super) first_exposed: TimestampMicrosecondArray,
+    pub(super) exposure_ds: Date32Array,
+    pub(super) variant: StringArray,
+    pub(super) several_variants: BooleanArray,
+    pub(super) segments: Vec<StringArray>,
+    pub(super) values: Vec<Values>,
+    /// What rounding took, where a component has that.
+    pub(super) rests: Vec<Option<BinaryArray>>,
+}
+
+/// A task's rows of one bucket.
+#[derive(Debug, Default)]
+pub(super) struct TaskRows {
+    pub(super) base: Option<Totals>,
+    pub(super) exposure_days: Vec<ExposureDay>,
+}
+
+/// Everything that a sweep needs of one bucket.
+#[derive(Debug)]
+pub(super) struct Bucket {
+    pub(super) unit_days: Vec<UnitDay>,
+    pub(super) tasks: Vec<TaskRows>,
+}
+
+/// Reads a bucket.
+///
+/// # Errors
+/// A store fails; an object is damaged, or is not what was found when the sweep was planned.
+pub(super) async fn read(sweep: &Arc<Sweep>, bucket: u32) -> Result<Bucket> {
+    let all: Vec<usize> = (0..sweep.columns.len()).collect();
+    let mut wanted: Vec<(&Partition, Vec<String>)> = Vec::new();
+    for (_, partition) in &sweep.unit_days {
+        wanted.push((partition, names(sweep, &all).chain(["unit".into()]).collect()));
+    }
+    for task in &sweep.tasks {
+        let segments = || task.segments.iter().map(|s| format!("segment_{s}"));
+        for (_, partition) in &task.exposure_days {
+            let own = ["unit", "first_exposed", "variant", "variants"].map(String::from);
+            let all = names(sweep, &task.columns).chain(own).chain(segments());
+            wanted.push((partition, all.collect()));
+        }
+        if let Some(base) = &task.base {
+            let own = ["unit", "first_exposed", "exposure_ds", "variant", "several_variants"]
+                .map(String::from);
+            let rests = task.columns.iter().filter_map(|c| sweep.columns[*c].rest());
+            let all = names(sweep, &task.columns).chain(own).chain(segments()).chain(rests);
+            wanted.push((&base.totals, all.collect()));
+        }
+    }
+    // Owned requests: the stream must not borrow the sweep beyond this call.
+    let requests: Vec<_> = wanted
+        .into_iter()
+        .map(|(partition, columns)| (sweep.tables.clone(), partition.clone(), columns))
+        .collect();
+    let tables: Vec<RecordBatch> = stream::iter(requests)
+        .map(|(tables, partition, columns)| async move {
+            rows_of_bucket(&tables, &partition, bucket, &columns).await
+        })
+        .buffered(CONCURRENT)
+        .try_collect()
+        .await?;
+
+    let mut tables = tables.into_iter();
+    let mut next = || tables.next().ok_or_else(|| exec_datafusion_err!("a table was not read"));
+    let mut unit_days = Vec::new();
+    for (ds, _) in &sweep.unit_days {
+        let rows = next()?;
+        let values = sweep.columns.iter().map(|c| Values::of(&rows, &c.name));
+        let values = values.collect::<Result<_>>()?;
+        unit_days.push(UnitDay { ds: *ds, units: Units::of(&rows)?, values });
+    }
+    let mut tasks = Vec::new();
+    for task in &sweep.tasks {
+        let mut rows_of_task = TaskRows::default();
+        for (ds, _) in &task.exposure_days {
+            rows_of_task.exposure_days.push(exposure_day(sweep, task, *ds, &next()?)?);
+        }
+        if task.base.is_some() {
+            rows_of_task.base = Some(totals(sweep, task, &next()?)?);
+        }
+        tasks.push(rows_of_task);
+    }
+    Ok(Bucket { unit_days, tasks })
+}
+
+fn names<'a>(sweep: &'a Sweep, columns: &'a [usize]) -> impl Iterator<Item = String> + 'a {
+    columns.iter().map(|c| sweep.columns[*c].name.clone())
+}
+
+fn exposure_day(
+    sweep: &Sweep,
+    task: &Task,
+    ds: NaiveDate,
+    rows: &RecordBatch,
+) -> Result<ExposureDay> {
+    Ok(ExposureDay {
+        ds,
+        units: Units::of(rows)?,
+        first_exposed: instants(rows)?,
+        variant: texts(rows, "variant")?,
+        variants: named(rows, "variants")?.as_list::<i32>().clone(),
+        segments: segments(task, rows)?,
+        values: values(sweep, task, rows)?,
+    })
+}
+
+fn totals(sweep: &Sweep, task: &Task, rows: &RecordBatch) -> Result<Totals> {
+    let rest = |c: &usize| {
+        let rest = sweep.columns[*c].rest();
+        rest.map(|rest| Ok(named(rows, &rest)?.as_binary::<i32>().clone())).transpose()
+    };
+    Ok(Totals {
+        units: Units::of(rows)?,
+        first_exposed: instants(rows)?,
+        exposure_ds: named(rows, "exposure_ds")?.as_primitive::<Date32Type>().clone(),
+        variant: texts(rows, "variant")?,
+        several_variants: named(rows, "several_variants")?.as_boolean().clone(),
+        segments: segments(task, rows)?,
+        values: values(sweep, task, rows)?,
+        rests: task.columns.iter().map(rest).collect::<Result<_>>()?,
+    })
+}
+
+fn named<'a>(rows: &'a RecordBatch, name: &str) -> Result<&'a dyn Array> {
+    let column = rows.column_by_name(name).map(AsRef::as_ref);
+    column.ok_or_else(|| exec_datafusion_err!("there is no column {name}"))
+}
+
+fn texts(rows: &RecordBatch, name: &str) -> Result<StringArray> {
+    Ok(named(rows, name)?.as_string::<i32>().clone())
+}
+
+fn instants(rows: &RecordBatch) -> Result<TimestampMicrosecondArray> {
+    Ok(named(rows, "first_exposed")?.as_primitive::<TimestampMicrosecondType>().clone())
+}
+
+fn segments(task: &Task, rows: &RecordBatch) -> Result<Vec<StringArray>> {
+    task.segments.iter().map(|s| texts(rows, &format!("segment_{s}"))).collect()
+}
+
+fn values(sweep: &Sweep, task: &Task, rows: &RecordBatch) -> Result<Vec<Values>> {
+    task.columns.iter().map(|c| Values::of(rows, &sweep.columns[*c].name)).collect()
+}
+
+/// The rows of one bucket of a partition, as one batch.
+async fn rows_of_bucket(
+    tables: &Location,
+    partition: &Partition,
+    bucket: u32,
+    columns: &[String],
+) -> Result<RecordBatch> {
+    let name = tables.name(&partition.object.location);
+    let damaged = |e: ParquetError| damaged(&name, &e);
+    let groups = row_groups(partition, bucket)
+        .ok_or_else(|| exec_datafusion_err!("{name} has no bucket {bucket}"))?;
+    let footer = Arc::clone(&partition.footer);
+    let options = ArrowReaderOptions::new();
+    let meta = ArrowReaderMetadata::try_new(footer, options).map_err(damaged)?;
+    let roots: Vec<usize> = meta
+        .schema()
+        .fields()
+        .iter()
+        .enumerate()
+        .filter(|(_, field)| columns.contains(field.name()))
+        .map(|(index, _)| index)
+        .collect();
+    let mask = ProjectionMask::roots(meta.parquet_schema(), roots);
+    let bytes = byte_range(partition, groups.clone());
+    let data = match bytes.is_empty() {
+        true => Default::default(),
+        false => tables
+            .store
+            .get_range(&partition.object.location, bytes.clone())
+            .await
+            .map_err(|e| DataFusionError::ObjectStore(Box::new(e)))?,
+    };
+    let part = Part { start: bytes.start, whole: partition.object.size, data };
+    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(part, meta)
+        .with_row_groups(groups.collect())
+        .with_projection(mask)
+        .build()
+        .map_err(damaged)?;
+    let schema = datafusion::arrow::array::RecordBatchReader::schema(&reader);
+    let batches: Vec<RecordBatch> = reader.collect::<std::result::Result<_, _>>()?;
+    Ok(concat_batches(&schema, &batches)?)
+}
+
+fn damaged(name: &str, error: &ParquetError) -> DataFusionError {
+    exec_datafusion_err!("{name} cannot be read: {error}")
+}
+
+/// The row groups of a bucket: a bucket ends where a row group does.
+fn row_groups(partition: &Partition, bucket: u32) -> Option<Range<usize>> {
+    let rows = &partition.made.as_ref()?.buckets;
+    let own = *rows.get(bucket as usize)?;
+    let before: u64 = rows[..bucket as usize].iter().sum();
+    let sizes = partition.footer.row_groups().iter().map(|group| group.num_rows().unsigned_abs());
+    let ends: Vec<u64> = sizes
+        .scan(0, |end, size| {
+            *end += size;
+            Some(*end)
+        })
+        .collect();
+    let first = ends.partition_point(|end| *end <= before);
+    let end = ends.partition_point(|end| *end <= before + own);
+    Some(first..end.max(first))
+}
+
+/// Where the row groups lie in the file.
+fn byte_range(partition: &Partition, groups: Range<usize>) -> Range<u64> {
+    let of_columns = partition.footer.row_groups()[groups].iter().flat_map(|group| group.columns());
+    let ranges = of_columns.map(|column| column.byte_range());
+    ranges.map(|(start, length)| start..start + length).fold(0..0, |all, one| {
+        if all.is_empty() { one } else { all.start.min(one.start)..all.end.max(one.end) }
+    })
+}
+
+/// A part of a file that stands for the whole: nothing else of it is read.
+struct Part {
+    start: u64,
+    whole: u64,
+    data: bytes::Bytes,
+}
+
+impl Length for Part {
+    fn len(&self) -> u64 {
+        self.whole
+    }
+}
+
+impl Part {
+    fn slice(&self, from: u64, length: Option<usize>) -> ParquetResult<bytes::Bytes> {
+        let outside = || ParquetError::EOF("a read outside the bucket's bytes".into());
+        let from = from.checked_sub(self.start).and_then(|f| usize::try_from(f).ok());
+        let from = from.filter(|from| *from <= self.data.len()).ok_or_else(outside)?;
+        let end = length.map_or(Some(self.data.len()), |length| from.checked_add(length));
+        let end = end.filter(|end| *end <= self.data.len()).ok_or_else(outside)?;
+        Ok(self.data.slice(from..end))
+    }
+}
+
+impl ChunkReader for Part {
+    type T = std::io::Cursor<bytes::Bytes>;
+
+    fn get_read(&self, start: u64) -> ParquetResult<Self::T> {
+        Ok(std::io::Cursor::new(self.slice(start, None)?))
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<bytes::Bytes> {
+        self.slice(start, Some(length))
+    }
+}
