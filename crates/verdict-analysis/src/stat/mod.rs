@@ -10,6 +10,7 @@ mod bayesian;
 mod counts;
 mod families;
 mod fields;
+mod group_sequential;
 mod guardrails;
 mod means;
 mod planning;
@@ -101,6 +102,9 @@ const METHODS: &[(&str, Run)] = &[
     ("cluster_robust", adjusted::cluster_robust),
     ("confidence_sequences", sequences::confidence_sequences),
     ("cuped", adjusted::cuped),
+    ("group_sequential_bounds", group_sequential::bounds),
+    ("group_sequential_crossing", group_sequential::crossings),
+    ("group_sequential_inference", group_sequential::inference),
     ("mann_whitney", ranks::mann_whitney),
     ("msprt", sequences::msprt),
     ("multiple_testing", families::multiple_testing),

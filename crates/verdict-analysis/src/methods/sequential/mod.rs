@@ -2,6 +2,17 @@
 //!
 //! - [`msprt`]: the normal-mixture sequential probability ratio test, with always-valid p-values and intervals.
 //! - [`confidence_sequence`]: the same mixture stated as intervals, tuned to be tight at a planned size.
+//! - [`spending`], [`boundary`]: group-sequential boundaries, by error spending and classical.
+//! - [`crossing`]: what a set of bounds does: crossing probabilities, power, expected information.
+//! - [`repeated`], [`stagewise`]: p-values and intervals at any look, and after stopping.
 
+pub mod boundary;
 pub mod confidence_sequence;
+pub mod correlated;
+pub mod crossing;
 pub mod msprt;
+pub mod repeated;
+pub mod spending;
+pub mod stagewise;
+
+mod walk;
