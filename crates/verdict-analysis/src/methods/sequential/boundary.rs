@@ -23,29 +23,15 @@ use crate::methods::MethodError;
 use crate::methods::error::{check_alpha, check_finite, check_positive, check_probability};
 use crate::methods::special::{find_root, norm_isf, norm_sf};
 
+pub use crate::methods::power::Sides;
+
 /// The most looks of a design.
 pub const MOST_LOOKS: usize = 60;
 
 /// A step of information below this share of it is no new information.
 pub(crate) const LEAST_STEP: f64 = 1e-6;
 
-/// Whether the treatment can be found better only, or better and worse.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Sides {
-    /// Rejects upwards only; there is no lower bound.
-    One,
-    /// Rejects both ways, alpha/2 each.
-    #[default]
-    Two,
-}
-
 impl Sides {
-    /// What one side may spend of a total of alpha.
-    #[must_use]
-    pub fn side_alpha(self, alpha: f64) -> f64 {
-        alpha / self.count()
-    }
-
     pub(crate) fn count(self) -> f64 {
         match self {
             Self::One => 1.0,
@@ -53,7 +39,7 @@ impl Sides {
         }
     }
 
-    /// The lower bound that goes with an upper one.
+    /// The lower bound that goes with an upper one: none for one side.
     #[must_use]
     pub fn lower(self, upper: f64) -> f64 {
         match self {
@@ -62,7 +48,7 @@ impl Sides {
         }
     }
 
-    /// The part of z that is compared with the upper bound.
+    /// What of a statistic is compared with the upper bound: all of it, or its size.
     #[must_use]
     pub fn evidence(self, z: f64) -> f64 {
         match self {
@@ -105,7 +91,7 @@ pub fn spending_bounds(
 ) -> Result<Bounds, MethodError> {
     check_alpha(alpha)?;
     check_fractions(fractions)?;
-    let side = sides.side_alpha(alpha);
+    let side = sides.tail_alpha(alpha);
     let spent: Result<Vec<f64>, _> =
         fractions.iter().map(|t| Ok(sides.count() * spending.spent(*t, side)?)).collect();
     bounds_for_spent(fractions, &spent?, sides)
@@ -193,7 +179,7 @@ pub fn classical_bounds(
     check_finite("delta of the boundary", delta)?;
     let last = fractions[fractions.len() - 1];
     let factors: Vec<f64> = fractions.iter().map(|t| (t / last).powf(delta - 0.5)).collect();
-    let side = sides.side_alpha(alpha);
+    let side = sides.tail_alpha(alpha);
     let spent = |constant: f64| {
         let mut total = 0.0;
         let mut walk: Option<Walk> = None;
@@ -250,8 +236,9 @@ impl Boundary {
         }
         let walk = arrive(self.walk.clone(), information);
         let root = information.sqrt();
-        let bound =
-            solve(new_alpha, 1e-15, |z| (walk.above(z * root), root * walk.density(z * root)))?;
+        let bound = solve(new_alpha, norm_isf(new_alpha), 1e-15, |z| {
+            (walk.above(z * root), root * walk.density(z * root))
+        })?;
         self.walk = Some(stop(walk, bound, self.sides));
         self.spent = allowed;
         Ok(bound)
@@ -279,21 +266,26 @@ fn stop(mut walk: Walk, bound: f64, sides: Sides) -> Walk {
 
 /// The z whose upper tail has the probability `target`, to the share `accuracy` of it; `tail` gives it and its density.
 ///
+/// P(not stopped before, Z > z) is at most P(Z > z), so that the z of the look alone is a guess at or above the root.
 /// Newton's method on the logarithm, which is close to a parabola far out, kept inside a bracket.
 pub(crate) fn solve(
     target: f64,
+    guess: f64,
     accuracy: f64,
     tail: impl Fn(f64) -> (f64, f64),
 ) -> Result<f64, MethodError> {
-    // P(not stopped before, Z > z) is at most P(Z > z), so that the first guess is at or above the root.
-    let mut z = norm_isf(target);
+    let mut z = guess;
     let (mut low, mut high) = (f64::NEG_INFINITY, f64::INFINITY);
     for _ in 0..200 {
         let (p, density) = tail(z);
         if (p - target).abs() <= accuracy * target {
             return Ok(z);
         }
-        if p > target { low = z } else { high = z }
+        if p > target {
+            low = z
+        } else {
+            high = z
+        }
         let newton = z + (p / target).ln() * p / density;
         let next = if newton > low && newton < high && newton.is_finite() {
             newton

@@ -165,5 +165,5 @@ pub fn inflation(
 ) -> Result<f64, MethodError> {
     check_alpha(alpha)?;
     let drift = drift_for_power(fractions, upper_z, sides, power)?;
-    Ok((drift / (norm_isf(sides.side_alpha(alpha)) + norm_isf(1.0 - power))).powi(2))
+    Ok((drift / (norm_isf(sides.tail_alpha(alpha)) + norm_isf(1.0 - power))).powi(2))
 }

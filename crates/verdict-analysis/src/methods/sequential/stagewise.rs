@@ -75,7 +75,7 @@ pub fn stagewise(
     let times: Vec<f64> = information.iter().map(|i| i / last).collect();
     let tails = |drift: f64| outcome_tails(&times, bounds_before, z, sides, drift);
     let (upper, lower) = tails(0.0);
-    let side = sides.side_alpha(alpha);
+    let side = sides.tail_alpha(alpha);
     let reach = 20.0 + norm_reach(z, side);
     let at = |level: f64, pick: fn((f64, f64)) -> f64| {
         let gap = |drift: f64| pick(tails(drift)).ln().max(-1e4) - level.ln();

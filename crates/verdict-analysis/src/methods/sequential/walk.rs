@@ -41,13 +41,7 @@ struct Grid {
 impl Walk {
     /// At the first look.
     pub(crate) fn new(time: f64, drift: f64) -> Self {
-        Self {
-            drift,
-            panel: 3.0,
-            time,
-            before: None,
-            kept: (f64::NEG_INFINITY, f64::INFINITY),
-        }
+        Self { drift, panel: 3.0, time, before: None, kept: (f64::NEG_INFINITY, f64::INFINITY) }
     }
 
     /// Information at this look.
