@@ -8,10 +8,13 @@ mod world;
 
 use std::io::{self, Write};
 
-use world::{DAYS, WORLDS, Watcher};
+use world::{DAYS, Watcher, World};
+
+const WORLDS: [World; 5] =
+    [World::Gaussian, World::Bernoulli, World::ZeroInflated, World::Cumulative, World::Persistent];
 
 /// Lattice points for correlated looks: fewer than in production, to keep the run short.
-const POINTS: usize = 4_096;
+const POINTS: usize = 2_048;
 
 fn main() -> io::Result<()> {
     let mut arguments = std::env::args().skip(1).filter_map(|a| a.parse::<u64>().ok());

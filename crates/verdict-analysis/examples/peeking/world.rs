@@ -27,10 +27,6 @@ pub(crate) enum World {
     Persistent,
 }
 
-/// All of them.
-pub(crate) const WORLDS: [World; 5] =
-    [World::Gaussian, World::Bernoulli, World::ZeroInflated, World::Cumulative, World::Persistent];
-
 impl World {
     /// The effect used for power: about three standard errors at the end. For the log-normal it is relative.
     pub(crate) fn effect(self) -> f64 {
@@ -93,10 +89,10 @@ impl World {
                         (0..per_day).for_each(|_| add(random.normal() + of_treatment))
                     }
                     Self::Bernoulli => {
-                        (0..random.from_table(&conversions[arm])).for_each(|_| add(1.0));
+                        (0..random.count(&conversions[arm])).for_each(|_| add(1.0));
                     }
                     _ => {
-                        let buyers = random.from_table(&conversions[arm]);
+                        let buyers = random.count(&conversions[arm]);
                         (0..buyers).for_each(|_| add(random.normal().exp() * (1.0 + of_treatment)));
                     }
                 }
@@ -298,7 +294,8 @@ impl Random {
         }
     }
 
-    fn from_table(&mut self, cumulative: &[f64]) -> usize {
+    /// The count whose distribution function first reaches a uniform number.
+    fn count(&mut self, cumulative: &[f64]) -> usize {
         let u = self.unit();
         cumulative.partition_point(|p| *p < u)
     }

@@ -65,7 +65,7 @@ pub(super) fn inference(input: &Input<'_>, output: &mut Output) -> Result<(), St
     output.put("repeated_ci", intervals);
     output.numbers("repeated_p", &p_values);
     // The test has ended by a crossing or by its last look.
-    if let Some(end) = crossed.or((z.len() == information.len()).then_some(last)) {
+    if let Some(end) = crossed.or_else(|| (z.len() == information.len()).then_some(last)) {
         let after = stagewise(&information[..=end], &bounds.z[..end], z[end], sides, alpha)?;
         output.number("p_stagewise_upper", after.p_upper);
         output.number("p_stagewise", after.p_value);

@@ -58,7 +58,7 @@ impl Clock {
         let from =
             |(ln_time, r): (&f64, &f64)| ln_time - 2.0 * r.clamp(LEAST_CORRELATION, 1.0).ln();
         let latest = self.ln_times.iter().zip(correlations).map(from).reduce(f64::max);
-        let ln_time = latest.unwrap_or(-variance.ln());
+        let ln_time = latest.unwrap_or_else(|| -variance.ln());
         let time = if self.ln_times.is_empty() { 1.0 / variance } else { ln_time.exp() };
         if !(time.is_finite() && time > 0.0) {
             return Err(MethodError::Overflow { what: "the time between looks" });

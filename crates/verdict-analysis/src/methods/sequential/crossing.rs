@@ -167,3 +167,60 @@ pub fn inflation(
     let drift = drift_for_power(fractions, upper_z, sides, power)?;
     Ok((drift / (norm_isf(sides.tail_alpha(alpha)) + norm_isf(1.0 - power))).powi(2))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::boundary::{Shape, classical_bounds, spending_bounds};
+    use super::super::spending::Spending;
+    use super::*;
+
+    fn daily(looks: usize) -> Vec<f64> {
+        (1..=looks).map(|k| k as f64 / looks as f64).collect()
+    }
+
+    #[test]
+    fn the_cost_of_peeking_is_the_published_one() {
+        // Armitage, McPherson & Rowe (1969), table 2, 5%: 2, 5, 10, 20, 50 looks.
+        for (looks, level) in [(2, 0.083), (5, 0.142), (10, 0.193), (20, 0.248), (50, 0.320)] {
+            let bound = vec![norm_isf(0.025); looks];
+            let lower: Vec<f64> = bound.iter().map(|z| -z).collect();
+            let peeking = crossing(&daily(looks), &lower, &bound, 0.0).expect("a level");
+            assert!((peeking.total() - level).abs() < 5e-4, "{looks}: {}", peeking.total());
+        }
+    }
+
+    #[test]
+    fn inflation_is_the_published_one() {
+        // rpact and gsDesign for five looks, 80% power; Jennison & Turnbull (2000), table 2.2: Pocock 1.228 at 80%.
+        let looks = daily(5);
+        let of = |z: &[f64]| inflation(&looks, z, Sides::Two, 0.05, 0.8).expect("a factor");
+        let spending = |s| spending_bounds(&looks, 0.05, Sides::Two, s).expect("bounds").z;
+        assert!((of(&spending(Spending::ObrienFleming)) - 1.025).abs() < 1e-3);
+        assert!((of(&spending(Spending::Pocock)) - 1.213).abs() < 1e-3);
+        let pocock = classical_bounds(&looks, 0.05, Sides::Two, Shape::Pocock).expect("bounds");
+        assert!((of(&pocock.z) - 1.228).abs() < 1.5e-3, "{}", of(&pocock.z));
+    }
+
+    #[test]
+    fn sides_mirror_each_other() {
+        let (t, up) = ([0.3, 0.7, 1.0], [3.4, 2.6, 1.96]);
+        let low = [-0.5, 0.6, 1.5];
+        let minus = |z: [f64; 3]| z.map(|z| -z);
+        let one = crossing(&t, &low, &up, 2.5).expect("probabilities");
+        let other = crossing(&t, &minus(up), &minus(low), -2.5).expect("probabilities");
+        for k in 0..3 {
+            assert!((one.upper[k] - other.lower[k]).abs() < 1e-15);
+            assert!((one.lower[k] - other.upper[k]).abs() < 1e-15);
+        }
+    }
+
+    #[test]
+    fn a_look_without_bounds_changes_nothing() {
+        let inf = f64::INFINITY;
+        let with = crossing(&[0.2, 0.5, 1.0], &[-inf, -2.5, -2.0], &[inf, 2.5, 2.0], 1.0);
+        let without = crossing(&[0.5, 1.0], &[-2.5, -2.0], &[2.5, 2.0], 1.0);
+        let (with, without) = (with.expect("probabilities"), without.expect("probabilities"));
+        assert_eq!(with.upper[1..], without.upper[..]);
+        assert_eq!(with.expected_fraction, without.expected_fraction);
+    }
+}

@@ -9,7 +9,11 @@
 
 use super::boundary::Sides;
 use crate::methods::MethodError;
-use crate::methods::special::{find_root, norm_ln_sf};
+use crate::methods::special::{find_root, mills_ratio, norm_ln_sf};
+use std::f64::consts::LN_2;
+
+/// ln 2 - ln sqrt(2 pi).
+const LN_SQRT_2_OVER_PI: f64 = -0.225_791_352_644_727_43;
 
 /// The mixture at one look.
 #[derive(Clone, Copy, Debug)]
@@ -36,8 +40,12 @@ impl Mixture {
             Sides::Two => two_sided,
             Sides::One => {
                 let shrunk = z * (g / (1.0 + g)).sqrt();
-                // Downwards both parts are huge and their sum is not: Mills' ratio is all that is left of it.
-                two_sided + std::f64::consts::LN_2 + norm_ln_sf(-shrunk)
+                if shrunk > 0.0 {
+                    two_sided + LN_2 + norm_ln_sf(-shrunk)
+                } else {
+                    // The square and the logarithm of the tail are both huge and cancel: Mills' ratio is what is left of them.
+                    LN_SQRT_2_OVER_PI + mills_ratio(-shrunk).ln() - 0.5 * g.ln_1p()
+                }
             }
         }
     }
@@ -77,6 +85,23 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn going_down_is_never_evidence_of_going_up() {
+        let mixture = Mixture::new(8.0, Sides::One).expect("a mixture");
+        let mut before = mixture.ln_ratio(1e-9);
+        // At zero the two halves of the mixture are alike: L is that of both sides, (1 + g)^(-1/2).
+        assert!((before + 0.5 * 9.0_f64.ln()).abs() < 1e-8);
+        for exponent in -9..=153 {
+            let now = mixture.ln_ratio(-(10_f64.powi(exponent)));
+            assert!(now < before + 1e-15, "{exponent}: {now} after {before}");
+            before = now;
+        }
+        // For large x, L -> sqrt(2/pi) / (x sqrt(1 + g)), x = |z| sqrt(g/(1 + g)).
+        let x = 1e100 * (8.0_f64 / 9.0).sqrt();
+        let limit = (2.0 / std::f64::consts::PI).sqrt().ln() - x.ln() - 0.5 * 9.0_f64.ln();
+        assert!((mixture.ln_ratio(-1e100) - limit).abs() < 1e-9);
     }
 
     #[test]

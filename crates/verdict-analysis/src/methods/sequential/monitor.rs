@@ -248,7 +248,7 @@ impl Monitor {
             last: look.last,
         };
         let std_error = look.variance.sqrt();
-        if !(look.df > 0.0) {
+        if look.df.is_nan() || look.df <= 0.0 {
             return Err(MethodError::NotPositive {
                 what: "the degrees of freedom",
                 value: look.df,

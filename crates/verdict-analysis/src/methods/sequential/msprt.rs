@@ -10,6 +10,9 @@
 //! guarantee is asymptotic: skip the first looks (some hundred units). A fixed-horizon sample size does not give this test
 //! the stated power.
 //!
+//! The level is that of looks with independent increments. For totals that keep growing the time of the mixture is not 1/V:
+//! [`super::monitor`] takes the correlations between looks into account, by [`super::clock`].
+//!
 //! Sources: H. Robbins, Ann. Math. Statist. 41 (1970), 1397-1409; R. Johari, P. Koomen, L. Pekelis & D. Walsh, "Peeking at
 //! A/B tests", KDD 2017, equation (11), and Operations Research 70 (2022), 1806-1821.
 

@@ -75,7 +75,8 @@ pub(crate) fn smallest_level(
         Sides::One => 0.5,
         Sides::Two => 1.0 - 1e-9,
     };
-    if !(short_by(largest)? < 0.0) {
+    // A look exactly on its bound has crossed.
+    if short_by(largest)? > 0.0 {
         return Ok(if sides == Sides::One { 0.5 } else { 1.0 });
     }
     // In logarithms: levels of 1e-100 are as possible as of 0.1. Infinite bounds become a large finite distance.

@@ -14,7 +14,7 @@
 use super::boundary::{Sides, check_fractions, check_increasing};
 use super::walk::Walk;
 use crate::methods::error::{check_alpha, check_finite};
-use crate::methods::special::find_root;
+use crate::methods::special::{find_root, norm_isf};
 use crate::methods::{Interval, MethodError};
 
 /// What is known after the end.
@@ -76,7 +76,8 @@ pub fn stagewise(
     let tails = |drift: f64| outcome_tails(&times, bounds_before, z, sides, drift);
     let (upper, lower) = tails(0.0);
     let side = sides.tail_alpha(alpha);
-    let reach = 20.0 + norm_reach(z, side);
+    // Well beyond the statistic on either side.
+    let reach = 20.0 + 2.0 * (z.abs() + norm_isf(side).abs());
     let at = |level: f64, pick: fn((f64, f64)) -> f64| {
         let gap = |drift: f64| pick(tails(drift)).ln().max(-1e4) - level.ln();
         find_root(gap, -reach, reach).ok_or(MethodError::Overflow { what: "the adjusted interval" })
@@ -94,11 +95,6 @@ pub fn stagewise(
         },
         estimate: scale * at(0.5, |tails| tails.0)?,
     })
-}
-
-/// How far from zero theta may have to be sought: well beyond the statistic on either side.
-fn norm_reach(z: f64, side: f64) -> f64 {
-    2.0 * (z.abs() + crate::methods::special::norm_isf(side).abs())
 }
 
 /// P(an outcome at least as large), P(an outcome at most as large).
@@ -134,4 +130,51 @@ fn outcome_tails(
     // The last time is one.
     let here = arrive(walk, 1.0);
     (upper + here.above(z), lower + here.below(z))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::boundary::spending_bounds;
+    use super::super::spending::Spending;
+    use super::*;
+    use crate::methods::resample::Draws;
+    use crate::methods::special::norm_ppf;
+
+    #[test]
+    fn intervals_cover_and_estimates_have_their_median_where_the_usual_ones_do_not() {
+        let information = [50.0, 100.0, 150.0];
+        let fractions = information.map(|i| i / 150.0);
+        let bounds = spending_bounds(&fractions, 0.05, Sides::Two, Spending::Pocock);
+        let bounds = bounds.expect("bounds").z;
+        let (theta, runs) = (0.2, 4_000);
+        let draws = Draws::named("stagewise");
+        let (mut covered, mut below, mut naive_below) = (0, 0, 0);
+        for run in 0..runs {
+            let mut score = 0.0;
+            let mut end = (0, 0.0);
+            for k in 0..3 {
+                score += theta * 50.0 + 50.0_f64.sqrt() * norm_ppf(draws.unit(run, k));
+                let k = k as usize;
+                end = (k, score / information[k].sqrt());
+                if end.1.abs() >= bounds[k] {
+                    break;
+                }
+            }
+            let (k, z) = end;
+            let after = stagewise(&information[..=k], &bounds[..k], z, Sides::Two, 0.05);
+            let after = after.expect("an answer");
+            covered += u64::from(after.interval.lower <= theta && theta <= after.interval.upper);
+            below += u64::from(after.estimate < theta);
+            naive_below += u64::from(z / information[k].sqrt() < theta);
+            // The p-value, the interval and the bounds agree on zero.
+            let rejected = z.abs() >= bounds[k];
+            assert_eq!(after.p_value <= 0.05, rejected, "look {k}, z {z}");
+            assert_eq!(after.interval.lower > 0.0 || after.interval.upper < 0.0, rejected);
+        }
+        let share = |count: u64| count as f64 / runs as f64;
+        let allowed = |p: f64| 4.0 * (p * (1.0 - p) / runs as f64).sqrt();
+        assert!((share(covered) - 0.95).abs() < allowed(0.95), "{}", share(covered));
+        assert!((share(below) - 0.5).abs() < allowed(0.5), "{}", share(below));
+        assert!(share(naive_below) < 0.5 - allowed(0.5), "{}", share(naive_below));
+    }
 }

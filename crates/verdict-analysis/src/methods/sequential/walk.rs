@@ -76,7 +76,7 @@ impl Walk {
 
     /// P(not stopped before, B > x).
     pub(crate) fn above(&self, x: f64) -> f64 {
-        self.sum(x, |standardised| norm_sf(standardised))
+        self.sum(x, norm_sf)
     }
 
     /// P(not stopped before, B < x).
