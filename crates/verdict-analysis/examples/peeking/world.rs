@@ -5,6 +5,7 @@
 
 use verdict_analysis::methods::sequential::boundary::{Sides, spending_bounds};
 use verdict_analysis::methods::sequential::monitor::{Method, Monitor, Observation, Plan};
+use verdict_analysis::methods::sequential::overlap::Overlap;
 use verdict_analysis::methods::sequential::spending::Spending;
 
 /// Daily looks.
@@ -153,7 +154,13 @@ fn cumulative(random: &mut Random, per_day: usize, persistence: f64, effect: f64
         let (x, y) = (&arm[j], &arm[k][..arm[j].len()]);
         let (mean_x, mean_y) = (mean(x), mean(y));
         let co: f64 = x.iter().zip(y).map(|(x, y)| (x - mean_x) * (y - mean_y)).sum();
-        co / (x.len() as f64 - 1.0) / arm[k].len() as f64
+        let overlap = Overlap {
+            units_then: x.len() as u64,
+            units_now: arm[k].len() as u64,
+            units_both: x.len() as u64,
+            covariance: co / (x.len() as f64 - 1.0),
+        };
+        overlap.covariance_of_means().expect("two units or more")
     };
     let covariance =
         |j: usize, k: usize| covariance_of(&totals[0], j, k) + covariance_of(&totals[1], j, k);

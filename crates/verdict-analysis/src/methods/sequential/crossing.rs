@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn the_cost_of_peeking_is_the_published_one() {
-        // Armitage, McPherson & Rowe (1969), table 2, 5%: 2, 5, 10, 20, 50 looks.
+        // Armitage, McPherson & Rowe (1969), 5%.
         for (looks, level) in [(2, 0.083), (5, 0.142), (10, 0.193), (20, 0.248), (50, 0.320)] {
             let bound = vec![norm_isf(0.025); looks];
             let lower: Vec<f64> = bound.iter().map(|z| -z).collect();
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn inflation_is_the_published_one() {
-        // rpact and gsDesign for five looks, 80% power; Jennison & Turnbull (2000), table 2.2: Pocock 1.228 at 80%.
+        // Five looks, 80% power: rpact for the spending functions, Jennison & Turnbull (2000), table 2.2, for Pocock's test.
         let looks = daily(5);
         let of = |z: &[f64]| inflation(&looks, z, Sides::Two, 0.05, 0.8).expect("a factor");
         let spending = |s| spending_bounds(&looks, 0.05, Sides::Two, s).expect("bounds").z;

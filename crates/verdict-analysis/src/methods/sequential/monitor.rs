@@ -23,10 +23,11 @@
 //! Jennison & Turnbull 2000, section 3.8; approximate, since the looks are joint t only marginally). That means are normal is
 //! not: a rate needs some ten successes in each variant at the first look, a skewed amount more; that burn-in is the caller's.
 
-use super::boundary::{Boundary, MOST_LOOKS, Sides};
+use super::boundary::{MOST_LOOKS, Sides};
 use super::clock::Clock;
 use super::confidence_sequence::rho_squared;
-use super::correlated::{CorrelatedBoundary, POINTS};
+use super::correlated::POINTS;
+use super::frontier::Frontier;
 use super::mixture::Mixture;
 use super::repeated::smallest_level;
 use super::spending::Spending;
@@ -174,6 +175,19 @@ struct Seen {
     last: bool,
 }
 
+impl Seen {
+    fn go_on(
+        &self,
+        frontier: &mut Frontier,
+        spending: Spending,
+        side_alpha: f64,
+    ) -> Result<f64, MethodError> {
+        let fraction = if self.last { 1.0 } else { self.fraction };
+        let allowed = spending.spent(frontier.pass(fraction), side_alpha)?;
+        frontier.look(1.0 / self.variance, self.correlations.as_deref(), allowed)
+    }
+}
+
 impl Monitor {
     /// Before the first look.
     ///
@@ -282,7 +296,7 @@ impl Monitor {
                 }
                 let frontier =
                     frontier.get_or_insert_with(|| Frontier::new(correlated, sides, self.points));
-                let bound = frontier.look(&seen, spending, sides.tail_alpha(alpha))?;
+                let bound = seen.go_on(frontier, spending, sides.tail_alpha(alpha))?;
                 alpha_spent = Some(sides.count() * frontier.spent());
                 bound
             }
@@ -384,7 +398,7 @@ impl Monitor {
         let mut frontier = Frontier::new(correlated, sides, self.points);
         let mut nearest = f64::INFINITY;
         for (look, standing) in self.looks.iter().zip(&self.standings) {
-            let bound = frontier.look(look, spending, sides.tail_alpha(level))?;
+            let bound = look.go_on(&mut frontier, spending, sides.tail_alpha(level))?;
             nearest = nearest.min(bound - sides.evidence(standing.z));
         }
         Ok(nearest)
@@ -438,52 +452,4 @@ fn normal_equivalent(t: f64, df: f64) -> f64 {
 fn student_equivalent(z: f64, df: f64) -> f64 {
     let p = norm_sf(z);
     if df.is_infinite() || z.is_infinite() || p < 1e-300 { z } else { t_isf(p, df) }
-}
-
-/// The boundary of a group-sequential plan, as far as it has come.
-#[derive(Clone, Debug)]
-struct Frontier {
-    kind: Kind,
-    /// The share of the plan that has passed: it never falls.
-    fraction: f64,
-}
-
-#[derive(Clone, Debug)]
-enum Kind {
-    Independent(Boundary),
-    Correlated(CorrelatedBoundary),
-}
-
-impl Frontier {
-    fn new(correlated: bool, sides: Sides, points: usize) -> Self {
-        let kind = if correlated {
-            Kind::Correlated(CorrelatedBoundary::new(sides, points))
-        } else {
-            Kind::Independent(Boundary::new(sides))
-        };
-        Self { kind, fraction: 0.0 }
-    }
-
-    fn look(
-        &mut self,
-        look: &Seen,
-        spending: Spending,
-        side_alpha: f64,
-    ) -> Result<f64, MethodError> {
-        self.fraction = if look.last { 1.0 } else { self.fraction.max(look.fraction.min(1.0)) };
-        let allowed = spending.spent(self.fraction, side_alpha)?;
-        match &mut self.kind {
-            Kind::Independent(boundary) => boundary.look(1.0 / look.variance, allowed),
-            Kind::Correlated(boundary) => {
-                boundary.look(look.correlations.as_deref().unwrap_or(&[]), allowed)
-            }
-        }
-    }
-
-    fn spent(&self) -> f64 {
-        match &self.kind {
-            Kind::Independent(boundary) => boundary.spent(),
-            Kind::Correlated(boundary) => boundary.spent(),
-        }
-    }
 }
