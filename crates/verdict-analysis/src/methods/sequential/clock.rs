@@ -7,8 +7,8 @@
 //! [`Clock`] gives the slowest time t with t_j / t_k at most corr(Z_j, Z_k)² for *all* pairs of looks:
 //! ln t_k = max over j < k of ln t_j - 2 ln corr(Z_j, Z_k), from t_1 = 1/V_1. A Brownian motion in that time is no more correlated
 //! than the looks are at any pair, so by Slepian's inequality P(Z crosses an upper boundary at some look) is at most that of
-//! the Brownian motion, for any boundary: a bound that is alpha for it is alpha for the looks. For two sides the
-//! probabilities of the sides add: alpha and the chance of crossing both ways, which is below 1e-4 for 5%.
+//! the Brownian motion, for any boundary: what is alpha for it is at most alpha for the looks. For two sides the probabilities of
+//! the sides add up to alpha and the Brownian motion's chance of crossing both ways, about (alpha/2)² at most: 0.0006 for 5%.
 //!
 //! With independent increments the clock shows the information again: nothing is lost.
 //!

@@ -111,10 +111,15 @@ impl Walk {
         }
     }
 
-    /// The bounds, with a side that has none cut where nothing is left.
+    /// The bounds, cut where nothing is left.
     fn reach(&self) -> (f64, f64) {
-        let (lower, upper) = self.kept;
-        let (middle, far) = (self.drift * self.time, OPEN_SIDE * self.time.sqrt());
+        let (middle, sd) = (self.drift * self.time, self.time.sqrt());
+        let (far, nothing) = (OPEN_SIDE * sd, KERNEL * sd);
+        // The density itself is zero beyond: a bound of a million costs no more than none.
+        let cut = |bound: f64| {
+            if bound.is_finite() { bound.clamp(middle - nothing, middle + nothing) } else { bound }
+        };
+        let (lower, upper) = (cut(self.kept.0), cut(self.kept.1));
         let open_lower = middle.min(upper) - far;
         let open_upper = middle.max(lower) + far;
         (
@@ -151,6 +156,20 @@ mod tests {
             let (coarse, fine) = (crossed(times, 3.0), crossed(times, 1.5));
             assert!((coarse - fine).abs() < 1e-14, "{times:?}: {coarse} {fine}");
         }
+    }
+
+    #[test]
+    fn bounds_far_out_cost_nothing_and_change_nothing() {
+        let total = |bound: f64| {
+            let mut walk = Walk::new(0.5, 3.0);
+            walk.keep(-bound, bound);
+            walk.advance(0.501);
+            walk.keep(-bound, bound);
+            walk.advance(1.0);
+            walk.above(2.0)
+        };
+        assert!((total(1e12) - norm_sf(-1.0)).abs() < 1e-14, "{:e}", total(1e12) - norm_sf(-1.0));
+        assert!((total(f64::INFINITY) - norm_sf(-1.0)).abs() < 1e-14);
     }
 
     #[test]
