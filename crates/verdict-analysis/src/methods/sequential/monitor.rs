@@ -48,7 +48,7 @@ pub enum Method {
     },
     /// At any time: the asymptotic confidence sequence that is tightest at this many units, both variants together.
     ConfidenceSequence {
-        /// The number of units.
+        /// The number of units; with correlations they are counted by [`super::clock`] from those of the first look.
         tuning: f64,
     },
     /// At looks on a plan: error spending.
