@@ -291,8 +291,9 @@ fn looks_that_do_not_fit_are_refused_and_leave_the_monitor_as_it_was() {
 
 // How often it is wrong.
 
-/// Fails when a method that claims 5% over all looks stops more often than that, without an effect, by four standard errors and a tenth;
-/// and when the simulation could not tell: where peeking at the nominal level would do no harm.
+/// Fails when a method that claims 5% over all looks stops more often than that, without an effect, by four
+/// standard errors and a tenth; and when the simulation could not tell: where peeking at the nominal level would
+/// do no harm.
 fn any_look(world: World, runs: u64) {
     let watchers = Watcher::all(world, 1_024);
     let mut stops = vec![0_u64; watchers.len()];

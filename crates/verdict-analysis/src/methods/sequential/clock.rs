@@ -1,14 +1,16 @@
 //! The time that has passed for estimates without independent increments.
 //!
-//! mSPRT and confidence sequences are supermartingales in the time of a Brownian motion. With independent increments that time is the
-//! information 1/V, and corr(Z_j, Z_k)² = t_j / t_k. Totals of units that keep acting have other correlations: their
-//! variance may even grow from look to look while news still comes in, so that 1/V is no time at all.
+//! mSPRT and confidence sequences are supermartingales in the time of a Brownian motion. With independent
+//! increments that time is the information 1/V, and corr(Z_j, Z_k)² = t_j / t_k. Totals of units that keep acting
+//! have other correlations: their variance may even grow from look to look while news still comes in, so that 1/V
+//! is no time at all.
 //!
-//! [`Clock`] gives the slowest time t with t_j / t_k at most corr(Z_j, Z_k)² for *all* pairs of looks:
-//! ln t_k = max over j < k of ln t_j - 2 ln corr(Z_j, Z_k), from t_1 = 1/V_1. A Brownian motion in that time is no more correlated
-//! than the looks are at any pair, so by Slepian's inequality P(Z crosses an upper boundary at some look) is at most that of
-//! the Brownian motion, for any boundary: what is alpha for it is at most alpha for the looks. For two sides the probabilities of
-//! the sides add up to alpha and the Brownian motion's chance of crossing both ways, about (alpha/2)² at most: 0.0006 for 5%.
+//! [`Clock`] gives the slowest time t with t_j / t_k at most corr(Z_j, Z_k)² for *all* pairs of looks: ln t_k =
+//! max over j < k of ln t_j - 2 ln corr(Z_j, Z_k), from t_1 = 1/V_1. A Brownian motion in that time is no more
+//! correlated than the looks are at any pair, so by Slepian's inequality P(Z crosses an upper boundary at some
+//! look) is at most that of the Brownian motion, for any boundary: what is alpha for it is at most alpha for the
+//! looks. For two sides the probabilities of the sides add up to alpha and the Brownian motion's chance of
+//! crossing both ways, about (alpha/2)² at most: 0.0006 for 5%.
 //!
 //! With independent increments the clock shows the information again: nothing is lost.
 //!
@@ -17,8 +19,8 @@
 use crate::methods::MethodError;
 use crate::methods::error::{check_finite, check_positive};
 
-/// Estimated correlations below this are taken for it: the inequality needs them positive, and one of 0.01 already sets the clock
-/// forward ten-thousandfold.
+/// Estimated correlations below this are taken for it: the inequality needs them positive, and one of 0.01
+/// already sets the clock forward ten-thousandfold.
 const LEAST_CORRELATION: f64 = 0.01;
 
 /// A clock read at each look.
@@ -28,12 +30,13 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// The time at the next look, from the variance of its estimate (which counts at the first look only) and its correlations with the estimates
-    /// of all looks before it, in order.
+    /// The time at the next look, from the variance of its estimate (which counts at the first look only) and its
+    /// correlations with the estimates of all looks before it, in order.
     ///
     /// # Errors
-    /// [`MethodError::BadShape`] unless there is one correlation for each look before, [`MethodError::NotPositive`] for the
-    /// variance, [`MethodError::NotFinite`] for a correlation, [`MethodError::Overflow`] beyond the range of f64.
+    /// [`MethodError::BadShape`] unless there is one correlation for each look before,
+    /// [`MethodError::NotPositive`] for the variance, [`MethodError::NotFinite`] for a correlation,
+    /// [`MethodError::Overflow`] beyond the range of f64.
     ///
     /// # Example
     /// Independent increments: the variance halves while corr² is 1/2.

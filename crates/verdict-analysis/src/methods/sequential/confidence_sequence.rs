@@ -1,18 +1,20 @@
 //! Confidence sequences: intervals that hold at every look at once.
 //!
-//! The asymptotic sequence of a difference with N units and s² = N V:
-//! D ± s sqrt(2 (N r² + 1)/(N² r²) ln(sqrt(N r² + 1)/alpha)), r² = (-2 ln alpha + ln(1 - 2 ln alpha))/N* tight at N* units. It is
-//! the mSPRT interval with mixing variance r² s².
+//! The asymptotic sequence of a difference with N units and s² = N V: D ± s sqrt(2 (N r² + 1)/(N² r²) ln(sqrt(N
+//! r² + 1)/alpha)), r² = (-2 ln alpha + ln(1 - 2 ln alpha))/N* tight at N* units. It is the mSPRT interval with
+//! mixing variance r² s².
 //!
-//! The tuning is stated as the number of units N* at which the sequence is tightest in standard errors (of a fixed-horizon interval it is 1.55
-//! times as wide there, at 5%). The formula for r² takes the first step of an iteration, so that the exact place is 3% later; the width is the same to
-//! 0.05%. Any tuning fixed beforehand is valid.
+//! The tuning is stated as the number of units N* at which the sequence is tightest in standard errors (of a
+//! fixed-horizon interval it is 1.55 times as wide there, at 5%). The formula for r² takes the first step of an
+//! iteration, so that the exact place is 3% later; the width is the same to 0.05%. Any tuning fixed beforehand is
+//! valid.
 //!
 //! Valid for large samples; skip the first looks. Wider than a fixed-horizon interval by half or more: the price of
 //! unlimited looks. With few planned looks a group-sequential design is cheaper.
 //!
-//! Sources: I. Waudby-Smith, D. Arbour, R. Sinha, E. H. Kennedy & A. Ramdas, Ann. Statist. 52 (2024), 2613-2640, equation (12);
-//! S. R. Howard, A. Ramdas, J. McAuliffe & J. Sekhon, Ann. Statist. 49 (2021), 1055-1080, equations (14) and (3.7).
+//! Sources: I. Waudby-Smith, D. Arbour, R. Sinha, E. H. Kennedy & A. Ramdas, Ann. Statist. 52 (2024), 2613-2640,
+//! equation (12); S. R. Howard, A. Ramdas, J. McAuliffe & J. Sekhon, Ann. Statist. 49 (2021), 1055-1080,
+//! equations (14) and (3.7).
 
 use super::boundary::Sides;
 use super::mixture::Mixture;
@@ -202,8 +204,9 @@ mod tests {
 
     #[test]
     fn the_sequence_is_tightest_where_it_is_tuned() {
-        // In units of the standard error the width is least where g = ln(1 + g) - 2 ln alpha (its derivative in g is zero), which
-        // is g = 8.2 at 5%. The formula for r² starts that iteration at ln(1 - 2 ln alpha): 3% below.
+        // In units of the standard error the width is least where g = ln(1 + g) - 2 ln alpha (its derivative in
+        // g is zero), which is g = 8.2 at 5%. The formula for r² starts that iteration at ln(1 - 2 ln alpha): 3%
+        // below.
         let width = |n: f64| {
             let look = asymptotic(0.0, 1.0, n, 5_000.0, 0.05).expect("a look");
             look.interval.upper

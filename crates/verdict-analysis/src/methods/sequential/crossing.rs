@@ -1,11 +1,11 @@
 //! What a set of bounds does: where paths cross, with what power, after how much information.
 //!
-//! With theta the effect and E Z_k = theta sqrt(I_k), the drift is theta sqrt(I_max), so that E Z_k = drift sqrt(t_k). A drift
-//! of 2.8 is 80% power of a fixed two-sided 5% test.
+//! With theta the effect and E Z_k = theta sqrt(I_k), the drift is theta sqrt(I_max), so that E Z_k = drift
+//! sqrt(t_k). A drift of 2.8 is 80% power of a fixed two-sided 5% test.
 //!
-//! Sources: P. Armitage, C. K. McPherson & B. C. Rowe, JRSS A 132 (1969), 235-244 (the cost of peeking: 2 looks 8.3%,
-//! 5 looks 14.2%, 10 looks 19.3%, 20 looks 24.8%, 50 looks 32.0%); C. Jennison & B. W. Turnbull, Group Sequential Methods
-//! (2000), equations (19.1) to (19.9).
+//! Sources: P. Armitage, C. K. McPherson & B. C. Rowe, JRSS A 132 (1969), 235-244 (the cost of peeking: 2 looks
+//! 8.3%, 5 looks 14.2%, 10 looks 19.3%, 20 looks 24.8%, 50 looks 32.0%); C. Jennison & B. W. Turnbull, Group
+//! Sequential Methods (2000), equations (19.1) to (19.9).
 
 use super::boundary::{Sides, check_fractions, check_increasing};
 use super::walk::Walk;
@@ -20,7 +20,8 @@ pub struct Crossing {
     pub upper: Vec<f64>,
     /// P(the first crossing is at this look, through the lower bound).
     pub lower: Vec<f64>,
-    /// The expected information at which the design ends, as a fraction of the plan; without a crossing it ends at the last look.
+    /// The expected information at which the design ends, as a fraction of the plan; without a crossing it ends
+    /// at the last look.
     pub expected_fraction: f64,
 }
 
@@ -47,8 +48,9 @@ impl Crossing {
 /// Where paths with this drift cross the bounds of Z. A bound that a look does not have is infinite.
 ///
 /// # Errors
-/// [`MethodError::BadShape`] when the lists differ in length or the fractions do not increase, [`MethodError::NotFinite`] for a drift
-/// or a bound that is NaN, and those of [`super::boundary::spending_bounds`] for the fractions.
+/// [`MethodError::BadShape`] when the lists differ in length or the fractions do not increase,
+/// [`MethodError::NotFinite`] for a drift or a bound that is NaN, and those of
+/// [`super::boundary::spending_bounds`] for the fractions.
 ///
 /// # Example
 /// Five looks at the nominal 5%.
@@ -112,8 +114,8 @@ pub fn crossing(
 /// The drift at which bounds have this power: the probability of crossing upwards.
 ///
 /// # Errors
-/// As for [`crossing`]; [`MethodError::BadProbability`] for a power outside (0, 1), [`MethodError::Unreachable`] when no drift
-/// has it.
+/// As for [`crossing`]; [`MethodError::BadProbability`] for a power outside (0, 1), [`MethodError::Unreachable`]
+/// when no drift has it.
 ///
 /// # Example
 /// A fixed test needs a drift of 1.96 + 0.84.
@@ -191,7 +193,8 @@ mod tests {
 
     #[test]
     fn inflation_is_the_published_one() {
-        // Five looks, 80% power: rpact for the spending functions, Jennison & Turnbull (2000), table 2.2, for Pocock's test.
+        // Five looks, 80% power: rpact for the spending functions, Jennison & Turnbull (2000), table 2.2, for
+        // Pocock's test.
         let looks = daily(5);
         let of = |z: &[f64]| inflation(&looks, z, Sides::Two, 0.05, 0.8).expect("a factor");
         let spending = |s| spending_bounds(&looks, 0.05, Sides::Two, s).expect("bounds").z;

@@ -1,9 +1,10 @@
 //! The normal mixture that mSPRT and confidence sequences share, in standard errors.
 //!
-//! For Z with E Z = theta sqrt(t), t the information, and theta ~ N(0, tau²), the likelihood ratio of the mixture against no effect depends on
-//! Z and the growth g = tau² t alone: ln L = (Z² g/(1 + g) - ln(1 + g))/2. It is a martingale without an effect, so
-//! that P(L >= 1/alpha at any time) is at most alpha (Ville 1939), and L = 1/alpha where
-//! Z² = (1 + 1/g)(ln(1 + g) - 2 ln alpha). With theta positive only, L gains 2 Phi(Z sqrt(g/(1 + g))).
+//! For Z with E Z = theta sqrt(t), t the information, and theta ~ N(0, tau²), the likelihood ratio of the mixture
+//! against no effect depends on Z and the growth g = tau² t alone: ln L = (Z² g/(1 + g) - ln(1 + g))/2. It is a
+//! martingale without an effect, so that P(L >= 1/alpha at any time) is at most alpha (Ville 1939), and L =
+//! 1/alpha where Z² = (1 + 1/g)(ln(1 + g) - 2 ln alpha). With theta positive only, L gains 2 Phi(Z sqrt(g/(1 +
+//! g))).
 //!
 //! Source: H. Robbins, Ann. Math. Statist. 41 (1970), 1397-1409, equations (17) to (20).
 
@@ -43,7 +44,8 @@ impl Mixture {
                 if shrunk > 0.0 {
                     two_sided + LN_2 + norm_ln_sf(-shrunk)
                 } else {
-                    // The square and the logarithm of the tail are both huge and cancel: Mills' ratio is what is left of them.
+                    // The square and the logarithm of the tail are both huge and cancel: Mills' ratio is what is
+                    // left of them.
                     LN_SQRT_2_OVER_PI + mills_ratio(-shrunk).ln() - 0.5 * g.ln_1p()
                 }
             }

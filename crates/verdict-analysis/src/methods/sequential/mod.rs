@@ -4,17 +4,16 @@
 //! - [`confidence_sequence`]: the same mixture stated as intervals, tuned to be tight at a planned size.
 //! - [`spending`], [`boundary`]: group-sequential boundaries, by error spending and classical.
 //! - [`crossing`]: what a set of bounds does: crossing probabilities, power, expected information.
-//! - [`overlap`], [`correlated`], [`clock`]: correlations between looks, bounds under them, and the time that mixtures need: for
-//!   estimates without independent increments.
+//! - [`overlap`], [`correlated`], [`clock`]: correlations between looks, bounds under them, and the time that
+//!   mixtures need: for estimates without independent increments.
 //! - [`monitor`]: all of them behind one type that takes an experiment's looks.
 //! - [`repeated`], [`stagewise`]: p-values and intervals at any look, and after stopping.
-
 //!
 //! # Measured
 //!
-//! Any-look false positives of 28 daily looks at a nominal two-sided 5%, 20,000 experiments a cell (± 0.3 points at two standard
-//! errors), and at an effect of about three standard errors at the end: power and mean days to a decision, 4,000 experiments. `cargo run --release -p verdict-analysis --example peeking`
-//! prints it.
+//! Any-look false positives of 28 daily looks at a nominal two-sided 5%, 20,000 experiments a cell (± 0.3 points
+//! at two standard errors), and at an effect of about three standard errors at the end: power and mean days to a
+//! decision, 4,000 experiments. `cargo run --release -p verdict-analysis --example peeking` prints it.
 //!
 //! | metric | method | false positives | power | mean days |
 //! | --- | --- | ---: | ---: | ---: |
@@ -59,11 +58,13 @@
 //! | acting daily, own means | `confidence_sequence` | 0.64% | 48.2% | 23.2 |
 //! | acting daily, own means | `none`: last day only | 5.03% | 83.8% | 28.0 |
 //!
-//! *Gaussian*: 40 units a day and variant, complete at entry. *Bernoulli*: 1,000 units of which 1% convert. *Zero-inflated*: 400 units of which 5% spend a
-//! log-normal amount. *Acting daily*: 20 units enter a day and act every day from then on, independently (cumulative total); *with own means*: each unit has a
-//! mean of its own, as variable as its days. "n/n_max" is the boundary for independent increments spent by days: right for values
-//! complete at entry, not for totals that grow. The monitor takes the correlations from the units' totals (with 2,048 points here). The
-//! mixture's tau is the effect at the first look; confidence sequences are tuned to the units of day 28.
+//! *Gaussian*: 40 units a day and variant, complete at entry. *Bernoulli*: 1,000 units of which 1% convert.
+//! *Zero-inflated*: 400 units of which 5% spend a log-normal amount. *Acting daily*: 20 units enter a day and act
+//! every day from then on, independently (cumulative total); *with own means*: each unit has a mean of its own,
+//! as variable as its days. "n/n_max" is the boundary for independent increments spent by days: right for values
+//! complete at entry, not for totals that grow. The monitor takes the correlations from the units' totals (with
+//! 2,048 points here). The mixture's tau is the effect at the first look; confidence sequences are tuned to the
+//! units of day 28.
 
 pub mod boundary;
 pub mod clock;

@@ -1,27 +1,31 @@
 //! One effect watched over the looks of an experiment.
 //!
-//! [`Monitor`] takes the looks in order: an estimate, its variance, its correlations with the estimates before, and how much of the plan has
-//! passed. It answers with the bound that holds at this look, the interval, and whether the effect has crossed. It holds nothing but the
-//! looks it was given: the same looks give the same answers.
+//! [`Monitor`] takes the looks in order: an estimate, its variance, its correlations with the estimates before,
+//! and how much of the plan has passed. It answers with the bound that holds at this look, the interval, and
+//! whether the effect has crossed. It holds nothing but the looks it was given: the same looks give the same
+//! answers.
 //!
 //! # Which information
-//! - *Time of the correlation.* With `correlations` given, they are used as they are (group-sequential: [`super::correlated`]; mixtures:
-//!   [`super::clock`]). Without, increments are taken to be independent and the information is 1/variance: right for units
-//!   whose value is complete when they enter, not for totals that keep growing.
-//! - *Time of the spending.* `fraction` says how much of alpha may be spent: [`information_fraction`], or days over planned days. Any
-//!   choice keeps the level as long as it does not look at the effect; where the variance of a growing total rises, only the
-//!   calendar is a sensible one. Fractions that repeat or shrink spend nothing; above 1 they count as 1; the `last` look
-//!   spends whatever is left, also when it comes early. After that no look is a test.
+//! - *Time of the correlation.* With `correlations` given, they are used as they are (group-sequential:
+//!   [`super::correlated`]; mixtures: [`super::clock`]). Without, increments are taken to be independent and the
+//!   information is 1/variance: right for units whose value is complete when they enter, not for totals that keep
+//!   growing.
+//! - *Time of the spending.* `fraction` says how much of alpha may be spent: [`information_fraction`], or days
+//!   over planned days. Any choice keeps the level as long as it does not look at the effect; where the variance
+//!   of a growing total rises, only the calendar is a sensible one. Fractions that repeat or shrink spend
+//!   nothing; above 1 they count as 1; the `last` look spends whatever is left, also when it comes early. After
+//!   that no look is a test.
 //!
 //! # Which interval
-//! Each interval covers the effect *at that look*; with probability 1 - alpha all of them do, whether the effect stays or
-//! grows with the total. `intersection` is theirs, and meaningful for an effect that stays.
+//! Each interval covers the effect *at that look*; with probability 1 - alpha all of them do, whether the effect
+//! stays or grows with the total. `intersection` is theirs, and meaningful for an effect that stays.
 //!
 //! # How large a sample
-//! All of it is normal theory for means. That variances are estimated is taken into account by degrees of freedom: a t statistic is
-//! replaced by the normal value with the same p-value, and bounds go back the same way (the significance level approach of
-//! Jennison & Turnbull 2000, section 3.8; approximate, since the looks are joint t only marginally). That means are normal is
-//! not: a rate needs some ten successes in each variant at the first look, a skewed amount more; that burn-in is the caller's.
+//! All of it is normal theory for means. That variances are estimated is taken into account by degrees of
+//! freedom: a t statistic is replaced by the normal value with the same p-value, and bounds go back the same way
+//! (the significance level approach of Jennison & Turnbull 2000, section 3.8; approximate, since the looks are
+//! joint t only marginally). That means are normal is not: a rate needs some ten successes in each variant at the
+//! first look, a skewed amount more; that burn-in is the caller's.
 
 use super::boundary::{MOST_LOOKS, Sides};
 use super::clock::Clock;
@@ -192,8 +196,8 @@ impl Monitor {
     /// Before the first look.
     ///
     /// # Errors
-    /// [`MethodError::BadAlpha`] (one-sided mixtures need alpha below one half); [`MethodError::NotPositive`] for tau or tuning; those of
-    /// [`Spending::spent`].
+    /// [`MethodError::BadAlpha`] (one-sided mixtures need alpha below one half); [`MethodError::NotPositive`] for
+    /// tau or tuning; those of [`Spending::spent`].
     pub fn new(plan: Plan) -> Result<Self, MethodError> {
         check_alpha(plan.alpha)?;
         match plan.method {
@@ -238,10 +242,11 @@ impl Monitor {
     /// Takes the next look.
     ///
     /// # Errors
-    /// [`MethodError::NotPositive`] for the variance (and for the units of a confidence sequence), [`MethodError::NotFinite`],
-    /// [`MethodError::Negative`] for the fraction, [`MethodError::BadShape`] when correlations are given at some looks only or not
-    /// one for each look before, [`MethodError::TooLarge`] for more than 60 looks of a group-sequential plan,
-    /// [`MethodError::Overflow`]. After an error the monitor is as it was before.
+    /// [`MethodError::NotPositive`] for the variance (and for the units of a confidence sequence),
+    /// [`MethodError::NotFinite`], [`MethodError::Negative`] for the fraction, [`MethodError::BadShape`] when
+    /// correlations are given at some looks only or not one for each look before, [`MethodError::TooLarge`] for
+    /// more than 60 looks of a group-sequential plan, [`MethodError::Overflow`]. After an error the monitor is as
+    /// it was before.
     pub fn observe(&mut self, look: Observation<'_>) -> Result<Standing, MethodError> {
         check_finite("the effect", look.estimate)?;
         check_positive("the variance of the effect", look.variance)?;
@@ -336,11 +341,11 @@ impl Monitor {
         Ok(standing)
     }
 
-    /// The p-value of all looks so far: the smallest level at which the plan would have crossed by now. It never rises, and it is at most
-    /// alpha exactly when a look has crossed. `None` when no look so far was a test.
+    /// The p-value of all looks so far: the smallest level at which the plan would have crossed by now. It never
+    /// rises, and it is at most alpha exactly when a look has crossed. `None` when no look so far was a test.
     ///
-    /// For a mixture it is 1 over the largest L so far. For a group-sequential plan the whole boundary is found again at each
-    /// level tried (ten to twenty times): ask for it where it is shown, not at each look.
+    /// For a mixture it is 1 over the largest L so far. For a group-sequential plan the whole boundary is found
+    /// again at each level tried (ten to twenty times): ask for it where it is shown, not at each look.
     ///
     /// # Errors
     /// [`MethodError::Overflow`] when the level cannot be found.
@@ -365,8 +370,9 @@ impl Monitor {
         Ok(Some(PValue { p: ln_p.exp(), ln_p }))
     }
 
-    /// Inference after a group-sequential plan has ended, by a crossing or by its last look, in the stagewise order; `None` before that, for
-    /// other methods, and for looks with correlations, where the intervals of the looks hold after stopping too.
+    /// Inference after a group-sequential plan has ended, by a crossing or by its last look, in the stagewise
+    /// order; `None` before that, for other methods, and for looks with correlations, where the intervals of the
+    /// looks hold after stopping too.
     ///
     /// # Errors
     /// Those of [`stagewise`].

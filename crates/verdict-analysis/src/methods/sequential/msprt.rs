@@ -1,20 +1,20 @@
 //! The mixture sequential probability ratio test (mSPRT) of a difference.
 //!
-//! With D the difference, V its variance and tau² the variance of the mixture of alternatives,
-//! ln L = (ln V - ln(V + tau²))/2 + tau² D² / (2 V (V + tau²)). The always-valid p-value is the smallest 1/L so far, at most 1; the
-//! interval D ± sqrt(V (V + tau²)/tau² [2 ln(1/alpha) + ln((V + tau²)/V)]), intersected over the looks, holds at all of them at
-//! once.
+//! With D the difference, V its variance and tau² the variance of the mixture of alternatives, ln L = (ln V -
+//! ln(V + tau²))/2 + tau² D² / (2 V (V + tau²)). The always-valid p-value is the smallest 1/L so far, at most 1;
+//! the interval D ± sqrt(V (V + tau²)/tau² [2 ln(1/alpha) + ln((V + tau²)/V)]), intersected over the looks, holds
+//! at all of them at once.
 //!
-//! Everything is in logarithms: L itself overflows for strong effects, ln L for none. Any tau² > 0 keeps the error rate; power is best
-//! with tau near the effect, so take the minimum effect of interest, in the metric's unit. With the variance estimated the
-//! guarantee is asymptotic: skip the first looks (some hundred units). A fixed-horizon sample size does not give this test
-//! the stated power.
+//! Everything is in logarithms: L itself overflows for strong effects, ln L for none. Any tau² > 0 keeps the
+//! error rate; power is best with tau near the effect, so take the minimum effect of interest, in the metric's
+//! unit. With the variance estimated the guarantee is asymptotic: skip the first looks (some hundred units). A
+//! fixed-horizon sample size does not give this test the stated power.
 //!
-//! The level is that of looks with independent increments. For totals that keep growing the time of the mixture is not 1/V:
-//! [`super::monitor`] takes the correlations between looks into account, by [`super::clock`].
+//! The level is that of looks with independent increments. For totals that keep growing the time of the mixture
+//! is not 1/V: [`super::monitor`] takes the correlations between looks into account, by [`super::clock`].
 //!
-//! Sources: H. Robbins, Ann. Math. Statist. 41 (1970), 1397-1409; R. Johari, P. Koomen, L. Pekelis & D. Walsh, "Peeking at
-//! A/B tests", KDD 2017, equation (11), and Operations Research 70 (2022), 1806-1821.
+//! Sources: H. Robbins, Ann. Math. Statist. 41 (1970), 1397-1409; R. Johari, P. Koomen, L. Pekelis & D. Walsh,
+//! "Peeking at A/B tests", KDD 2017, equation (11), and Operations Research 70 (2022), 1806-1821.
 
 use super::boundary::Sides;
 use super::mixture::Mixture;

@@ -1,12 +1,12 @@
 //! The correlation of the estimates of two looks, from the units that both saw.
 //!
-//! A mean at look j is over n_j units, at look k over n_k; only the n units that count at both make them alike. With s the sample covariance, over
-//! those n units, of their totals as of j and as of k,
-//! Cov(mean_j, mean_k) = n s / (n_j n_k), which is s / n_k where nobody left. Variants are independent, so that the covariances of
-//! a difference add.
+//! A mean at look j is over n_j units, at look k over n_k; only the n units that count at both make them alike.
+//! With s the sample covariance, over those n units, of their totals as of j and as of k, Cov(mean_j, mean_k) = n
+//! s / (n_j n_k), which is s / n_k where nobody left. Variants are independent, so that the covariances of a
+//! difference add.
 //!
-//! For a ratio take the linearised totals (x - r y)/mean(y) of each look, for an adjusted metric y - theta x: the same values whose
-//! variance gives that of the estimate.
+//! For a ratio take the linearised totals (x - r y)/mean(y) of each look, for an adjusted metric y - theta x: the
+//! same values whose variance gives that of the estimate.
 
 use crate::methods::MethodError;
 use crate::methods::error::{check_at_least, check_finite, check_positive};
@@ -28,11 +28,12 @@ impl Overlap {
     /// The covariance of the two means of this variant.
     ///
     /// # Errors
-    /// [`MethodError::TooFew`] with fewer than two units at both looks, [`MethodError::CountExceedsTotal`] when there are more at both than at
-    /// one, [`MethodError::NotFinite`].
+    /// [`MethodError::TooFew`] with fewer than two units at both looks, [`MethodError::CountExceedsTotal`] when
+    /// there are more at both than at one, [`MethodError::NotFinite`].
     ///
     /// # Example
-    /// 100 units then, 200 now, whose totals of then have not changed and had variance 4: the variance of the later mean.
+    /// 100 units then, 200 now, whose totals of then have not changed and had variance 4: the variance of the
+    /// later mean.
     /// ```
     /// use verdict_analysis::methods::sequential::overlap::Overlap;
     ///
@@ -53,10 +54,11 @@ impl Overlap {
     }
 }
 
-/// The correlation of the differences of two looks, from the overlap of each variant and the variances of both differences.
+/// The correlation of the differences of two looks, from the overlap of each variant and the variances of both
+/// differences.
 ///
-/// Take both variances as they are known *now*, the earlier one too: the correlation then belongs to one covariance matrix. Estimates
-/// beyond 1 count as 1.
+/// Take both variances as they are known *now*, the earlier one too: the correlation then belongs to one
+/// covariance matrix. Estimates beyond 1 count as 1.
 ///
 /// # Errors
 /// Those of [`Overlap::covariance_of_means`]; [`MethodError::NotPositive`] for a variance.

@@ -1,8 +1,8 @@
 //! Repeated p-values and intervals: valid at any look, whether or not one stops there.
 //!
-//! The repeated interval is estimate ± c_k / sqrt(I_k), with c_k the bound of look k; all of them hold at once with probability
-//! 1 - alpha. The repeated p-value is the smallest level at which the same family of bounds would have crossed at that look.
-//! One half (one-sided) or one (two-sided) is the largest level there is.
+//! The repeated interval is estimate ± c_k / sqrt(I_k), with c_k the bound of look k; all of them hold at once
+//! with probability 1 - alpha. The repeated p-value is the smallest level at which the same family of bounds
+//! would have crossed at that look. One half (one-sided) or one (two-sided) is the largest level there is.
 //!
 //! Source: C. Jennison & B. W. Turnbull, JRSS B 51 (1989), 305-361; Group Sequential Methods (2000), chapter 9.
 
@@ -66,7 +66,8 @@ pub fn repeated_p(
     smallest_level(short_by, sides)
 }
 
-/// The level at which `short_by` turns from positive (not crossed) to negative; the largest one there is when it never does.
+/// The level at which `short_by` turns from positive (not crossed) to negative; the largest one there is when it
+/// never does.
 pub(crate) fn smallest_level(
     short_by: impl Fn(f64) -> Result<f64, MethodError>,
     sides: Sides,

@@ -1,10 +1,12 @@
 //! Error spending: how much of alpha may be gone by a share of the plan.
 //!
-//! A spending function is fixed before the data; the looks need not be. Whatever their number and times, the boundary at a
-//! look is chosen so that the probability of having crossed by then, without an effect, is what the function allows.
+//! A spending function is fixed before the data; the looks need not be. Whatever their number and times, the
+//! boundary at a look is chosen so that the probability of having crossed by then, without an effect, is what the
+//! function allows.
 //!
-//! The functions are of one side: a two-sided design gives alpha/2 to each. (With the O'Brien-Fleming type this gives the
-//! published 4.8769, 3.3570, 2.6803, 2.2898, 2.0310 for five looks at 5%; alpha put in whole and the result halved would not.)
+//! The functions are of one side: a two-sided design gives alpha/2 to each. (With the O'Brien-Fleming type this
+//! gives the published 4.8769, 3.3570, 2.6803, 2.2898, 2.0310 for five looks at 5%; alpha put in whole and the
+//! result halved would not.)
 //!
 //! Sources: K. K. G. Lan & D. L. DeMets, Biometrika 70 (1983), 659-663; K. Kim & D. L. DeMets, Biometrika 74 (1987),
 //! 149-154; I. K. Hwang, W. J. Shih & J. S. DeCani, Statistics in Medicine 9 (1990), 1439-1445.
@@ -18,7 +20,8 @@ use crate::methods::special::{norm_isf, norm_sf};
 /// A spending function.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Spending {
-    /// 2 P(Z > z(a/2) / sqrt t): next to nothing early, nearly all of it left for the end (Lan & DeMets 1983, alpha_1*).
+    /// 2 P(Z > z(a/2) / sqrt t): next to nothing early, nearly all of it left for the end (Lan & DeMets 1983,
+    /// alpha_1*).
     ObrienFleming,
     /// a ln(1 + (e - 1) t): about the same boundary at every look (Lan & DeMets 1983, alpha_2*).
     Pocock,
@@ -29,7 +32,8 @@ pub enum Spending {
 }
 
 impl Spending {
-    /// The part of the level `alpha` of one side that may be spent by the share `time` of the plan: alpha itself from 1 on.
+    /// The part of the level `alpha` of one side that may be spent by the share `time` of the plan: alpha itself
+    /// from 1 on.
     ///
     /// # Errors
     /// [`MethodError::BadAlpha`]; [`MethodError::Negative`] for the time; [`MethodError::NotPositive`] or

@@ -1,15 +1,17 @@
 //! Inference after a group-sequential test has ended: p-value, interval and estimate in the stagewise order.
 //!
-//! Stopping early picks large values, so the usual p-value, interval and estimate of the last look are biased. Outcomes (look T,
-//! statistic Z_T) are ordered: an upper crossing at an earlier look is larger than anything later, a lower crossing smaller. With
-//! F(theta) = P_theta(an outcome at least as large as the observed one): the p-value is F(0), or 2 min(F, 1 - F) for two sides; the interval
-//! runs between the theta with F = a and with F = 1 - a, a being the level of one side; the median-unbiased estimate is the theta with
-//! F = 1/2. They agree with the test: the interval excludes zero exactly when the test rejected.
+//! Stopping early picks large values, so the usual p-value, interval and estimate of the last look are biased.
+//! Outcomes (look T, statistic Z_T) are ordered: an upper crossing at an earlier look is larger than anything
+//! later, a lower crossing smaller. With F(theta) = P_theta(an outcome at least as large as the observed one):
+//! the p-value is F(0), or 2 min(F, 1 - F) for two sides; the interval runs between the theta with F = a and with
+//! F = 1 - a, a being the level of one side; the median-unbiased estimate is the theta with F = 1/2. They agree
+//! with the test: the interval excludes zero exactly when the test rejected.
 //!
 //! For looks with independent increments. For others, the repeated interval holds also after stopping.
 //!
-//! Sources: K. Fairbanks & R. Madsen, Biometrika 69 (1982), 69-74; A. A. Tsiatis, G. L. Rosner & C. R. Mehta, Biometrics 40
-//! (1984), 797-803; C. Jennison & B. W. Turnbull, Group Sequential Methods (2000), sections 8.2 to 8.5.
+//! Sources: K. Fairbanks & R. Madsen, Biometrika 69 (1982), 69-74; A. A. Tsiatis, G. L. Rosner & C. R. Mehta,
+//! Biometrics 40 (1984), 797-803; C. Jennison & B. W. Turnbull, Group Sequential Methods (2000), sections 8.2 to
+//! 8.5.
 
 use super::boundary::{Sides, check_fractions, check_increasing};
 use super::walk::Walk;
@@ -24,18 +26,19 @@ pub struct Stagewise {
     pub p_upper: f64,
     /// The p-value of the design: F(0), or 2 min(F(0), 1 - F(0)).
     pub p_value: f64,
-    /// The interval for theta, alpha/2 a side (two-sided) or alpha a side (one-sided, so that its level is 1 - 2 alpha).
+    /// The interval for theta, alpha/2 a side (two-sided) or alpha a side (one-sided, so that its level is 1 - 2
+    /// alpha).
     pub interval: Interval,
     /// The median-unbiased estimate of theta.
     pub estimate: f64,
 }
 
-/// Inference for theta, E Z_k = theta sqrt(I_k), from the information of the looks up to the last one, the bounds of those before the last
-/// and the statistic of the last.
+/// Inference for theta, E Z_k = theta sqrt(I_k), from the information of the looks up to the last one, the bounds
+/// of those before the last and the statistic of the last.
 ///
 /// # Errors
-/// [`MethodError::BadShape`] unless there is one bound less than there are looks, and when the information does not increase;
-/// [`MethodError::BadAlpha`], [`MethodError::NotFinite`].
+/// [`MethodError::BadShape`] unless there is one bound less than there are looks, and when the information does
+/// not increase; [`MethodError::BadAlpha`], [`MethodError::NotFinite`].
 ///
 /// # Example
 /// A two-sided Pocock-type test that stopped at the second of three looks.

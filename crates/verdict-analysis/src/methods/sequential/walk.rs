@@ -7,9 +7,10 @@
 //! Sources: P. Armitage, C. K. McPherson & B. C. Rowe, JRSS A 132 (1969), 235-244; C. Jennison & B. W. Turnbull, Group
 //! Sequential Methods (2000), chapter 19, equations (19.4) to (19.7).
 //!
-//! The integral is by 20-point Gauss-Legendre on panels of at most three standard deviations of the smaller of the two
-//! neighbouring increments, both of which limit how fast the integrand bends. Its error term there is below 1e-20 of the
-//! integrand; what is seen is rounding, and halving the panels changes no probability by more than 1e-14 (tested).
+//! The integral is by 20-point Gauss-Legendre on panels of at most three standard deviations of the smaller of
+//! the two neighbouring increments, both of which limit how fast the integrand bends. Its error term there is
+//! below 1e-20 of the integrand; what is seen is rounding, and halving the panels changes no probability by more
+//! than 1e-14 (tested).
 
 use crate::methods::special::{norm_pdf, norm_sf, panel_nodes};
 
