@@ -13,6 +13,7 @@ mod counts;
 mod families;
 mod fields;
 pub mod flags;
+mod group_sequential;
 mod guardrails;
 mod means;
 mod planning;
@@ -104,6 +105,9 @@ const METHODS: &[(&str, Run)] = &[
     ("cluster_robust", adjusted::cluster_robust),
     ("confidence_sequences", sequences::confidence_sequences),
     ("cuped", adjusted::cuped),
+    ("group_sequential_bounds", group_sequential::bounds),
+    ("group_sequential_crossing", group_sequential::crossings),
+    ("group_sequential_inference", group_sequential::inference),
     ("mann_whitney", ranks::mann_whitney),
     ("msprt", sequences::msprt),
     ("multiple_testing", families::multiple_testing),

@@ -1,15 +1,23 @@
 //! Confidence sequences: intervals that hold at every look at once.
 //!
-//! The asymptotic sequence of a difference with N units and s² = N V:
-//! D ± s sqrt(2 (N r² + 1)/(N² r²) ln(sqrt(N r² + 1)/alpha)), r² = (-2 ln alpha + ln(1 - 2 ln alpha))/N* tight at N* units. It is
-//! the mSPRT interval with mixing variance r² s².
+//! The asymptotic sequence of a difference with N units and s² = N V: D ± s sqrt(2 (N r² + 1)/(N² r²) ln(sqrt(N
+//! r² + 1)/alpha)), r² = (-2 ln alpha + ln(1 - 2 ln alpha))/N* tight at N* units. It is the mSPRT interval with
+//! mixing variance r² s².
+//!
+//! The tuning is stated as the number of units N* at which the sequence is tightest in standard errors (of a
+//! fixed-horizon interval it is 1.55 times as wide there, at 5%). The formula for r² takes the first step of an
+//! iteration, so that the exact place is 3% later; the width is the same to 0.05%. Any tuning fixed beforehand is
+//! valid.
 //!
 //! Valid for large samples; skip the first looks. Wider than a fixed-horizon interval by half or more: the price of
 //! unlimited looks. With few planned looks a group-sequential design is cheaper.
 //!
-//! Sources: I. Waudby-Smith, D. Arbour, R. Sinha, E. H. Kennedy & A. Ramdas, Ann. Statist. 52 (2024), 2613-2640, equation (12);
-//! S. R. Howard, A. Ramdas, J. McAuliffe & J. Sekhon, Ann. Statist. 49 (2021), 1055-1080, equations (14) and (3.7).
+//! Sources: I. Waudby-Smith, D. Arbour, R. Sinha, E. H. Kennedy & A. Ramdas, Ann. Statist. 52 (2024), 2613-2640,
+//! equation (12); S. R. Howard, A. Ramdas, J. McAuliffe & J. Sekhon, Ann. Statist. 49 (2021), 1055-1080,
+//! equations (14) and (3.7).
 
+use super::boundary::Sides;
+use super::mixture::Mixture;
 use crate::methods::error::{check_alpha, check_finite, check_not_negative, check_positive};
 use crate::methods::special::{find_root, ln_beta, norm_ln_sf};
 use crate::methods::two_proportion::Proportion;
@@ -56,18 +64,15 @@ pub fn asymptotic(
     check_positive("the variance of the effect", variance)?;
     check_positive("the number of units", units)?;
     check_positive("the number of units to be tight at", tuning)?;
-    let ln_alpha = alpha.ln();
-    let rho_squared = (-2.0 * ln_alpha + (-2.0 * ln_alpha).ln_1p()) / tuning;
-    let growth = units * rho_squared;
-    let z = effect / variance.sqrt();
-    let half_width =
-        ((1.0 + 1.0 / growth) * (growth.ln_1p() - 2.0 * ln_alpha)).sqrt() * variance.sqrt();
-    let ln_e_value = 0.5 * (z * z * (growth / (1.0 + growth)) - growth.ln_1p());
-    if !(half_width.is_finite() && ln_e_value.is_finite()) {
+    let rho_squared = rho_squared(tuning, alpha);
+    let mixture = Mixture::new(units * rho_squared, Sides::Two)?;
+    let ln_e_value = mixture.ln_ratio(effect / variance.sqrt());
+    let half_width = mixture.bound(alpha)? * variance.sqrt();
+    let interval = Interval { lower: effect - half_width, upper: effect + half_width };
+    if !(interval.lower.is_finite() && interval.upper.is_finite()) {
         return Err(MethodError::Overflow { what: "the confidence sequence" });
     }
     let log_p_value = (-ln_e_value).min(0.0);
-    let interval = Interval { lower: effect - half_width, upper: effect + half_width };
     Ok(AsymptoticLook {
         rho: rho_squared.sqrt(),
         interval,
@@ -75,6 +80,12 @@ pub fn asymptotic(
         p_value: log_p_value.exp(),
         log_p_value,
     })
+}
+
+/// r²: the growth a unit brings when the sequence is to be tight at `tuning` units.
+pub(crate) fn rho_squared(tuning: f64, alpha: f64) -> f64 {
+    let u = -2.0 * alpha.ln();
+    (u + u.ln_1p()) / tuning
 }
 
 /// A normal mixture: the supermartingale whose level sets are the bounds.
@@ -185,4 +196,26 @@ pub fn bernoulli(data: Proportion, t_opt: f64, alpha: f64) -> Result<Interval, M
         find_root(|p| bounded(excess(p)), mean.max(edge), 1.0 - edge)
     };
     Ok(Interval { lower: lower.unwrap_or(0.0), upper: upper.unwrap_or(1.0) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sequence_is_tightest_where_it_is_tuned() {
+        // In units of the standard error the width is least where g = ln(1 + g) - 2 ln alpha (its derivative in
+        // g is zero), which is g = 8.2 at 5%. The formula for r² starts that iteration at ln(1 - 2 ln alpha): 3%
+        // below.
+        let width = |n: f64| {
+            let look = asymptotic(0.0, 1.0, n, 5_000.0, 0.05).expect("a look");
+            look.interval.upper
+        };
+        let tightest =
+            (1..=400).map(|i| f64::from(i) * 50.0).min_by(|a, b| width(*a).total_cmp(&width(*b)));
+        let tightest = tightest.expect("a number of units");
+        assert!((5_000.0..=5_250.0).contains(&tightest), "{tightest}");
+        assert!(width(5_000.0) / width(tightest) < 1.000_5);
+        assert!(width(500.0) > 1.1 * width(tightest) && width(50_000.0) > 1.04 * width(tightest));
+    }
 }

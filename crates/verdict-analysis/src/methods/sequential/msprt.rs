@@ -1,18 +1,23 @@
 //! The mixture sequential probability ratio test (mSPRT) of a difference.
 //!
-//! With D the difference, V its variance and tau² the variance of the mixture of alternatives,
-//! ln L = (ln V - ln(V + tau²))/2 + tau² D² / (2 V (V + tau²)). The always-valid p-value is the smallest 1/L so far, at most 1; the
-//! interval D ± sqrt(V (V + tau²)/tau² [2 ln(1/alpha) + ln((V + tau²)/V)]), intersected over the looks, holds at all of them at
-//! once.
+//! With D the difference, V its variance and tau² the variance of the mixture of alternatives, ln L = (ln V -
+//! ln(V + tau²))/2 + tau² D² / (2 V (V + tau²)). The always-valid p-value is the smallest 1/L so far, at most 1;
+//! the interval D ± sqrt(V (V + tau²)/tau² [2 ln(1/alpha) + ln((V + tau²)/V)]), intersected over the looks, holds
+//! at all of them at once.
 //!
-//! Everything is in logarithms: L itself overflows for strong effects. Any tau² > 0 keeps the error rate; power is best
-//! with tau near the effect, so take the minimum effect of interest, in the metric's unit. With the variance estimated the
-//! guarantee is asymptotic: skip the first looks (some hundred units). A fixed-horizon sample size does not give this test
-//! the stated power.
+//! Everything is in logarithms: L itself overflows for strong effects, ln L for none. Any tau² > 0 keeps the
+//! error rate; power is best with tau near the effect, so take the minimum effect of interest, in the metric's
+//! unit. With the variance estimated the guarantee is asymptotic: skip the first looks (some hundred units). A
+//! fixed-horizon sample size does not give this test the stated power.
 //!
-//! Sources: H. Robbins, Ann. Math. Statist. 41 (1970), 1397-1409; R. Johari, P. Koomen, L. Pekelis & D. Walsh, "Peeking at
-//! A/B tests", KDD 2017, equation (11), and Operations Research 70 (2022), 1806-1821.
+//! The level is that of looks with independent increments. For totals that keep growing the time of the mixture
+//! is not 1/V: [`super::monitor`] takes the correlations between looks into account, by [`super::clock`].
+//!
+//! Sources: H. Robbins, Ann. Math. Statist. 41 (1970), 1397-1409; R. Johari, P. Koomen, L. Pekelis & D. Walsh,
+//! "Peeking at A/B tests", KDD 2017, equation (11), and Operations Research 70 (2022), 1806-1821.
 
+use super::boundary::Sides;
+use super::mixture::Mixture;
 use crate::methods::error::{check_alpha, check_finite, check_positive};
 use crate::methods::{Interval, MethodError};
 
@@ -54,17 +59,14 @@ pub fn look(
     check_positive("the variance of the difference", variance)?;
     check_positive("the mixing variance", mixing_variance)?;
     // tau²/V: everything depends on it and on the standardised difference alone.
-    let share = mixing_variance / variance;
-    let z = difference / variance.sqrt();
-    let ln_growth = share.ln_1p();
-    let ln_likelihood_ratio = 0.5 * (z * z * (share / (1.0 + share)) - ln_growth);
-    let half_width =
-        ((1.0 + 1.0 / share) * (ln_growth - 2.0 * alpha.ln())).sqrt() * variance.sqrt();
-    if !(ln_likelihood_ratio.is_finite() && half_width.is_finite()) {
-        return Err(MethodError::Overflow { what: "the likelihood ratio" });
-    }
+    let mixture = Mixture::new(mixing_variance / variance, Sides::Two)?;
+    let ln_likelihood_ratio = mixture.ln_ratio(difference / variance.sqrt());
+    let half_width = mixture.bound(alpha)? * variance.sqrt();
     let log_p_value = (-ln_likelihood_ratio).min(0.0);
     let interval = Interval { lower: difference - half_width, upper: difference + half_width };
+    if !(interval.lower.is_finite() && interval.upper.is_finite()) {
+        return Err(MethodError::Overflow { what: "the interval" });
+    }
     Ok(Look { ln_likelihood_ratio, p_value: log_p_value.exp(), log_p_value, interval })
 }
 

@@ -30,7 +30,7 @@ pub use tails::Tails;
 pub(crate) use beta::ln_beta_kernel;
 pub(crate) use gamma::{deviance, stirling_error};
 pub(crate) use normal::mills_ratio;
-pub(crate) use quadrature::{integrate, panel};
+pub(crate) use quadrature::{integrate, panel, panel_nodes};
 pub(crate) use root::{bisect, find_root};
 
 /// Positive and finite: what the parameters of the distributions must be.
