@@ -25,7 +25,7 @@ use verdict_analysis::methods::{
     families, mann_whitney as mw, permutation, proportion, quantile_interval as qi,
     ratio_score_interval, sample_ratio as sr, special, winsorize as w,
 };
-use verdict_analysis::stat;
+use verdict_analysis::{planning, stat};
 
 /// Any bits at all, the values at which formulas break, and ordinary sizes.
 fn number() -> impl Strategy<Value = f64> {
@@ -105,7 +105,15 @@ proptest! {
             bounds(relative::log(&control, &treatment, alpha, alternative));
             let _ = relative::fieller(&control, &treatment, alpha, alternative, Reference::Normal);
             let _ = Estimate::new(x[0], x[1], Reference::StudentT(x[2]), alpha, alternative);
+            for reference in [Reference::Normal, Reference::StudentT(x[0])] {
+                let _ = reference.critical(alternative.tail_alpha(alpha));
+                let _ = reference.p_value(x[1], alternative);
+            }
+            let _ = alternative.open(Interval { lower: x[0], upper: x[1] });
+            let both = relative::welch_with_relative(&control, &treatment, alpha, alternative, RelativeMethod::Fieller);
+            defined(both.map(|both| both.0));
         }
+        let _ = (control.variance_of_mean(), control.std_error());
         value(relative::lift(&control, &treatment));
         value(relative::delta_std_error(&control, &treatment));
         value(cohens_d(&control, &treatment));
@@ -135,7 +143,7 @@ proptest! {
                 bounds(two::interval(control, treatment, alpha, alternative, method));
             }
         }
-        let _ = two::summary(control, treatment);
+        let _ = (two::summary(control, treatment), control.rate(), control.failure_rate());
         value(two::relative_lift(control, treatment));
         bounds(two::relative_delta(control, treatment, alpha, Alternative::TwoSided).map(|d| d.1));
         bounds(two::relative_log(control, treatment, alpha, Alternative::Less));
@@ -174,6 +182,7 @@ proptest! {
         let at = |i: usize| RatioSample {
             n: n[i], mean_num: x[5 * i], mean_den: x[5 * i + 1], var_num: x[5 * i + 2], var_den: x[5 * i + 3], cov: x[5 * i + 4],
         };
+        let _ = at(0).linearised();
         defined(ratio(&at(0), &at(1), alpha, Alternative::TwoSided));
         let at = |i: usize| CupedSample {
             n: n[i], mean_y: x[5 * i], mean_x: x[5 * i + 1], var_y: x[5 * i + 2], var_x: x[5 * i + 3], cov: x[5 * i + 4],
@@ -267,12 +276,14 @@ proptest! {
         let _ = qi::exact_ranks(n, x[0], x[1]);
         let _ = qi::quantile_as_sample(n, x[0], x[1], x[2], Interval { lower: x[3], upper: x[4] }, x[0]);
         let _ = permutation::p_from_exceedances(n, m);
+        let draws = Draws::new(n);
+        prop_assert!(draws.below(n, m, 7) < 7 && draws.below(n, m, 0) == 0 && (0.0..1.0).contains(&draws.unit(n, m)));
         let _ = families::selected_alpha(x[0], n, m);
         let _ = msprt::look(x[0], x[1], x[2], x[3]).map(|l| msprt::Sequence::default().after(&l));
         let _ = cs::asymptotic(x[0], x[1], x[2], x[3], x[4]);
         let mixtures = [cs::NormalMixture::two_sided(x[0], x[1]), cs::NormalMixture::one_sided(x[0], x[1])];
         for mixture in mixtures.into_iter().flatten() {
-            let _ = mixture.bound(x[2], x[3]);
+            let _ = (mixture.bound(x[2], x[3]), mixture.rho());
             let _ = mixture.ln_value(x[2], x[3]);
         }
     }
@@ -303,6 +314,7 @@ proptest! {
                     prop_assert!((0.0..=1.0).contains(&r.treatment_better) && r.loss_of_control >= 0.0, "{:?}", r);
                 }
                 value(beta_binomial::chance_beyond(&control, &treatment, x[2]));
+                bounds(beta_binomial::credible_difference(&control, &treatment, x[3]));
                 bounds(control.credible_interval(x[3]));
             }
         }
@@ -334,5 +346,117 @@ proptest! {
             let answer = stat::answer(&serde_json::json!({"method": method, "input": input}).to_string());
             prop_assert!(!answer.contains("NaN"));
         }
+    }
+}
+
+/// What people might type as a value.
+fn typed() -> impl Strategy<Value = String> {
+    prop_oneof![
+        3 => prop::sample::select(vec![
+            "4820/50000", "5140/50000", "0/0", "1/0", "5/2", "mean=1,sd=2,n=30", "mean=nan,sd=-1,n=2", "n=1,mean=1e308,var=1e308",
+            "1,2,3,4", "3 4 5 6", "@file", "", "@", "/", "=", ",", "%", "-", "5%", "0.9", "-1", "1e400", "1e-320", "two-sided",
+            "less", "higher", "lower", "median", "p90", "p", "norm_sf", "18446744073709551615", "18446744073709551615/18446744073709551615",
+            "n=10,num=1,den=2,var_num=1,var_den=1,cov=0.5", "1,0,6,13.3", "é", "1,é", "n=10,mean_y=1,mean_x=1,var_y=2,var_x=2,cov=1",
+        ]).prop_map(str::to_owned),
+        1 => ".{0,12}",
+        1 => number().prop_map(|x| x.to_string()),
+        1 => count().prop_map(|x| x.to_string()),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn flags(which in any::<prop::sample::Index>(), picks in vec((any::<prop::sample::Index>(), typed()), 0..6), words in vec(typed(), 0..5)) {
+        let read = |path: &str| if path == "file" { Ok("1 2 3\n4,5".to_owned()) } else { Err("no".to_owned()) };
+        let all: Vec<_> = stat::flags::methods().collect();
+        let method = which.get(&all);
+        // Large counts of replicates are slow, not wrong.
+        let slow = ["resamples"];
+        let given: Vec<String> = picks
+            .iter()
+            .map(|(index, value)| (index.get(method.flags).name, value))
+            .filter(|(name, _)| !slow.contains(name))
+            .flat_map(|(name, value)| [format!("--{name}"), value.clone()])
+            .collect();
+        for words in [&given, &words] {
+            match stat::flags::ask(method.name, words, &read) {
+                Ok(answer) => prop_assert!(!answer.text().contains("NaN") && answer.json().is_object()),
+                Err(error) => prop_assert!(!error.to_string().is_empty()),
+            }
+        }
+        prop_assert!(stat::flags::method(&words.concat()).is_err() && !method.help().is_empty());
+    }
+
+    #[test]
+    fn planned_by_flags(picks in vec((any::<prop::sample::Index>(), typed()), 0..8)) {
+        let words: Vec<String> = picks
+            .iter()
+            .flat_map(|(index, value)| [format!("--{}", index.get(planning::flags::FLAGS).name), value.clone()])
+            .collect();
+        if let Ok(plan) = planning::flags::planned(&words) {
+            prop_assert!(!plan.text(planning::Chars::Unicode).contains("NaN"));
+        }
+    }
+
+    #[test]
+    fn planned(x in vec(number(), 12), split in vec(number(), 0..5), units in count(), kind in 0..3_usize, question in 0..4_usize, objective in 0..4_usize, n in any::<u32>()) {
+        let metric = match kind {
+            0 => planning::Metric::Proportion { baseline: x[0] },
+            1 => planning::Metric::Mean { mean: Some(x[0]), sd: x[1] },
+            _ => planning::Metric::Ratio { mean_num: x[0], mean_den: x[1], var_num: x[2], var_den: x[3], cov: x[4] },
+        };
+        let question = match question {
+            0 => planning::Question::SampleSize,
+            1 => planning::Question::Duration,
+            2 => planning::Question::Power { units },
+            _ => planning::Question::Mde { units },
+        };
+        let objective = match objective {
+            0 | 1 => planning::Objective::Difference,
+            2 => planning::Objective::NonInferiority { margin: Some(Margin::Relative(x[5])), better: Better::Lower, guardrails: n },
+            _ => planning::Objective::NonInferiority { margin: Some(Margin::Absolute(x[5])), better: Better::Higher, guardrails: 0 },
+        };
+        let usual = planning::Request::new(metric, question);
+        for request in [
+            planning::Request { objective, effect: Some(planning::Effect::Absolute(x[6])), ..usual.clone() },
+            planning::Request {
+                objective,
+                effect: Some(planning::Effect::Relative(x[6])),
+                alpha: x[7],
+                power: x[8],
+                split: split.clone(),
+                correction: planning::Correction::Sidak,
+                metrics: n,
+                correlation: x[9],
+                units_per_day: Some(x[10]),
+                ..usual
+            },
+        ] {
+            if let Ok(plan) = planning::plan(&request) {
+                for answer in &plan.answers {
+                    prop_assert!((0.0..=1.0).contains(&answer.power) && !answer.effect.is_nan(), "{:?}", plan);
+                }
+                prop_assert!(!plan.text(planning::Chars::Ascii).contains("NaN"), "{}", plan.text(planning::Chars::Ascii));
+                prop_assert!(plan.json().is_object());
+            }
+        }
+        let points: Vec<(f64, f64)> = x.iter().copied().zip(split.iter().copied()).collect();
+        let _ = planning::curve_text(&points, x[0], "x", planning::Chars::Unicode);
+        let _ = planning::flags::help();
+    }
+
+    #[test]
+    fn weights_and_counted_power(a in numbers(), b in numbers(), x in [number(), number(), number()], n in [count(), count()], one in any::<bool>()) {
+        if let Ok(p) = families::adjust_weighted_bonferroni(&a, &b) {
+            prop_assert!(p.iter().all(|p| (0.0..=1.0).contains(p)), "{:?}", p);
+        }
+        if let Ok(levels) = families::weighted_alpha(x[0], &a) {
+            prop_assert!(levels.iter().all(|level| (0.0..=1.0).contains(level)), "{:?}", levels);
+        }
+        let sides = if one { Sides::One } else { Sides::Two };
+        let n = [n[0] % 3_000, n[1] % 3_000];
+        value(power::binomial::exact_power([x[1], x[2]], n, &Design::even(x[0], sides)));
     }
 }

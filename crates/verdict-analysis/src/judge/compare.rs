@@ -7,7 +7,7 @@ use crate::methods::relative::FiellerSet;
 use crate::methods::two_proportion::{
     Proportion, ProportionInterval, two_proportion, unpooled_std_error,
 };
-use crate::methods::welch::welch;
+use crate::methods::welch::{welch, welch_and_critical};
 use crate::methods::{Alternative, Estimate, Interval, MethodError, Reference, Sample, relative};
 
 /// How many standard errors the control's level must lie above zero for a relative effect.
@@ -114,9 +114,8 @@ fn proportions(
         relative: relative_effect(
             &sample(control),
             &sample(variant),
-            alpha,
             alternative,
-            Reference::Normal,
+            normal_critical(alpha, alternative),
         ),
     })
 }
@@ -128,13 +127,12 @@ fn means(
     alternative: Alternative,
 ) -> Result<Evidence, Gap> {
     let (control, variant) = (mean(control)?, mean(variant)?);
-    let test = welch(&control, &variant, alpha, alternative)?;
-    let reference = test.df.map_or(Reference::Normal, Reference::StudentT);
+    let (test, critical) = welch_and_critical(&control, &variant, alpha, alternative)?;
     Ok(Evidence {
         method: "welch_t",
         test,
         interval_std_error: test.std_error,
-        relative: relative_effect(&control, &variant, alpha, alternative, reference),
+        relative: relative_effect(&control, &variant, alternative, critical),
     })
 }
 
@@ -152,16 +150,25 @@ fn ratios(
         method: "ratio_delta_z",
         test,
         interval_std_error: test.std_error,
-        relative: relative_effect(&control, &variant, alpha, alternative, Reference::Normal),
+        relative: relative_effect(
+            &control,
+            &variant,
+            alternative,
+            normal_critical(alpha, alternative),
+        ),
     })
 }
 
+fn normal_critical(alpha: f64, alternative: Alternative) -> f64 {
+    Reference::Normal.critical(alternative.tail_alpha(alpha))
+}
+
+/// The lift with Fieller's interval at the critical value of the test, which passed the samples before.
 fn relative_effect(
     control: &Sample,
     variant: &Sample,
-    alpha: f64,
     alternative: Alternative,
-    reference: Reference,
+    critical: f64,
 ) -> Result<Relative, &'static str> {
     if control.mean <= 0.0 {
         return Err("control_mean_not_positive");
@@ -173,7 +180,7 @@ fn relative_effect(
     let effect = relative::lift(control, variant).map_err(reason)?;
     // Fieller's interval and the absolute one are one test: the former contains a lift of zero exactly when the
     // latter contains a difference of zero.
-    match relative::fieller(control, variant, alpha, alternative, reference).map_err(reason)? {
+    match relative::fieller_at(control, variant, alternative, critical).map_err(reason)? {
         FiellerSet::Bounded(interval) => Ok(Relative { effect, interval }),
         FiellerSet::Complement(_) | FiellerSet::WholeLine => Err("control_mean_near_zero"),
     }

@@ -29,6 +29,23 @@ const PRE_DEN: usize = 3;
 /// # Errors
 /// [`MethodError::TooFew`] below two units a variant, [`MethodError::ZeroDenominator`] when a mean denominator is zero,
 /// [`MethodError::NotFinite`], [`MethodError::Negative`] and [`MethodError::Overflow`].
+///
+/// # Example
+/// Clicks and views of users, during and before. Here users do exactly as before: theta is one, and nothing is left of the
+/// difference of the ratios, 8/20 against 10/20, since it was there before.
+/// ```
+/// use verdict_analysis::methods::cuped_ratio::{CupedRatioSample, cuped_ratio};
+///
+/// let arm = |clicks: [f64; 4]| {
+///     let views = [2.0, 4.0, 6.0, 8.0];
+///     let users: [[f64; 4]; 4] = std::array::from_fn(|i| [clicks[i], views[i], clicks[i], views[i]]);
+///     CupedRatioSample::from_values(&users)
+/// };
+/// let adjusted = cuped_ratio(&arm([1.0, 1.0, 3.0, 3.0])?, &arm([1.0, 3.0, 2.0, 4.0])?)?;
+/// assert!((adjusted.theta - 1.0).abs() < 1e-12);
+/// assert!(adjusted.effect.abs() < 1e-12);
+/// # Ok::<(), verdict_analysis::methods::MethodError>(())
+/// ```
 pub fn cuped_ratio(
     control: &CupedRatioSample,
     treatment: &CupedRatioSample,

@@ -17,8 +17,8 @@
 //! (intersection-union); secondaries and segments are families of their own.
 //!
 //! Sources: S. Holm, Scand. J. Statist. 6 (1979), 65-70; Y. Hochberg, Biometrika 75 (1988), 800-802; G. Hommel,
-//! Biometrika 75 (1988), 383-386; Y. Benjamini & Y. Hochberg, J. R. Statist. Soc. B 57 (1995), 289-300; Y. Benjamini &
-//! D. Yekutieli, Ann. Statist. 29 (2001), 1165-1188.
+//! Biometrika 75 (1988), 383-386; Y. Benjamini & Y. Hochberg, J. R. Statist. Soc. B 57 (1995), 289-300,
+//! equation (1); Y. Benjamini & D. Yekutieli, Ann. Statist. 29 (2001), 1165-1188, theorems 1.2 and 1.3.
 
 use super::MethodError;
 use super::error::{check_alpha, check_positive, check_probability};
@@ -168,7 +168,8 @@ fn total_weight(p_values: &[f64], weights: &[f64]) -> Result<f64, MethodError> {
 
 /// The alpha of each of `m` intervals that hold simultaneously, where the procedure has such intervals.
 ///
-/// Bonferroni and Šidák have them. The stepwise procedures have none that are simple and informative: their adjusted
+/// Bonferroni and Šidák have them, and their intervals leave out zero exactly where they reject. The
+/// stepwise procedures have none that are simple and informative: their adjusted
 /// p-values are to be read beside intervals at the unadjusted, or at Bonferroni's, level. For Benjamini-Hochberg see
 /// [`selected_alpha`].
 ///

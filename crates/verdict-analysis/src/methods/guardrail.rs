@@ -139,6 +139,17 @@ pub struct Equivalence {
 ///
 /// # Errors
 /// As for [`welch`]; [`MethodError::Negative`] when `high` is below `low`.
+///
+/// # Example
+/// Three units a variant, no difference, limits of ±9: t = ±9 / sqrt(2/3) with four degrees of freedom.
+/// ```
+/// use verdict_analysis::methods::{Sample, guardrail::equivalence};
+///
+/// let same = Sample { n: 3, mean: 2.0, variance: 1.0 };
+/// let result = equivalence(&same, &same, -9.0, 9.0)?;
+/// assert_eq!(format!("{:.3} {:.3} {:.5}", result.t_low, result.t_high, result.p_value), "11.023 -11.023 0.00019");
+/// # Ok::<(), verdict_analysis::methods::MethodError>(())
+/// ```
 pub fn equivalence(
     control: &Sample,
     treatment: &Sample,

@@ -5,7 +5,8 @@
 //! therefore mostly more; Jeffreys' is the equal-tailed Bayesian interval under the prior Beta(1/2, 1/2).
 //!
 //! Source: L. D. Brown, T. T. Cai & A. DasGupta, "Interval estimation for a binomial proportion", Statistical Science 16
-//! (2001), 101-133; E. B. Wilson, J. Am. Statist. Assoc. 22 (1927), 209-212.
+//! (2001), 101-133, equations (4) and (5) for Wilson and Agresti-Coull; E. B. Wilson, J. Am. Statist. Assoc. 22 (1927),
+//! 209-212.
 
 use super::error::{MethodError, check_alpha};
 use super::special::{beta_ppf, norm_isf};

@@ -106,6 +106,20 @@ pub struct QuantileDifference {
 ///
 /// # Errors
 /// As for [`quantile_interval`], for either variant.
+///
+/// # Example
+/// Every value 1,000 later: so is the median, beyond any doubt that ranks of 101 values leave.
+/// ```
+/// use verdict_analysis::methods::quantile_interval::quantile_difference;
+///
+/// let control: Vec<f64> = (1..=101).map(f64::from).collect();
+/// let treatment: Vec<f64> = control.iter().map(|x| x + 1_000.0).collect();
+/// let difference = quantile_difference(&control, &treatment, 0.5, 0.05)?;
+/// assert!(difference.p_value < 1e-12 && difference.interval.lower > 950.0);
+/// // The same law on both sides: the interval is symmetric around the shift.
+/// assert_eq!(difference.interval.lower + difference.interval.upper, 2_000.0);
+/// # Ok::<(), verdict_analysis::methods::MethodError>(())
+/// ```
 pub fn quantile_difference(
     control: &[f64],
     treatment: &[f64],

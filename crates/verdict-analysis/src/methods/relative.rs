@@ -227,7 +227,7 @@ pub fn fieller(
 }
 
 /// Fieller's set at the critical value `q`, for samples that were checked.
-fn fieller_at(
+pub(crate) fn fieller_at(
     control: &Sample,
     treatment: &Sample,
     alternative: Alternative,

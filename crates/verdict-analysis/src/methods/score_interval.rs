@@ -28,6 +28,17 @@ pub(super) fn difference(control: Proportion, treatment: Proportion, z: f64) -> 
 /// # Errors
 /// [`MethodError::BadAlpha`], counts as for [`interval`](super::two_proportion::interval), and
 /// [`MethodError::ZeroDenominator`] when neither variant has a success.
+///
+/// # Example
+/// No success in the control: how much larger the treatment's rate is has no upper end, and no method should give it one.
+/// ```
+/// use verdict_analysis::methods::{ratio_score_interval, two_proportion::Proportion};
+///
+/// let control = Proportion { successes: 0, n: 100 };
+/// let interval = ratio_score_interval(control, Proportion { successes: 9, n: 100 }, 0.05)?;
+/// assert!(interval.lower > 0.0 && interval.upper.is_infinite());
+/// # Ok::<(), verdict_analysis::methods::MethodError>(())
+/// ```
 pub fn ratio_score_interval(
     control: Proportion,
     treatment: Proportion,

@@ -9,6 +9,10 @@
 //! Assumes independent units and, for the test, expected counts of five to ten or more in each cell; below that use
 //! [Fisher's exact test](super::contingency::fisher_exact). Not for rates over rows (clicks over views): see
 //! [`ratio`](super::ratio).
+//!
+//! Sources: NIST/SEMATECH e-Handbook of Statistical Methods, section 7.3.3 (the test); R. G. Newcombe, "Interval estimation
+//! for the difference between independent proportions: comparison of eleven methods", Statistics in Medicine 17 (1998),
+//! 873-890, methods 1 (Wald) and 10; A. Agresti & B. Caffo, Am. Statistician 54 (2000), 280-288.
 
 use super::error::{MethodError, check_alpha, check_at_least};
 use super::proportion::wilson_arms;

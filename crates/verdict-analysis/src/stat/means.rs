@@ -10,7 +10,20 @@ use crate::methods::{Alternative, Estimate, Interval, MethodError, Reference, Sa
 pub(super) fn welch_t(input: &Input<'_>, output: &mut Output) -> Result<(), StatError> {
     let (control, treatment) = samples(input)?;
     let alpha = input.f64_or("alpha", 0.05)?;
-    test(&control, &treatment, alpha, output)?;
+    match test(&control, &treatment, alpha, output) {
+        Ok(_) => {}
+        // Equal constants: the difference stands, and nothing is claimed of it. Unequal ones are refused: the t of a
+        // standard error of zero is infinite, and its p of 0 would be a certainty that two constants do not give.
+        Err(MethodError::ZeroVariance { .. }) if control.mean == treatment.mean => {
+            output.number("diff", 0.0);
+            output.number("se", 0.0);
+            for key in ["t", "df", "p_two_sided", "p_greater", "p_less"] {
+                output.number(key, f64::NAN);
+            }
+            return Ok(());
+        }
+        Err(error) => return Err(error.into()),
+    }
     output.number("cohens_d", cohens_d(&control, &treatment)?);
     output.number("hedges_g", hedges_g(&control, &treatment)?);
     relative_effects(&control, &treatment, alpha, output);

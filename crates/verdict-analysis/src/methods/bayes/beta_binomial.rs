@@ -164,6 +164,15 @@ pub fn compare(control: &Beta, treatment: &Beta) -> Result<Comparison, MethodErr
 ///
 /// # Errors
 /// As for [`compare`]; [`MethodError::NotFinite`] for the threshold.
+///
+/// # Example
+/// Two rates of which nothing is known differ by more than a half, one way, with probability 1/8.
+/// ```
+/// use verdict_analysis::methods::bayes::beta_binomial::{Beta, chance_beyond};
+///
+/// assert!((chance_beyond(&Beta::FLAT, &Beta::FLAT, 0.5)? - 0.125).abs() < 1e-9);
+/// # Ok::<(), verdict_analysis::methods::MethodError>(())
+/// ```
 pub fn chance_beyond(control: &Beta, treatment: &Beta, threshold: f64) -> Result<f64, MethodError> {
     control.check()?;
     treatment.check()?;

@@ -4,8 +4,8 @@
 //! It moves up and down as units are added one by one, since counts are whole; a sample size is therefore planned by the
 //! formula, and this is what it then gives.
 //!
-//! Source: S. S. Tan & S. B. Tan in S. Chow, J. Shao & H. Wang, Sample Size Calculations in Clinical Research, 2nd ed.
-//! (2008), section 5.1; P. A. Suissa & J. J. Shuster, J. R. Statist. Soc. A 148 (1985), 317-327, equation (2.2).
+//! Source: S. Suissa & J. J. Shuster, "Exact unconditional sample sizes for the 2 × 2 binomial trial", J. R. Statist. Soc. A
+//! 148 (1985), 317-327, where the rejection region is that of the pooled z test.
 
 use super::{Design, Sides};
 use crate::methods::MethodError;
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn without_an_effect_it_is_the_size_of_the_test() {
-        // Close to alpha for large groups, and not so for small ones: 6.9% for 10 against 10 at one half.
+        // Close to alpha for large groups; for 10 against 10 whole counts keep it below.
         let size =
             |n| exact_power([0.5, 0.5], [n, n], &Design::even(0.05, Sides::Two)).expect("a size");
         assert!((size(2_000) - 0.05).abs() < 0.002, "{}", size(2_000));

@@ -17,6 +17,7 @@
 
 mod bayesian;
 mod families;
+mod looks;
 mod means;
 mod plans;
 mod proportions;
@@ -163,6 +164,7 @@ pub fn methods() -> impl Iterator<Item = &'static Method> {
         families::METHODS,
         bayesian::METHODS,
         sequences::METHODS,
+        looks::METHODS,
         plans::METHODS,
     ]
     .into_iter()
