@@ -56,6 +56,13 @@ fn rows(c: &mut Criterion) {
                 sum
             });
         });
+        group.bench_function(format!("ExactSum, {name}, all at once"), |b| {
+            b.iter(|| {
+                let mut sum = ExactSum::default();
+                sum.push_all(black_box(values)).unwrap();
+                sum
+            });
+        });
         group.bench_function(format!("Welford, {name}"), |b| {
             b.iter(|| {
                 let mut w = Welford::default();
