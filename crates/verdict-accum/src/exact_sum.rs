@@ -143,6 +143,13 @@ impl ExactSum {
         }
     }
 
+    /// What [`to_grid`](Self::to_grid) gives for the sum of `x` alone.
+    #[inline]
+    #[must_use]
+    pub fn grid_of(x: f64) -> Option<i128> {
+        fixed(x)
+    }
+
     /// Adds `value · 2^-64`: merges what [`to_grid`](Self::to_grid) gave. Any value is accepted.
     #[inline]
     pub fn push_grid(&mut self, value: i128) {
