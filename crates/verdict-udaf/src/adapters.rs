@@ -28,7 +28,7 @@ impl<K: Kernel> Accumulator for One<K> {
         let rows = Rows::of(args, None);
         self.nulls[0] += rows.ignored.map_or(0, |ignored| ignored.valid_indices().count() as i64);
         match rows.taken {
-            None => self.kernel.update(args, (0..len(args)).map(|row| (row, 0)), &mut self.value),
+            None => self.kernel.update_all(args, &mut self.value[0]),
             Some(mask) => {
                 self.kernel.update(args, mask.valid_indices().map(|row| (row, 0)), &mut self.value)
             }

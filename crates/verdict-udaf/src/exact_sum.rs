@@ -9,7 +9,7 @@ use datafusion::arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64T
 use datafusion::common::{Result, exec_err};
 use verdict_accum::ExactSum;
 
-use crate::kernel::{Kernel, refusal, validity};
+use crate::kernel::{Call, Kernel, validity};
 use crate::moments::binary;
 
 /// A 128-bit integer; every sum of BIGINTs has fewer digits.
@@ -18,7 +18,7 @@ pub(crate) const INTEGER_STATE: DataType = DataType::Decimal128(38, 0);
 /// Sums of BIGINT.
 #[derive(Debug)]
 pub(crate) struct IntegerSum {
-    pub(crate) function: Arc<str>,
+    pub(crate) call: Call,
 }
 
 /// A sum that knows whether it has rows: without any it is NULL, as SUM is.
@@ -42,6 +42,13 @@ impl Kernel for IntegerSum {
             values[place].sum += i128::from(column[row]);
             values[place].rows += 1;
         }
+        Ok(())
+    }
+
+    fn update_all(&self, args: &[ArrayRef], value: &mut Self::Value) -> Result<()> {
+        let column = args[0].as_primitive::<Int64Type>().values();
+        value.sum += column.chunks(CHUNK).map(sum_of_chunk).sum::<i128>();
+        value.rows += column.len() as i64;
         Ok(())
     }
 
@@ -86,7 +93,7 @@ impl Kernel for IntegerSum {
             Err(_) => {
                 exec_err!(
                     "`{}`: the total {} does not fit in BIGINT; sum the argument as DOUBLE",
-                    self.function,
+                    self.call,
                     v.sum
                 )
             }
@@ -97,6 +104,20 @@ impl Kernel for IntegerSum {
     fn heap_size(_: &Self::Value) -> usize {
         0
     }
+}
+
+/// As many halves of integers as fit 64 bits together, and more than a batch has.
+const CHUNK: usize = 1 << 31;
+
+/// Halves are added on their own, in vectors. The sign bit is flipped so that both are unsigned.
+fn sum_of_chunk(xs: &[i64]) -> i128 {
+    let (mut low, mut high) = (0_u64, 0_u64);
+    for &x in xs {
+        let x = x as u64 ^ 1 << 63;
+        low += x & 0xffff_ffff;
+        high += x >> 32;
+    }
+    i128::from(low) + (i128::from(high) << 32) - ((xs.len() as i128) << 63)
 }
 
 /// What comes in.
@@ -119,7 +140,7 @@ pub(crate) enum Output {
 /// NULL without rows. Nearly every sum lies there, and a column of fixed width is as fast as SUM's.
 #[derive(Debug)]
 pub(crate) struct DoubleSum {
-    pub(crate) function: Arc<str>,
+    pub(crate) call: Call,
     pub(crate) input: Input,
     pub(crate) output: Output,
 }
@@ -133,10 +154,7 @@ impl DoubleSum {
     ) -> Result<()> {
         let column = column.as_binary::<i32>();
         for (row, place) in rows.filter(|&(row, _)| column.is_valid(row)) {
-            each(
-                place,
-                ExactSum::from_bytes(column.value(row)).map_err(|e| refusal(&self.function, e))?,
-            );
+            each(place, ExactSum::from_bytes(column.value(row)).map_err(|e| self.call.refusal(e))?);
         }
         Ok(())
     }
@@ -156,7 +174,7 @@ impl Kernel for DoubleSum {
                 let column = args[0].as_primitive::<Float64Type>().values();
                 for (row, place) in rows {
                     let value = &mut values[place];
-                    value.sum.push(column[row]).map_err(|e| refusal(&self.function, e))?;
+                    value.sum.push(column[row]).map_err(|e| self.call.refusal_of(e, args, row))?;
                     value.rows += 1;
                 }
                 Ok(())
@@ -166,6 +184,19 @@ impl Kernel for DoubleSum {
                 values[place].rows += 1;
             }),
         }
+    }
+
+    fn update_all(&self, args: &[ArrayRef], value: &mut Self::Value) -> Result<()> {
+        let rows = 0..args[0].len();
+        if let Input::States = self.input {
+            return self.update(args, rows.map(|row| (row, 0)), std::slice::from_mut(value));
+        }
+        let column = args[0].as_primitive::<Float64Type>().values();
+        value.rows += column.len() as i64;
+        value.sum.push_all(column).map_err(|e| {
+            let culprit = column.iter().position(|x| !x.is_finite()).unwrap_or(0);
+            self.call.refusal_of(e, args, culprit)
+        })
     }
 
     fn retract(
@@ -182,7 +213,7 @@ impl Kernel for DoubleSum {
                     value
                         .sum
                         .push_weighted(-1, column[row])
-                        .map_err(|e| refusal(&self.function, e))?;
+                        .map_err(|e| self.call.refusal_of(e, args, row))?;
                     value.rows -= 1;
                 }
                 Ok(())
@@ -206,8 +237,8 @@ impl Kernel for DoubleSum {
             if grid.is_valid(row) {
                 values[place].sum.push_grid(grid.value(row));
             } else if bytes.is_valid(row) {
-                let sum = ExactSum::from_bytes(bytes.value(row))
-                    .map_err(|e| refusal(&self.function, e))?;
+                let sum =
+                    ExactSum::from_bytes(bytes.value(row)).map_err(|e| self.call.refusal(e))?;
                 values[place].sum.merge(&sum);
             } else {
                 continue;
@@ -230,7 +261,7 @@ impl Kernel for DoubleSum {
                 .iter()
                 .zip(&grids)
                 .map(|(v, grid)| (v.rows != 0 && grid.is_none()).then_some(v));
-            binary(&self.function, off_grid.map(|v| v.map(|v| v.sum.to_bytes())))?
+            binary(&self.call, off_grid.map(|v| v.map(|v| v.sum.to_bytes())))?
         };
         let grids: Vec<i128> = grids.into_iter().map(Option::unwrap_or_default).collect();
         let grids = Decimal128Array::new(grids.into(), nulls).with_data_type(INTEGER_STATE);
@@ -240,14 +271,14 @@ impl Kernel for DoubleSum {
     fn evaluate(&self, values: &[Self::Value], _: &[i64]) -> Result<ArrayRef> {
         if let Output::State = self.output {
             return binary(
-                &self.function,
+                &self.call,
                 values.iter().map(|v| (v.rows != 0).then(|| v.sum.to_bytes())),
             );
         }
         let nulls = validity(values.iter().map(|v| v.rows != 0));
         let sums = values.iter().map(|v| match v.sum.to_f64() {
             Some(sum) => Ok(sum),
-            None => exec_err!("`{}`: the total lies beyond the largest DOUBLE", self.function),
+            None => exec_err!("`{}`: the total lies beyond the largest DOUBLE", self.call),
         });
         Ok(Arc::new(Float64Array::new(sums.collect::<Result<Vec<_>>>()?.into(), nulls)))
     }

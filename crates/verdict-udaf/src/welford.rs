@@ -7,7 +7,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Fields, Float64Type};
 use datafusion::common::{Result, exec_err};
 use verdict_accum::Welford;
 
-use crate::kernel::{Kernel, refusal, validity};
+use crate::kernel::{Call, Kernel, validity};
 
 /// The parts of the double-doubles, in the order of [`Welford::to_state`].
 pub(crate) const STATE_NAMES: [&str; Welford::STATE_LEN] =
@@ -15,7 +15,7 @@ pub(crate) const STATE_NAMES: [&str; Welford::STATE_LEN] =
 
 #[derive(Debug)]
 pub(crate) struct WelfordKernel {
-    pub(crate) function: Arc<str>,
+    pub(crate) call: Call,
 }
 
 pub(crate) fn welford_fields() -> Fields {
@@ -38,7 +38,9 @@ impl WelfordKernel {
         match args.get(1) {
             None => {
                 for (row, place) in rows {
-                    values[place].push(xs[row], sign).map_err(|e| refusal(&self.function, e))?;
+                    values[place]
+                        .push(xs[row], sign)
+                        .map_err(|e| self.call.refusal_of(e, args, row))?;
                 }
             }
             Some(weights) => {
@@ -46,7 +48,7 @@ impl WelfordKernel {
                 for (row, place) in rows {
                     values[place]
                         .push(xs[row], sign * weights[row])
-                        .map_err(|e| refusal(&self.function, e))?;
+                        .map_err(|e| self.call.refusal_of(e, args, row))?;
                 }
             }
         }
@@ -111,7 +113,7 @@ impl Kernel for WelfordKernel {
                 None if v.weight() == 0.0 => Ok(0.0),
                 None => exec_err!(
                     "`{}`: a moment lies beyond the largest DOUBLE; rescale its argument",
-                    self.function
+                    self.call
                 ),
             });
             Ok(Arc::new(Float64Array::new(
