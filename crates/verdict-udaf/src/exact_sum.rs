@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BinaryBuilder, Decimal128Array, Float64Array, Int64Array,
+    Array, ArrayRef, AsArray, Decimal128Array, Float64Array, Int64Array, new_null_array,
 };
+use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type};
 use datafusion::common::{Result, exec_err};
 use verdict_accum::ExactSum;
@@ -78,6 +79,13 @@ impl Kernel for IntegerSum {
             values[place].rows += 1;
         }
         Ok(())
+    }
+
+    fn convert(&self, args: &[ArrayRef], taken: Option<&NullBuffer>) -> Result<Vec<ArrayRef>> {
+        let column = args[0].as_primitive::<Int64Type>().values();
+        let sums: Vec<i128> = column.iter().map(|&x| i128::from(x)).collect();
+        let sums = Decimal128Array::new(sums.into(), taken.cloned());
+        Ok(vec![Arc::new(sums.with_data_type(INTEGER_STATE))])
     }
 
     fn state(&self, values: &[Self::Value]) -> Result<Vec<ArrayRef>> {
@@ -248,14 +256,31 @@ impl Kernel for DoubleSum {
         Ok(())
     }
 
+    fn convert(&self, args: &[ArrayRef], taken: Option<&NullBuffer>) -> Result<Vec<ArrayRef>> {
+        if let (Input::Doubles, None) = (self.input, taken) {
+            let column = args[0].as_primitive::<Float64Type>().values();
+            let grids: Option<Vec<i128>> = column.iter().map(|&x| ExactSum::grid_of(x)).collect();
+            if let Some(grids) = grids {
+                let bytes = new_null_array(&DataType::Binary, grids.len());
+                let grids = Decimal128Array::new(grids.into(), None).with_data_type(INTEGER_STATE);
+                return Ok(vec![Arc::new(grids), bytes]);
+            }
+        }
+        // Off the grid, or not all rows.
+        let mut values = Vec::new();
+        values.resize_with(args[0].len(), Self::Value::default);
+        let rows = 0..args[0].len();
+        let taken = rows.filter(|&row| taken.is_none_or(|mask| mask.is_valid(row)));
+        self.update(args, taken.map(|row| (row, row)), &mut values)?;
+        self.state(&values)
+    }
+
     fn state(&self, values: &[Self::Value]) -> Result<Vec<ArrayRef>> {
         let grids: Vec<Option<i128>> =
             values.iter().map(|v| if v.rows == 0 { None } else { v.sum.to_grid() }).collect();
         let nulls = validity(grids.iter().map(Option::is_some));
         let bytes: ArrayRef = if nulls.is_none() {
-            let mut none = BinaryBuilder::with_capacity(0, 0);
-            none.append_nulls(values.len());
-            Arc::new(none.finish())
+            new_null_array(&DataType::Binary, values.len())
         } else {
             let off_grid = values
                 .iter()

@@ -53,6 +53,21 @@ pub(crate) trait Kernel: Debug + Send + Sync + 'static {
     /// The columns that go from a partial to a final aggregation, as the function declares them.
     fn state(&self, values: &[Self::Value]) -> Result<Vec<ArrayRef>>;
 
+    /// The state of each row as a group of its own: [`update`](Self::update) of new values, and their
+    /// [`state`](Self::state), where that is not faster. `None` takes all rows.
+    fn convert(&self, args: &[ArrayRef], taken: Option<&NullBuffer>) -> Result<Vec<ArrayRef>> {
+        let len = args.first().map_or(0, Array::len);
+        let mut values = Vec::new();
+        values.resize_with(len, Self::Value::default);
+        match taken {
+            None => self.update(args, (0..len).map(|row| (row, row)), &mut values)?,
+            Some(mask) => {
+                self.update(args, mask.valid_indices().map(|row| (row, row)), &mut values)?;
+            }
+        }
+        self.state(&values)
+    }
+
     /// The result, for values and as many counts of ignored rows.
     fn evaluate(&self, values: &[Self::Value], nulls: &[i64]) -> Result<ArrayRef>;
 
