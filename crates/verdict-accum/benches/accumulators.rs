@@ -56,6 +56,13 @@ fn rows(c: &mut Criterion) {
                 sum
             });
         });
+        group.bench_function(format!("ExactSum, {name}, all at once"), |b| {
+            b.iter(|| {
+                let mut sum = ExactSum::default();
+                sum.push_all(black_box(values)).unwrap();
+                sum
+            });
+        });
         group.bench_function(format!("Welford, {name}"), |b| {
             b.iter(|| {
                 let mut w = Welford::default();
@@ -149,21 +156,23 @@ fn bootstrap(c: &mut Criterion) {
 
     let mut group = c.benchmark_group("bootstrap, pooled");
     group.sample_size(10);
-    // Ten million units, one in twenty of which bought something: 2,500 prices, in cents.
+    // Ten million units, one in twenty of which bought something: at 2,500 prices, or each at its own.
     group.throughput(Throughput::Elements(10_000_000));
-    group.bench_function("1000 replicates of zero-inflated revenue", |b| {
-        b.iter(|| {
-            let mut pooled = BootstrapPooled::new(1_000, 7, 1).unwrap();
-            for unit in 0..10_000_000_u64 {
-                let x = match unit % 20 {
-                    0 => (unit_interval(unit) * 2_500.0).floor() / 100.0,
-                    _ => 0.0,
-                };
-                pooled.push(1, &[x]).unwrap();
-            }
-            pooled.replicates().unwrap()
+    for (name, steps) in [("2500 prices", 100.0), ("prices all different", 1e300)] {
+        group.bench_function(format!("1000 replicates of zero-inflated revenue, {name}"), |b| {
+            b.iter(|| {
+                let mut pooled = BootstrapPooled::new(1_000, 7, 1).unwrap();
+                for unit in 0..10_000_000_u64 {
+                    let x = match unit % 20 {
+                        0 => (unit_interval(unit) * 25.0 * steps).floor() / steps,
+                        _ => 0.0,
+                    };
+                    pooled.push(1, &[x]).unwrap();
+                }
+                pooled.replicates().unwrap()
+            });
         });
-    });
+    }
     group.finish();
 }
 

@@ -29,10 +29,12 @@ pub(crate) const BY_UNIT: u32 = 0;
 /// The Poisson(1) weights of a unit in the replicates from `LANES · block` on, as a function of nothing else.
 ///
 /// Replicate `16 j + i` of the block has word `j` of counter `16 block + i`: that order needs no shuffling of vectors.
-/// A loop over counters, then one over draws, without branches: the compiler makes vectors of both.
+/// A loop over counters, then one over draws, without branches: the compiler makes vectors of both. Draws that reach
+/// more than [`USUAL`] thresholds, in one block of 27, are counted again.
 #[inline(never)]
 pub(crate) fn weights(seed: u64, unit: u64, block: u32, stream: u32, out: &mut [u32; LANES]) {
-    let (first, rest) = out.split_at_mut(QUARTER);
+    let mut draws = [0; LANES];
+    let (first, rest) = draws.split_at_mut(QUARTER);
     let (second, rest) = rest.split_at_mut(QUARTER);
     let (third, fourth) = rest.split_at_mut(QUARTER);
     let from = block.wrapping_mul(QUARTER as u32);
@@ -41,16 +43,26 @@ pub(crate) fn weights(seed: u64, unit: u64, block: u32, stream: u32, out: &mut [
         let counter = [unit as u32, (unit >> 32) as u32, from + i as u32, stream];
         [*a, *b, *c, *d] = philox(seed, counter);
     }
-    for draw in out {
-        *draw = count(*draw);
+    let mut any_more = 0;
+    for (weight, &draw) in out.iter_mut().zip(&draws) {
+        *weight = THRESHOLDS[..USUAL].iter().map(|&t| reaches(draw, t)).sum();
+        any_more |= reaches(draw, THRESHOLDS[USUAL]);
+    }
+    if any_more != 0 {
+        for (weight, &draw) in out.iter_mut().zip(&draws) {
+            *weight = THRESHOLDS.iter().map(|&t| reaches(draw, t)).sum();
+        }
     }
 }
 
-/// How many thresholds the draw reaches; signed comparisons, since the oldest vector units have no others.
+/// A weight exceeds it with a probability of 0.0006.
+const USUAL: usize = 5;
+
+/// 1 if the draw reaches the threshold; a signed comparison, since the oldest vector units have no other.
 #[inline(always)]
-fn count(draw: u32) -> u32 {
+fn reaches(draw: u32, threshold: u32) -> u32 {
     const SIGN: u32 = 1 << 31;
-    THRESHOLDS.iter().map(|t| u32::from((draw ^ SIGN) as i32 >= (t ^ SIGN) as i32)).sum()
+    u32::from((draw ^ SIGN) as i32 >= (threshold ^ SIGN) as i32)
 }
 
 /// Poisson(m) by inversion of 64 random bits, for means that are whole numbers from 1 to [`Poisson::MAX_MEAN`].

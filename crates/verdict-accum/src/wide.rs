@@ -37,20 +37,26 @@ impl Wide {
     }
 
     /// Adds `± magnitude · 2^exponent`.
+    #[inline]
     pub(crate) fn add_scaled(&mut self, negative: bool, magnitude: Magnitude, exponent: i32) {
         let shift = exponent.rem_euclid(64) as u32;
-        let mut shifted = [magnitude[0], magnitude[1], magnitude[2], magnitude[3], 0];
-        if shift > 0 {
-            for i in (0..4).rev() {
-                shifted[i + 1] |= shifted[i] >> (64 - shift);
-                shifted[i] <<= shift;
-            }
-        }
+        let below = |limb: u64| (limb >> 1) >> (63 - shift);
+        let [a, b, c, d] = magnitude;
+        let shifted = [
+            a << shift,
+            b << shift | below(a),
+            c << shift | below(b),
+            d << shift | below(c),
+            below(d),
+        ];
         let Some(first) = shifted.iter().position(|&limb| limb != 0) else { return };
         let end = shifted.iter().rposition(|&limb| limb != 0).map_or(0, |last| last + 1);
         let base = exponent.div_euclid(64) + first as i32;
         let term = &shifted[first..end];
-        self.cover(base, term.len() + 1);
+        let fits = base >= self.base && (base - self.base) as usize + term.len() < self.limbs.len();
+        if !fits {
+            self.cover(base, term.len() + 1);
+        }
         let was_negative = self.is_negative();
         let at = (base - self.base) as usize;
         if negative {
@@ -193,31 +199,34 @@ impl PartialEq for Wide {
 impl Eq for Wide {}
 
 /// Adds `term`, continued upwards by `sign`, to `limbs`.
+#[inline]
 fn add_into(limbs: &mut [u64], term: &[u64], sign: u64) {
+    let (within, above) = limbs.split_at_mut(term.len().min(limbs.len()));
     let mut carry = false;
-    for (i, limb) in limbs.iter_mut().enumerate() {
-        let t = match term.get(i) {
-            Some(&t) => t,
-            None if sign == 0 && !carry => break,
-            None => sign,
-        };
+    for (limb, &t) in within.iter_mut().zip(term) {
         (*limb, carry) = carrying(*limb, t, carry);
+    }
+    for limb in above {
+        if sign == 0 && !carry {
+            break;
+        }
+        (*limb, carry) = carrying(*limb, sign, carry);
     }
 }
 
 /// Takes `term`, continued upwards by `sign`, from `limbs`.
+#[inline]
 fn sub_into(limbs: &mut [u64], term: &[u64], sign: u64) {
+    let (within, above) = limbs.split_at_mut(term.len().min(limbs.len()));
     let mut borrow = false;
-    for (i, limb) in limbs.iter_mut().enumerate() {
-        let t = match term.get(i) {
-            Some(&t) => t,
-            None if sign == 0 && !borrow => break,
-            None => sign,
-        };
-        let (d, b1) = limb.overflowing_sub(t);
-        let (d, b2) = d.overflowing_sub(u64::from(borrow));
-        *limb = d;
-        borrow = b1 | b2;
+    for (limb, &t) in within.iter_mut().zip(term) {
+        (*limb, borrow) = borrowing(*limb, t, borrow);
+    }
+    for limb in above {
+        if sign == 0 && !borrow {
+            break;
+        }
+        (*limb, borrow) = borrowing(*limb, sign, borrow);
     }
 }
 
@@ -225,6 +234,12 @@ fn carrying(a: u64, b: u64, carry: bool) -> (u64, bool) {
     let (s, c1) = a.overflowing_add(b);
     let (s, c2) = s.overflowing_add(u64::from(carry));
     (s, c1 | c2)
+}
+
+fn borrowing(a: u64, b: u64, borrow: bool) -> (u64, bool) {
+    let (d, b1) = a.overflowing_sub(b);
+    let (d, b2) = d.overflowing_sub(u64::from(borrow));
+    (d, b1 | b2)
 }
 
 fn negate(limbs: &mut [u64]) {

@@ -3,7 +3,8 @@
 //! `cargo bench -p verdict-udaf --bench against_engine -- [rows] [rounds] [filter]`
 //!
 //! Queries are interleaved: each round runs all of them once, and the least CPU time of a query counts, since
-//! whatever else the machine does only adds to it. CPU time is that of the process, all threads, from `/proc`.
+//! whatever else the machine does only adds to it. CPU time is that of all threads of the process, in nanoseconds,
+//! from `/proc`.
 #![expect(clippy::print_stdout, reason = "a table on stdout is what this program is for")]
 #![expect(clippy::unwrap_used, reason = "a bench that fails is a bug in the bench")]
 
@@ -133,13 +134,15 @@ fn table(ctx: &SessionContext, rows: u64) {
     ctx.register_table("t", Arc::new(MemTable::try_new(schema, parts).unwrap())).unwrap();
 }
 
-/// User and system time of this process, in ticks of a hundredth of a second.
+/// What the threads of this process have spent on a processor.
 fn cpu_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let after_name = stat.rsplit(')').next().unwrap();
-    let fields: Vec<&str> = after_name.split_whitespace().collect();
-    let ticks = |i: usize| fields[i].parse::<f64>().unwrap();
-    (ticks(11) + ticks(12)) / 100.0
+    let threads = std::fs::read_dir("/proc/self/task").unwrap();
+    let nanoseconds = |path: std::path::PathBuf| -> f64 {
+        // A thread may end before it is read.
+        let stat = std::fs::read_to_string(path.join("schedstat")).unwrap_or_default();
+        stat.split_whitespace().next().map_or(0.0, |ns| ns.parse().unwrap())
+    };
+    threads.map(|thread| nanoseconds(thread.unwrap().path())).sum::<f64>() * 1e-9
 }
 
 fn unit_interval(bits: u64) -> f64 {

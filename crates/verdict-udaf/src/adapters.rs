@@ -28,7 +28,7 @@ impl<K: Kernel> Accumulator for One<K> {
         let rows = Rows::of(args, None);
         self.nulls[0] += rows.ignored.map_or(0, |ignored| ignored.valid_indices().count() as i64);
         match rows.taken {
-            None => self.kernel.update(args, (0..len(args)).map(|row| (row, 0)), &mut self.value),
+            None => self.kernel.update_all(args, &mut self.value[0]),
             Some(mask) => {
                 self.kernel.update(args, mask.valid_indices().map(|row| (row, 0)), &mut self.value)
             }
@@ -180,8 +180,6 @@ impl<K: Kernel> GroupsAccumulator for Groups<K> {
         args: &[ArrayRef],
         filter: Option<&BooleanArray>,
     ) -> Result<Vec<ArrayRef>> {
-        let mut values = Vec::new();
-        values.resize_with(len(args), K::Value::default);
         let rows = Rows::of(args, filter);
         let mut nulls = vec![0; if K::COUNTS_NULLS { len(args) } else { 0 }];
         if K::COUNTS_NULLS
@@ -189,13 +187,7 @@ impl<K: Kernel> GroupsAccumulator for Groups<K> {
         {
             ignored.valid_indices().for_each(|row| nulls[row] = 1);
         }
-        match rows.taken {
-            None => self.kernel.update(args, (0..len(args)).map(|row| (row, row)), &mut values)?,
-            Some(mask) => {
-                self.kernel.update(args, mask.valid_indices().map(|row| (row, row)), &mut values)?
-            }
-        }
-        Ok(with_nulls::<K>(self.kernel.state(&values)?, nulls))
+        Ok(with_nulls::<K>(self.kernel.convert(args, rows.taken.as_ref())?, nulls))
     }
 
     fn size(&self) -> usize {

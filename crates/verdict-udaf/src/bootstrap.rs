@@ -11,7 +11,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Fields, Float64Type, Int64Ty
 use datafusion::common::{Result, exec_datafusion_err};
 use verdict_accum::{AccumError, Bootstrap, BootstrapPooled, Replicates, unit_hash};
 
-use crate::kernel::{Kernel, refusal};
+use crate::kernel::{Call, Kernel};
 
 /// The two ways of weighting, as one interface.
 pub(crate) trait Resample: Debug + Send + Sync + Sized + 'static {
@@ -67,7 +67,7 @@ resample!(BootstrapPooled, false, |self, _unit, weight, xs| BootstrapPooled::pus
 
 #[derive(Debug)]
 pub(crate) struct BootstrapKernel {
-    pub(crate) function: Arc<str>,
+    pub(crate) call: Call,
     pub(crate) replicates: u32,
     pub(crate) seed: u64,
     pub(crate) variables: usize,
@@ -94,8 +94,8 @@ pub(crate) fn bootstrap_fields(variables: usize) -> Fields {
 
 impl<B: Resample> By<B> {
     fn new_value(&self) -> Result<B> {
-        let BootstrapKernel { function, replicates, seed, variables } = &self.kernel;
-        B::new(*replicates, *seed, *variables).map_err(|e| refusal(function, e))
+        let BootstrapKernel { call, replicates, seed, variables } = &self.kernel;
+        B::new(*replicates, *seed, *variables).map_err(|e| call.refusal(e))
     }
 
     fn each(
@@ -123,7 +123,7 @@ impl<B: Resample> By<B> {
                 Some(value) => value,
                 none => none.insert(self.new_value()?),
             };
-            value.push(unit, weight, &xs).map_err(|e| refusal(&self.kernel.function, e))?;
+            value.push(unit, weight, &xs).map_err(|e| self.kernel.call.refusal_of(e, args, row))?;
         }
         Ok(())
     }
@@ -158,7 +158,7 @@ impl<B: Resample> Kernel for By<B> {
         rows: impl Iterator<Item = (usize, usize)>,
         values: &mut [Self::Value],
     ) -> Result<()> {
-        let complaint = |e| refusal(&self.kernel.function, e);
+        let complaint = |e| self.kernel.call.refusal(e);
         let column = states[0].as_binary::<i64>();
         for (row, place) in rows.filter(|&(row, _)| column.is_valid(row)) {
             let state = B::from_bytes(column.value(row)).map_err(complaint)?;
@@ -183,7 +183,7 @@ impl<B: Resample> Kernel for By<B> {
         let mut sums: Vec<Vec<f64>> = vec![Vec::new(); self.kernel.variables];
         for value in values {
             let value = value.as_ref().unwrap_or(&nothing);
-            let replicates = value.replicates().map_err(|e| refusal(&self.kernel.function, e))?;
+            let replicates = value.replicates().map_err(|e| self.kernel.call.refusal(e))?;
             units.push(replicates.units);
             n.extend(replicates.n);
             sums.iter_mut().zip(&replicates.sums).for_each(|(all, one)| all.extend(one));
@@ -191,7 +191,7 @@ impl<B: Resample> Kernel for By<B> {
         if i32::try_from(n.len()).is_err() {
             return Err(exec_datafusion_err!(
                 "`{}`: more than 2^31 replicates of groups in one batch; use fewer groups",
-                self.kernel.function
+                self.kernel.call
             ));
         }
         let lists = |items: ArrayRef| -> Result<ArrayRef> {

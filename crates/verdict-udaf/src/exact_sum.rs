@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BinaryBuilder, Decimal128Array, Float64Array, Int64Array,
+    Array, ArrayRef, AsArray, Decimal128Array, Float64Array, Int64Array, new_null_array,
 };
+use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::datatypes::{DataType, Decimal128Type, Float64Type, Int64Type};
 use datafusion::common::{Result, exec_err};
 use verdict_accum::ExactSum;
 
-use crate::kernel::{Kernel, refusal, validity};
+use crate::kernel::{Call, Kernel, validity};
 use crate::moments::binary;
 
 /// A 128-bit integer; every sum of BIGINTs has fewer digits.
@@ -18,7 +19,7 @@ pub(crate) const INTEGER_STATE: DataType = DataType::Decimal128(38, 0);
 /// Sums of BIGINT.
 #[derive(Debug)]
 pub(crate) struct IntegerSum {
-    pub(crate) function: Arc<str>,
+    pub(crate) call: Call,
 }
 
 /// A sum that knows whether it has rows: without any it is NULL, as SUM is.
@@ -42,6 +43,13 @@ impl Kernel for IntegerSum {
             values[place].sum += i128::from(column[row]);
             values[place].rows += 1;
         }
+        Ok(())
+    }
+
+    fn update_all(&self, args: &[ArrayRef], value: &mut Self::Value) -> Result<()> {
+        let column = args[0].as_primitive::<Int64Type>().values();
+        value.sum += column.chunks(CHUNK).map(sum_of_chunk).sum::<i128>();
+        value.rows += column.len() as i64;
         Ok(())
     }
 
@@ -73,6 +81,13 @@ impl Kernel for IntegerSum {
         Ok(())
     }
 
+    fn convert(&self, args: &[ArrayRef], taken: Option<&NullBuffer>) -> Result<Vec<ArrayRef>> {
+        let column = args[0].as_primitive::<Int64Type>().values();
+        let sums: Vec<i128> = column.iter().map(|&x| i128::from(x)).collect();
+        let sums = Decimal128Array::new(sums.into(), taken.cloned());
+        Ok(vec![Arc::new(sums.with_data_type(INTEGER_STATE))])
+    }
+
     fn state(&self, values: &[Self::Value]) -> Result<Vec<ArrayRef>> {
         let nulls = validity(values.iter().map(|v| v.rows != 0));
         let sums: Vec<i128> = values.iter().map(|v| v.sum).collect();
@@ -86,7 +101,7 @@ impl Kernel for IntegerSum {
             Err(_) => {
                 exec_err!(
                     "`{}`: the total {} does not fit in BIGINT; sum the argument as DOUBLE",
-                    self.function,
+                    self.call,
                     v.sum
                 )
             }
@@ -97,6 +112,20 @@ impl Kernel for IntegerSum {
     fn heap_size(_: &Self::Value) -> usize {
         0
     }
+}
+
+/// As many halves of integers as fit 64 bits together, and more than a batch has.
+const CHUNK: usize = 1 << 31;
+
+/// Halves are added on their own, in vectors. The sign bit is flipped so that both are unsigned.
+fn sum_of_chunk(xs: &[i64]) -> i128 {
+    let (mut low, mut high) = (0_u64, 0_u64);
+    for &x in xs {
+        let x = x as u64 ^ 1 << 63;
+        low += x & 0xffff_ffff;
+        high += x >> 32;
+    }
+    i128::from(low) + (i128::from(high) << 32) - ((xs.len() as i128) << 63)
 }
 
 /// What comes in.
@@ -119,7 +148,7 @@ pub(crate) enum Output {
 /// NULL without rows. Nearly every sum lies there, and a column of fixed width is as fast as SUM's.
 #[derive(Debug)]
 pub(crate) struct DoubleSum {
-    pub(crate) function: Arc<str>,
+    pub(crate) call: Call,
     pub(crate) input: Input,
     pub(crate) output: Output,
 }
@@ -133,10 +162,7 @@ impl DoubleSum {
     ) -> Result<()> {
         let column = column.as_binary::<i32>();
         for (row, place) in rows.filter(|&(row, _)| column.is_valid(row)) {
-            each(
-                place,
-                ExactSum::from_bytes(column.value(row)).map_err(|e| refusal(&self.function, e))?,
-            );
+            each(place, ExactSum::from_bytes(column.value(row)).map_err(|e| self.call.refusal(e))?);
         }
         Ok(())
     }
@@ -156,7 +182,7 @@ impl Kernel for DoubleSum {
                 let column = args[0].as_primitive::<Float64Type>().values();
                 for (row, place) in rows {
                     let value = &mut values[place];
-                    value.sum.push(column[row]).map_err(|e| refusal(&self.function, e))?;
+                    value.sum.push(column[row]).map_err(|e| self.call.refusal_of(e, args, row))?;
                     value.rows += 1;
                 }
                 Ok(())
@@ -166,6 +192,19 @@ impl Kernel for DoubleSum {
                 values[place].rows += 1;
             }),
         }
+    }
+
+    fn update_all(&self, args: &[ArrayRef], value: &mut Self::Value) -> Result<()> {
+        let rows = 0..args[0].len();
+        if let Input::States = self.input {
+            return self.update(args, rows.map(|row| (row, 0)), std::slice::from_mut(value));
+        }
+        let column = args[0].as_primitive::<Float64Type>().values();
+        value.rows += column.len() as i64;
+        value.sum.push_all(column).map_err(|e| {
+            let culprit = column.iter().position(|x| !x.is_finite()).unwrap_or(0);
+            self.call.refusal_of(e, args, culprit)
+        })
     }
 
     fn retract(
@@ -182,7 +221,7 @@ impl Kernel for DoubleSum {
                     value
                         .sum
                         .push_weighted(-1, column[row])
-                        .map_err(|e| refusal(&self.function, e))?;
+                        .map_err(|e| self.call.refusal_of(e, args, row))?;
                     value.rows -= 1;
                 }
                 Ok(())
@@ -206,8 +245,8 @@ impl Kernel for DoubleSum {
             if grid.is_valid(row) {
                 values[place].sum.push_grid(grid.value(row));
             } else if bytes.is_valid(row) {
-                let sum = ExactSum::from_bytes(bytes.value(row))
-                    .map_err(|e| refusal(&self.function, e))?;
+                let sum =
+                    ExactSum::from_bytes(bytes.value(row)).map_err(|e| self.call.refusal(e))?;
                 values[place].sum.merge(&sum);
             } else {
                 continue;
@@ -217,20 +256,37 @@ impl Kernel for DoubleSum {
         Ok(())
     }
 
+    fn convert(&self, args: &[ArrayRef], taken: Option<&NullBuffer>) -> Result<Vec<ArrayRef>> {
+        if let (Input::Doubles, None) = (self.input, taken) {
+            let column = args[0].as_primitive::<Float64Type>().values();
+            let grids: Option<Vec<i128>> = column.iter().map(|&x| ExactSum::grid_of(x)).collect();
+            if let Some(grids) = grids {
+                let bytes = new_null_array(&DataType::Binary, grids.len());
+                let grids = Decimal128Array::new(grids.into(), None).with_data_type(INTEGER_STATE);
+                return Ok(vec![Arc::new(grids), bytes]);
+            }
+        }
+        // Off the grid, or not all rows.
+        let mut values = Vec::new();
+        values.resize_with(args[0].len(), Self::Value::default);
+        let rows = 0..args[0].len();
+        let taken = rows.filter(|&row| taken.is_none_or(|mask| mask.is_valid(row)));
+        self.update(args, taken.map(|row| (row, row)), &mut values)?;
+        self.state(&values)
+    }
+
     fn state(&self, values: &[Self::Value]) -> Result<Vec<ArrayRef>> {
         let grids: Vec<Option<i128>> =
             values.iter().map(|v| if v.rows == 0 { None } else { v.sum.to_grid() }).collect();
         let nulls = validity(grids.iter().map(Option::is_some));
         let bytes: ArrayRef = if nulls.is_none() {
-            let mut none = BinaryBuilder::with_capacity(0, 0);
-            none.append_nulls(values.len());
-            Arc::new(none.finish())
+            new_null_array(&DataType::Binary, values.len())
         } else {
             let off_grid = values
                 .iter()
                 .zip(&grids)
                 .map(|(v, grid)| (v.rows != 0 && grid.is_none()).then_some(v));
-            binary(&self.function, off_grid.map(|v| v.map(|v| v.sum.to_bytes())))?
+            binary(&self.call, off_grid.map(|v| v.map(|v| v.sum.to_bytes())))?
         };
         let grids: Vec<i128> = grids.into_iter().map(Option::unwrap_or_default).collect();
         let grids = Decimal128Array::new(grids.into(), nulls).with_data_type(INTEGER_STATE);
@@ -240,14 +296,14 @@ impl Kernel for DoubleSum {
     fn evaluate(&self, values: &[Self::Value], _: &[i64]) -> Result<ArrayRef> {
         if let Output::State = self.output {
             return binary(
-                &self.function,
+                &self.call,
                 values.iter().map(|v| (v.rows != 0).then(|| v.sum.to_bytes())),
             );
         }
         let nulls = validity(values.iter().map(|v| v.rows != 0));
         let sums = values.iter().map(|v| match v.sum.to_f64() {
             Some(sum) => Ok(sum),
-            None => exec_err!("`{}`: the total lies beyond the largest DOUBLE", self.function),
+            None => exec_err!("`{}`: the total lies beyond the largest DOUBLE", self.call),
         });
         Ok(Arc::new(Float64Array::new(sums.collect::<Result<Vec<_>>>()?.into(), nulls)))
     }

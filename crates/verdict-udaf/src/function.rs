@@ -15,13 +15,14 @@ use datafusion::logical_expr::{
     Accumulator, AggregateUDFImpl, ColumnarValue, Expr, GroupsAccumulator, Signature, Volatility,
 };
 
+use datafusion::physical_expr_common::physical_expr::fmt_sql;
 use datafusion::physical_plan::PhysicalExpr;
 use verdict_accum::{Bootstrap, BootstrapPooled, Sketch};
 
 use crate::adapters::{Groups, One};
 use crate::bootstrap::{BootstrapKernel, By, bootstrap_fields};
 use crate::exact_sum::{DoubleSum, INTEGER_STATE, IntegerSum};
-use crate::kernel::Kernel;
+use crate::kernel::{Call, Kernel};
 use crate::moments::{MomentsKernel, moments_fields};
 use crate::sketch::SketchKernel;
 use crate::welford::{STATE_NAMES, WelfordKernel, welford_fields};
@@ -117,12 +118,15 @@ impl Aggregate {
 
     fn kernel<A: Adapt>(&self, args: &AccumulatorArgs<'_>, adapt: A) -> Result<A::Adapted> {
         refuse(self.kind.name(), args.is_distinct, !args.order_bys.is_empty())?;
-        let function: Arc<str> = args.name.into();
+        let call = Call {
+            text: args.name.into(),
+            arguments: args.exprs.iter().map(|e| fmt_sql(e.as_ref()).to_string()).collect(),
+        };
         let types: Vec<DataType> =
             args.expr_fields.iter().map(|field| field.data_type().clone()).collect();
         let integers = types.last() == Some(&DataType::Int64);
         let doubles = DoubleSum {
-            function: Arc::clone(&function),
+            call: call.clone(),
             input: exact_sum::Input::Doubles,
             output: exact_sum::Output::Double,
         };
@@ -135,12 +139,12 @@ impl Aggregate {
                 } else {
                     moments::Output::State
                 };
-                of_size(types.len() - 1, function, input, output, adapt)
+                of_size(types.len() - 1, call, input, output, adapt)
             }
             Kind::MomentsMerge(k) => {
-                of_size(k, function, moments::Input::States, moments::Output::Struct, adapt)
+                of_size(k, call, moments::Input::States, moments::Output::Struct, adapt)
             }
-            Kind::ExactSum if integers => adapt.adapt(IntegerSum { function }),
+            Kind::ExactSum if integers => adapt.adapt(IntegerSum { call }),
             Kind::ExactSum => adapt.adapt(doubles),
             Kind::ExactSumState => {
                 adapt.adapt(DoubleSum { output: exact_sum::Output::State, ..doubles })
@@ -148,13 +152,13 @@ impl Aggregate {
             Kind::ExactSumMerge => {
                 adapt.adapt(DoubleSum { input: exact_sum::Input::States, ..doubles })
             }
-            Kind::Welford => adapt.adapt(WelfordKernel { function }),
+            Kind::Welford => adapt.adapt(WelfordKernel { call }),
             Kind::Bootstrap => adapt.adapt(By::<Bootstrap> {
-                kernel: bootstrap_kernel(function, &args.exprs[1..], types.len() - 3)?,
+                kernel: bootstrap_kernel(call, &args.exprs[1..], types.len() - 3)?,
                 way: PhantomData,
             }),
             Kind::BootstrapPooled => adapt.adapt(By::<BootstrapPooled> {
-                kernel: bootstrap_kernel(function, args.exprs, types.len() - 2)?,
+                kernel: bootstrap_kernel(call, args.exprs, types.len() - 2)?,
                 way: PhantomData,
             }),
             Kind::Sketch => {
@@ -162,22 +166,22 @@ impl Aggregate {
                     None => Sketch::DEFAULT_RELATIVE_ERROR,
                     Some(expr) => match literal(expr) {
                         Some(ScalarValue::Float64(Some(error))) => error,
-                        _ => return plan_err!("the relative error of `{function}` is a literal"),
+                        _ => return plan_err!("the relative error of `{call}` is a literal"),
                     },
                 };
                 if let Err(e) = Sketch::new(relative_error) {
-                    return plan_err!("`{function}`: {e}");
+                    return plan_err!("`{call}`: {e}");
                 }
-                adapt.adapt(SketchKernel { function, relative_error: Some(relative_error) })
+                adapt.adapt(SketchKernel { call, relative_error: Some(relative_error) })
             }
-            Kind::SketchMerge => adapt.adapt(SketchKernel { function, relative_error: None }),
+            Kind::SketchMerge => adapt.adapt(SketchKernel { call, relative_error: None }),
         })
     }
 }
 
 /// With the number of replicates and the seed from the first two expressions.
 fn bootstrap_kernel(
-    function: Arc<str>,
+    call: Call,
     exprs: &[Arc<dyn PhysicalExpr>],
     variables: usize,
 ) -> Result<BootstrapKernel> {
@@ -188,13 +192,13 @@ fn bootstrap_kernel(
     let (Some(ScalarValue::Int64(Some(replicates))), Some(ScalarValue::Int64(Some(seed)))) =
         (replicates, seed)
     else {
-        return plan_err!("the number of replicates and the seed of `{function}` are literals");
+        return plan_err!("the number of replicates and the seed of `{call}` are literals");
     };
     let replicates = u32::try_from(replicates).unwrap_or(0);
     if let Err(e) = Bootstrap::new(replicates, 0, variables) {
-        return plan_err!("`{function}`: {e}");
+        return plan_err!("`{call}`: {e}");
     }
-    Ok(BootstrapKernel { function, replicates, seed: seed as u64, variables })
+    Ok(BootstrapKernel { call, replicates, seed: seed as u64, variables })
 }
 
 /// The value of an expression that needs no row.
@@ -207,15 +211,15 @@ fn literal(expr: &Arc<dyn PhysicalExpr>) -> Option<ScalarValue> {
 
 fn of_size<A: Adapt>(
     k: usize,
-    function: Arc<str>,
+    call: Call,
     input: moments::Input,
     output: moments::Output,
     adapt: A,
 ) -> A::Adapted {
     match k {
-        1 => adapt.adapt(MomentsKernel::<1, 1> { function, input, output }),
-        2 => adapt.adapt(MomentsKernel::<2, 3> { function, input, output }),
-        _ => adapt.adapt(MomentsKernel::<4, 10> { function, input, output }),
+        1 => adapt.adapt(MomentsKernel::<1, 1> { call, input, output }),
+        2 => adapt.adapt(MomentsKernel::<2, 3> { call, input, output }),
+        _ => adapt.adapt(MomentsKernel::<4, 10> { call, input, output }),
     }
 }
 

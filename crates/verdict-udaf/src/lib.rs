@@ -39,8 +39,8 @@
 //! | `sketch_quantile(state, q)` | DOUBLE, the value of rank floor(q (n - 1)) within the relative error |
 //!
 //! Common to all: a row with a NULL in any argument is ignored; the field `nulls` of a struct counts such rows (for
-//! other results `count(*) - count(x)` does). NaN and infinities are errors. FILTER and sliding
-//! windows work; DISTINCT and ORDER BY are refused. Integers and booleans are added as BIGINT (all variables of a
+//! other results `count(*) - count(x)` does). NaN and infinities are errors that name the
+//! argument, unless a FILTER excludes them. Sliding windows work; DISTINCT and ORDER BY are refused. Integers and booleans are added as BIGINT (all variables of a
 //! call, or none), other numbers, decimals included, as DOUBLE. Without rows `moments` and `welford` give n = 0 and
 //! NULL for the rest, `exact_sum` and its kin NULL, `moments_state` the state of nothing. Except for
 //! `welford`, whose last digit may depend on the order of rows, results are the same bits for any order, batch

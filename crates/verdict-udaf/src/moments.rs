@@ -10,7 +10,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Fields, Float64Type, Int64Ty
 use datafusion::common::{Result, exec_datafusion_err, exec_err, internal_datafusion_err};
 use verdict_accum::Moments;
 
-use crate::kernel::{Kernel, refusal, validity};
+use crate::kernel::{Call, Kernel, validity};
 
 /// What comes in.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +32,7 @@ pub(crate) enum Output {
 
 #[derive(Debug)]
 pub(crate) struct MomentsKernel<const K: usize, const P: usize> {
-    pub(crate) function: Arc<str>,
+    pub(crate) call: Call,
     pub(crate) input: Input,
     pub(crate) output: Output,
 }
@@ -81,9 +81,13 @@ impl<const K: usize, const P: usize> MomentsKernel<K, P> {
                 for (row, place) in rows {
                     let xs = columns.map(|column| column[row]);
                     let [weight, again] = steps(weights[row]);
-                    values[place].push(weight, &xs).map_err(|e| refusal(&self.function, e))?;
+                    values[place]
+                        .push(weight, &xs)
+                        .map_err(|e| self.call.refusal_of(e, args, row))?;
                     if again != 0 {
-                        values[place].push(again, &xs).map_err(|e| refusal(&self.function, e))?;
+                        values[place]
+                            .push(again, &xs)
+                            .map_err(|e| self.call.refusal_of(e, args, row))?;
                     }
                 }
             }
@@ -108,7 +112,7 @@ impl<const K: usize, const P: usize> MomentsKernel<K, P> {
                     return Err(internal_datafusion_err!("a state of type {}", column.data_type()));
                 }
             };
-            each(place, Moments::from_bytes(bytes).map_err(|e| refusal(&self.function, e))?);
+            each(place, Moments::from_bytes(bytes).map_err(|e| self.call.refusal(e))?);
         }
         Ok(())
     }
@@ -170,9 +174,7 @@ impl<const K: usize, const P: usize> Kernel for MomentsKernel<K, P> {
     fn evaluate(&self, values: &[Self::Value], nulls: &[i64]) -> Result<ArrayRef> {
         match self.output {
             Output::Struct => self.structs(values, nulls),
-            Output::State => {
-                binary(&self.function, values.iter().map(|value| Some(value.to_bytes())))
-            }
+            Output::State => binary(&self.call, values.iter().map(|value| Some(value.to_bytes()))),
         }
     }
 
@@ -187,7 +189,7 @@ impl<const K: usize, const P: usize> MomentsKernel<K, P> {
             Ok(n) => Ok(n),
             Err(_) => exec_err!(
                 "`{}`: the sum of the weights, {}, does not fit in BIGINT",
-                self.function,
+                self.call,
                 m.n()
             ),
         });
@@ -200,7 +202,7 @@ impl<const K: usize, const P: usize> MomentsKernel<K, P> {
                 None if m.n() == 0 => Ok(0.0),
                 None => exec_err!(
                     "`{}`: a moment lies beyond the largest DOUBLE; rescale its argument",
-                    self.function
+                    self.call
                 ),
             });
             let numbers = numbers.collect::<Result<Vec<_>>>()?;
@@ -228,7 +230,7 @@ impl<const K: usize, const P: usize> MomentsKernel<K, P> {
 
 /// A column of states; the engine's BINARY holds two gigabytes.
 pub(crate) fn binary(
-    function: &str,
+    call: &Call,
     states: impl Iterator<Item = Option<Vec<u8>>>,
 ) -> Result<ArrayRef> {
     let mut column = BinaryBuilder::new();
@@ -237,7 +239,7 @@ pub(crate) fn binary(
         total += state.as_ref().map_or(0, Vec::len);
         if total > i32::MAX as usize {
             return Err(exec_datafusion_err!(
-                "`{function}`: more than 2 GiB of states in one batch; use fewer groups"
+                "`{call}`: more than 2 GiB of states in one batch; use fewer groups"
             ));
         }
         column.append_option(state);

@@ -7,20 +7,20 @@ use datafusion::arrow::datatypes::{Float64Type, Int64Type};
 use datafusion::common::Result;
 use verdict_accum::{AccumError, Sketch};
 
-use crate::kernel::{Kernel, refusal};
+use crate::kernel::{Call, Kernel};
 use crate::moments::binary;
 
 /// Sketches of values, or of stored states, which know their relative error themselves.
 #[derive(Debug)]
 pub(crate) struct SketchKernel {
-    pub(crate) function: Arc<str>,
+    pub(crate) call: Call,
     /// `None` where states come in.
     pub(crate) relative_error: Option<f64>,
 }
 
 impl SketchKernel {
     fn refusal(&self, error: AccumError) -> datafusion::common::DataFusionError {
-        refusal(&self.function, error)
+        self.call.refusal(error)
     }
 
     fn each(
@@ -46,7 +46,7 @@ impl SketchKernel {
                 None => [i64::MAX, 1],
             };
             for weight in steps {
-                sketch.push(weight, xs[row]).map_err(|e| self.refusal(e))?;
+                sketch.push(weight, xs[row]).map_err(|e| self.call.refusal_of(e, args, row))?;
             }
         }
         Ok(())
@@ -127,7 +127,7 @@ impl Kernel for SketchKernel {
             Some(sketch) => Some(sketch.to_bytes()),
             None => nothing.clone(),
         });
-        binary(&self.function, states)
+        binary(&self.call, states)
     }
 
     fn heap_size(value: &Self::Value) -> usize {

@@ -4,13 +4,11 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, AsArray, Float64Array};
 use datafusion::arrow::datatypes::{DataType, Float64Type};
-use datafusion::common::{Result, exec_err, plan_err};
+use datafusion::common::{Result, exec_datafusion_err, exec_err, plan_err};
 use datafusion::logical_expr::{
     ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
 };
-use verdict_accum::Sketch;
-
-use crate::kernel::refusal;
+use verdict_accum::{AccumError, Sketch};
 
 /// A quantile of a stored sketch.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -52,10 +50,10 @@ impl ScalarUDFImpl for SketchQuantile {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let name: Arc<str> = self.name().into();
         let states = args.args[0].to_array(args.number_rows)?;
         let qs = args.args[1].to_array(args.number_rows)?;
         let (states, qs) = (states.as_binary::<i32>(), qs.as_primitive::<Float64Type>());
+        let unreadable = |e: AccumError| exec_datafusion_err!("`sketch_quantile`: {e}");
         // A constant sketch is read once.
         let mut last: Option<(&[u8], Sketch)> = None;
         let quantile = |row: usize| -> Result<Option<f64>> {
@@ -67,7 +65,7 @@ impl ScalarUDFImpl for SketchQuantile {
                 return exec_err!("`sketch_quantile`: {q} is not within 0 to 1");
             }
             if last.as_ref().is_none_or(|(known, _)| *known != bytes) {
-                last = Some((bytes, Sketch::from_bytes(bytes).map_err(|e| refusal(&name, e))?));
+                last = Some((bytes, Sketch::from_bytes(bytes).map_err(unreadable)?));
             }
             Ok(last.as_ref().and_then(|(_, sketch)| sketch.quantile(q)))
         };

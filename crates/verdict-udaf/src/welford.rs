@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, AsArray, Float64Array, Int64Array, StructArray};
+use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::datatypes::{DataType, Field, Fields, Float64Type};
 use datafusion::common::{Result, exec_err};
-use verdict_accum::Welford;
+use verdict_accum::{AccumError, Welford};
 
-use crate::kernel::{Kernel, refusal, validity};
+use crate::kernel::{Call, Kernel, validity};
 
 /// The parts of the double-doubles, in the order of [`Welford::to_state`].
 pub(crate) const STATE_NAMES: [&str; Welford::STATE_LEN] =
@@ -15,7 +16,7 @@ pub(crate) const STATE_NAMES: [&str; Welford::STATE_LEN] =
 
 #[derive(Debug)]
 pub(crate) struct WelfordKernel {
-    pub(crate) function: Arc<str>,
+    pub(crate) call: Call,
 }
 
 pub(crate) fn welford_fields() -> Fields {
@@ -38,7 +39,9 @@ impl WelfordKernel {
         match args.get(1) {
             None => {
                 for (row, place) in rows {
-                    values[place].push(xs[row], sign).map_err(|e| refusal(&self.function, e))?;
+                    values[place]
+                        .push(xs[row], sign)
+                        .map_err(|e| self.call.refusal_of(e, args, row))?;
                 }
             }
             Some(weights) => {
@@ -46,7 +49,7 @@ impl WelfordKernel {
                 for (row, place) in rows {
                     values[place]
                         .push(xs[row], sign * weights[row])
-                        .map_err(|e| refusal(&self.function, e))?;
+                        .map_err(|e| self.call.refusal_of(e, args, row))?;
                 }
             }
         }
@@ -86,9 +89,33 @@ impl Kernel for WelfordKernel {
         let columns: [_; Welford::STATE_LEN] =
             std::array::from_fn(|i| states[i].as_primitive::<Float64Type>().values());
         for (row, place) in rows {
-            values[place].merge(&Welford::from_state(columns.map(|column| column[row])));
+            values[place].merge_state(columns.map(|column| column[row]));
         }
         Ok(())
+    }
+
+    fn convert(&self, args: &[ArrayRef], taken: Option<&NullBuffer>) -> Result<Vec<ArrayRef>> {
+        let xs = args[0].as_primitive::<Float64Type>().values();
+        let weights = args.get(1).map(|weights| weights.as_primitive::<Float64Type>().values());
+        // A row that is not taken weighs nothing, whatever lies beneath its NULL.
+        let row = |row: usize| {
+            if taken.is_some_and(|mask| mask.is_null(row)) {
+                return Ok((0.0, 0.0));
+            }
+            let (x, weight) = (xs[row], weights.map_or(1.0, |weights| weights[row]));
+            if x.is_finite() && weight.is_finite() {
+                Ok((weight, x))
+            } else {
+                Err(self.call.refusal_of(AccumError::NonFinite, args, row))
+            }
+        };
+        let (weights, means): (Vec<f64>, Vec<f64>) =
+            (0..xs.len()).map(row).collect::<Result<Vec<_>>>()?.into_iter().unzip();
+        let zeros: ArrayRef = Arc::new(Float64Array::from(vec![0.0; xs.len()]));
+        let mut columns = vec![zeros; Welford::STATE_LEN];
+        columns[0] = Arc::new(Float64Array::from(weights));
+        columns[2] = Arc::new(Float64Array::from(means));
+        Ok(columns)
     }
 
     fn state(&self, values: &[Self::Value]) -> Result<Vec<ArrayRef>> {
@@ -111,7 +138,7 @@ impl Kernel for WelfordKernel {
                 None if v.weight() == 0.0 => Ok(0.0),
                 None => exec_err!(
                     "`{}`: a moment lies beyond the largest DOUBLE; rescale its argument",
-                    self.function
+                    self.call
                 ),
             });
             Ok(Arc::new(Float64Array::new(

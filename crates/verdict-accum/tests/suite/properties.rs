@@ -298,6 +298,23 @@ fn welford_refuses_what_is_not_finite_and_forgets_at_zero() {
 }
 
 #[test]
+fn a_state_of_equal_values_is_added_as_a_row() {
+    let (mut rows, mut states) = (Welford::default(), Welford::default());
+    for (x, weight) in [(0.1, 1.0), (1e9, 2.5), (7.0, 1.0), (1e9, -2.5), (3.0, 0.0)] {
+        rows.push(x, weight).unwrap();
+        let mut one = Welford::default();
+        one.push(x, weight).unwrap();
+        states.merge_state(one.to_state());
+        assert_eq!(states, rows);
+    }
+    let (mut merged, mut from_state) = (states, states);
+    merged.merge(&Welford::from_state(rows.to_state()));
+    from_state.merge_state(rows.to_state());
+    assert_eq!(merged, from_state);
+    assert_eq!((from_state.weight(), from_state.mean()), (4.0, rows.mean()));
+}
+
+#[test]
 fn welford_follows_a_window_that_drifts() {
     // A window of a hundred values that climbs by its own spread with each: the first is left a million behind.
     let x = |i: i64| i as f64 + 0.1 * (i % 7) as f64;

@@ -1,26 +1,37 @@
 //! What is refused, and how it says so.
 
-use crate::session::refused;
+use crate::session::{check, refused};
 
-const T: &str = "(VALUES (1, 2.0, 'a'), (2, 3.0, 'b')) AS t(w, x, s)";
+const T: &str = "(VALUES (1, 2.0, 'a', x'00'), (2, 3.0, 'b', x'00')) AS t(w, x, s, b)";
+
+/// A call of each aggregate function whose order or repetition of rows could be asked for.
+const CALLS: [&str; 13] = [
+    "moments(w, x)",
+    "moments_state(w, x)",
+    "moments_merge_1(b)",
+    "moments_merge_2(b)",
+    "moments_merge_4(b)",
+    "exact_sum(x)",
+    "exact_sum_state(x)",
+    "exact_sum_merge(b)",
+    "welford(x)",
+    "bootstrap(w, 5, 1, x)",
+    "bootstrap_pooled(5, 1, x)",
+    "sketch(w, x)",
+    "sketch_merge(b)",
+];
 
 #[tokio::test]
 async fn distinct_and_order_by() {
-    for call in [
-        "exact_sum(DISTINCT x)",
-        "moments(DISTINCT w, x)",
-        "welford(DISTINCT x)",
-        "exact_sum_state(DISTINCT x)",
-        "sketch(DISTINCT w, x)",
-        "bootstrap(DISTINCT w, 5, 1, x)",
-    ] {
-        refused(&format!("SELECT {call} FROM {T}"), "does not take DISTINCT").await;
-        refused(&format!("SELECT w, {call} FROM {T} GROUP BY w"), "does not take DISTINCT").await;
-    }
-    for call in
-        ["exact_sum(x ORDER BY w)", "moments(w, x ORDER BY x)", "welford(x ORDER BY x DESC)"]
-    {
-        refused(&format!("SELECT {call} FROM {T}"), "does not take ORDER BY").await;
+    for call in CALLS {
+        let (name, arguments) = call.split_once('(').unwrap();
+        let arguments = arguments.trim_end_matches(')');
+        for from in ["", " GROUP BY w"] {
+            let sql = format!("SELECT {name}(DISTINCT {arguments}) FROM {T}{from}");
+            refused(&sql, &format!("`{name}` does not take DISTINCT")).await;
+            let sql = format!("SELECT {name}({arguments} ORDER BY w DESC) FROM {T}{from}");
+            refused(&sql, &format!("`{name}` does not take ORDER BY")).await;
+        }
     }
 }
 
@@ -31,23 +42,36 @@ async fn what_is_not_finite() {
             "exact_sum(x)",
             "exact_sum_state(x)",
             "moments(1, x)",
-            "moments(1, 1.0, x)",
+            "moments(1, y, x)",
+            "moments(1, y, y, x, y)",
+            "moments_state(1, x)",
             "welford(x)",
+            "welford(y, x)",
             "sketch(1, x)",
-            "bootstrap(1, 5, 1, x)",
-            "bootstrap_pooled(5, 1, x)",
+            "bootstrap(g, 5, 1, y, x)",
+            "bootstrap_pooled(5, 1, y, x)",
         ] {
-            let t = format!("(VALUES (1, 1.0), (1, {value}::double)) AS t(g, x)");
-            refused(&format!("SELECT {call} FROM {t}"), "NaN or infinite value in `").await;
-            refused(
-                &format!("SELECT g, {call} FROM {t} GROUP BY g"),
-                "exclude such rows with a FILTER",
-            )
-            .await;
+            // The column is named, under any alias, grouped or not; a filter excludes the row.
+            let t = format!("(VALUES (1, 2.0, 1.0), (1, 3.0, {value}::double)) AS t(g, y, x)");
+            let name = call.split_once('(').unwrap().0;
+            for (sql, function) in [
+                (format!("SELECT {call} FROM {t}"), format!("`{name}(")),
+                (format!("SELECT {call} AS revenue FROM {t} GROUP BY g"), "`".to_owned()),
+            ] {
+                refused(&sql, &format!("NaN or infinite value in `x` of {function}")).await;
+                refused(&sql, "exclude such rows with a FILTER").await;
+            }
+            let filtered = format!("{call} FILTER (WHERE y < 3)");
+            let one = format!("SELECT {filtered} = (SELECT {call} FROM {t} WHERE y < 3) FROM {t}");
+            check(&one, &["true"]).await;
+            check(&format!("{one} GROUP BY g"), &["true"]).await;
         }
     }
-    refused("SELECT exact_sum(x) FROM (VALUES ('NaN'::double)) AS t(x)", "in `exact_sum(t.x)`")
-        .await;
+    refused(
+        "SELECT exact_sum(x * 2) FROM (VALUES ('NaN'::double)) AS t(x)",
+        "in `x * 2` of `exact_sum(t.x * ",
+    )
+    .await;
 }
 
 #[tokio::test]

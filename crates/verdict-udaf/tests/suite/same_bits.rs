@@ -1,6 +1,10 @@
 //! The same bits, however the rows are cut, ordered and aggregated.
 
-use datafusion::prelude::SessionConfig;
+use std::sync::Arc;
+
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::prelude::{SessionConfig, SessionContext};
 
 use crate::session::{answer, table, with};
 
@@ -77,4 +81,58 @@ async fn skipped_partial_aggregation_does_not_show() {
     }
     assert_eq!(answers[0], answers[1]);
     assert_eq!(answers[0], answers[2]);
+}
+
+/// All functions, of thousands of groups: aggregated in two stages, in one, with each row its own partial state, and with
+/// so little memory that groups go to disk.
+#[tokio::test]
+async fn forced_skipped_and_spilled_aggregation_do_not_show() {
+    let query = format!(
+        "SELECT g, {EXACT}, moments(w, x) FILTER (WHERE y > 0) AS s, bootstrap(i, 3, 1, x) FILTER (WHERE y > 0) AS t
+         FROM t GROUP BY g"
+    );
+    let forced = |partitions| {
+        let mut config =
+            SessionConfig::new().with_target_partitions(partitions).with_batch_size(512);
+        config.options_mut().execution.skip_partial_aggregation_probe_ratio_threshold = 2.0;
+        config
+    };
+    let mut skipped = forced(2);
+    skipped.options_mut().execution.skip_partial_aggregation_probe_ratio_threshold = 0.0;
+    skipped.options_mut().execution.skip_partial_aggregation_probe_rows_threshold = 0;
+
+    let mut answers = Vec::new();
+    for (what, ctx, metric) in [
+        ("one stage", with(forced(1)), None),
+        ("two stages", with(forced(3)), None),
+        ("skipped", with(skipped), Some("skipped_aggregation_rows=")),
+        ("spilled", with_memory(forced(2), 24 << 20), Some("spill_count=")),
+    ] {
+        table(&ctx, 6_000, 2_500, 512, 2, false);
+        if let Some(metric) = metric {
+            let plan = answer(&ctx, &format!("EXPLAIN ANALYZE {query}")).await.join(" ");
+            let counts = plan.split(metric).skip(1);
+            let happened = counts.filter(|rest| !rest.starts_with("0,") && !rest.starts_with("0]"));
+            assert!(happened.count() > 0, "{what}: {plan}");
+        }
+        // Sorted here: a sort in the engine would spill before the aggregation does.
+        let mut rows = answer(&ctx, &query).await;
+        rows.sort_unstable();
+        assert_eq!(rows.len(), 2_500);
+        answers.push((what, rows));
+    }
+    let (_, first) = &answers[0];
+    for (what, rows) in &answers[1..] {
+        assert!(rows == first, "{what} gives other bits than one stage");
+    }
+}
+
+fn with_memory(config: SessionConfig, bytes: usize) -> SessionContext {
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(FairSpillPool::new(bytes)))
+        .build_arc()
+        .unwrap();
+    let ctx = SessionContext::new_with_config_rt(config, runtime);
+    verdict_udaf::register_all(&ctx).unwrap();
+    ctx
 }

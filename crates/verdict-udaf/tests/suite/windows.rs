@@ -28,7 +28,9 @@ async fn a_window_equals_its_rows() {
     table(&ctx, 300, 1_000_000, 64, 1, false);
     let slid = answer(
         &ctx,
-        "SELECT g, moments(w, x) OVER o AS a, moments(w, i, x) OVER o AS b, exact_sum(x) OVER o AS c, exact_sum(i) OVER o AS d
+        "SELECT g, moments(w, x) OVER o AS a, moments(w, i, x) OVER o AS b, exact_sum(x) OVER o AS c, exact_sum(i) OVER o AS d,
+                sketch(w, x) OVER o AS e, bootstrap(i, 9, 1, x) OVER o AS f, bootstrap_pooled(9, 1, x, y) OVER o AS h,
+                moments_state(w, x) OVER o AS j, exact_sum_state(x) OVER o AS k
          FROM t WINDOW o AS (ORDER BY g ROWS BETWEEN 9 PRECEDING AND CURRENT ROW) ORDER BY g",
     )
     .await;
@@ -36,7 +38,9 @@ async fn a_window_equals_its_rows() {
         let fresh = answer(
             &ctx,
             &format!(
-                "SELECT {g}, moments(w, x) AS a, moments(w, i, x) AS b, exact_sum(x) AS c, exact_sum(i) AS d
+                "SELECT {g}, moments(w, x) AS a, moments(w, i, x) AS b, exact_sum(x) AS c, exact_sum(i) AS d,
+                        sketch(w, x) AS e, bootstrap(i, 9, 1, x) AS f, bootstrap_pooled(9, 1, x, y) AS h,
+                        moments_state(w, x) AS j, exact_sum_state(x) AS k
                  FROM t WHERE g BETWEEN {g} - 9 AND {g}"
             ),
         )
@@ -48,10 +52,38 @@ async fn a_window_equals_its_rows() {
 #[tokio::test]
 async fn stored_states_slide_too() {
     check(
-        "SELECT (moments_merge_1(m) OVER w)['sum_1'] AS s, exact_sum_merge(e) OVER w AS t
-         FROM (SELECT i, moments_state(1, x) AS m, exact_sum_state(x) AS e FROM (VALUES (1, 1e100), (2, 1.5), (3, 2.5)) AS t(i, x) GROUP BY i)
+        "SELECT (moments_merge_1(m) OVER w)['sum_1'] AS s, exact_sum_merge(e) OVER w AS t, round(sketch_quantile(sketch_merge(q) OVER w, 1), 1) AS u
+         FROM (SELECT i, moments_state(1, x) AS m, exact_sum_state(x) AS e, sketch(1, x) AS q FROM (VALUES (1, 1e100), (2, 1.5), (3, 2.5)) AS t(i, x) GROUP BY i)
          WINDOW w AS (ORDER BY i ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) ORDER BY i OFFSET 2",
-        &["4.0 | 4.0"],
+        &["4.0 | 4.0 | 2.5"],
     )
     .await;
+}
+
+#[tokio::test]
+async fn a_window_that_empties_is_as_new() {
+    let ctx = with(SessionConfig::new().with_target_partitions(1));
+    // Rows alternate with NULLs, and the window is the row before: each second window has lost its only row.
+    let slid = answer(
+        &ctx,
+        "SELECT moments(1, x) OVER w AS a, welford(x) OVER w AS b, exact_sum(x) OVER w AS c, sketch(1, x) OVER w AS d,
+                bootstrap(i, 9, 1, x) OVER w AS e, bootstrap_pooled(9, 1, x) OVER w AS f, exact_sum(i * x) OVER w AS g
+         FROM (VALUES (1, 0.1), (2, NULL), (3, 1e300), (4, NULL), (5, 1e-300), (6, NULL), (7, 3.0)) AS t(i, x)
+         WINDOW w AS (ORDER BY i ROWS BETWEEN 1 PRECEDING AND 1 PRECEDING) ORDER BY i",
+    )
+    .await;
+    // The window of row i + 1, which is slid[i], is row i.
+    for i in 1..7_usize {
+        let fresh = answer(
+            &ctx,
+            &format!(
+                "SELECT moments(1, x) AS a, welford(x) AS b, exact_sum(x) AS c, sketch(1, x) AS d,
+                        bootstrap(i, 9, 1, x) AS e, bootstrap_pooled(9, 1, x) AS f, exact_sum(i * x) AS g
+                 FROM (VALUES (1, 0.1), (2, NULL), (3, 1e300), (4, NULL), (5, 1e-300), (6, NULL), (7, 3.0)) AS t(i, x)
+                 WHERE i = {i}"
+            ),
+        )
+        .await;
+        assert_eq!(fresh[0], slid[i], "the window is row {i}");
+    }
 }
