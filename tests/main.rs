@@ -6,4 +6,5 @@ mod oracle;
 mod real_data;
 mod sample;
 mod seed_file;
+mod stat;
 mod support;

@@ -71,7 +71,7 @@ experiment:
   end: 2024-01-03
   design:
     unit: customer
-    variants: [off, on]
+    variants: [control, banner]
   metrics:
     primary: {name: buyers}
     secondary: [{name: purchases_per_visit}]
@@ -127,7 +127,7 @@ impl Shop {
         let (mut experiments, mut variants, mut countries) = (Vec::new(), Vec::new(), Vec::new());
         for customer in Shop::visitors(day) {
             for (experiment, arms) in
-                [("prices", ["control", "treatment"]), ("banner", ["off", "on"])]
+                [("prices", ["control", "treatment"]), ("banner", ["control", "banner"])]
             {
                 let salt = experiment.len() as i64;
                 let strays = chance(day, customer, 10 + salt) < 0.05;

@@ -166,9 +166,13 @@ const EDITS: [(&str, &str, &str, &str); 38] = [
 /// The shop with a second name for each of its logs and its units, so that a key can point elsewhere.
 fn shop() -> Shop {
     let shop = Shop::new();
-    let events = "sources:\n  events_again: {path: events, timestamp: ts, units: {customer: customer}}\n  \
-                  exposures_again: {path: exposures, timestamp: ts, units: {customer: customer}, filter: country <> 'BR'}\n";
-    shop.edit("project.yaml", "sources:\n", events);
+    let again = "  events_again: {path: events, timestamp: ts, units: {customer: customer}}\n  \
+                 exposures_again: {path: exposures, timestamp: ts, units: {customer: customer}, filter: country <> 'BR'}\n";
+    shop.edit(
+        "project.yaml",
+        "exposures:\n  assignments",
+        &format!("{again}exposures:\n  assignments"),
+    );
     shop
 }
 

@@ -1,6 +1,7 @@
 //! The commands, one a file.
 
 pub(crate) mod analyze;
+mod moments;
 pub(crate) mod plan;
 pub(crate) mod power;
 pub(crate) mod query;

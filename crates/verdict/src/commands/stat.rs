@@ -5,6 +5,7 @@ use std::io::{self, BufRead, BufReader, Write as _};
 
 use verdict_analysis::stat::{answer, flags};
 
+use super::moments;
 use super::words::{self, Words};
 use crate::args::Format;
 use crate::exit::{Exit, Failure};
@@ -57,7 +58,7 @@ fn lines(file: &str) -> Result<Exit, Failure> {
     for line in reader.lines() {
         let line = line.map_err(|e| words::in_file(file, &e))?;
         if !line.trim().is_empty() {
-            writeln!(out, "{}", answer(&line))?;
+            writeln!(out, "{}", moments::answer(&line).unwrap_or_else(|| answer(&line)))?;
             out.flush()?;
         }
     }

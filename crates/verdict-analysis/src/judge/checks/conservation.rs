@@ -54,6 +54,12 @@ pub(super) fn units(subject: &Subject<'_>) -> Finding {
     let mut unknown = Vec::new();
     for arm in &experiment.design.arms {
         let Some(exposed) = groups.exposed(&arm.name) else {
+            // An arm that the log never names has no unit yet, as on an experiment's first days.
+            let rows = subject.counts.map(|counts| counts.variants.get(&arm.name).copied());
+            if rows.is_some_and(|rows| rows.unwrap_or(0) == 0) {
+                kept.push(format!("{}: no exposure, no unit", arm.name));
+                continue;
+            }
             unknown.push(arm.name.clone());
             continue;
         };
