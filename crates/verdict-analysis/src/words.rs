@@ -370,6 +370,7 @@ mod tests {
             statistic: Some(2.150_954),
             df: None,
             p_value: Some(0.031_479_8),
+            log_p_value: None,
             p_value_adjusted: Some(0.031_479_8),
             family: "primary".to_owned(),
             family_size: 1,

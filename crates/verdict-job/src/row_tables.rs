@@ -171,6 +171,7 @@ fn results_batch(rows: &[ResultRow]) -> Result<RecordBatch> {
             double(r().map(|x| x.statistic)),
             double(r().map(|x| x.df)),
             double(r().map(|x| x.p_value)),
+            double(r().map(|x| x.log_p_value)),
             double(r().map(|x| x.p_value_adjusted)),
             text(r().map(|x| x.family.as_str())),
             int32(r().map(|x| Some(x.family_size)).collect()),

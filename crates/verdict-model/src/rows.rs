@@ -114,6 +114,8 @@ pub struct ResultRow {
     pub df: Option<f64>,
     /// p-value.
     pub p_value: Option<f64>,
+    /// Its natural logarithm, where the p-value is below 1e-300 and may not be told from 0.
+    pub log_p_value: Option<f64>,
     /// p-value, adjusted within the family.
     pub p_value_adjusted: Option<f64>,
     /// The family of tests that were corrected together.

@@ -178,6 +178,7 @@ pub const RESULTS: Table = Table {
         nullable("statistic", Float64, "test statistic"),
         nullable("df", Float64, "its degrees of freedom, where it has them"),
         nullable("p_value", Float64, "p-value"),
+        nullable("log_p_value", Float64, "its natural logarithm, where it is below 1e-300"),
         nullable("p_value_adjusted", Float64, "p-value adjusted within the family"),
         column("family", Text, "tests that were corrected together"),
         column("family_size", Int32, "how many tests with a p-value the family has"),

@@ -145,6 +145,7 @@ pub(crate) struct Query {
     #[command(flatten)]
     pub(crate) project: Project,
     /// The query
+    #[arg(allow_hyphen_values = true)]
     pub(crate) sql: String,
 }
 

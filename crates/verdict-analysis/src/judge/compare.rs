@@ -163,7 +163,7 @@ fn normal_critical(alpha: f64, alternative: Alternative) -> f64 {
     Reference::Normal.critical(alternative.tail_alpha(alpha))
 }
 
-/// The lift with Fieller's interval at the critical value of the test, which passed the samples before.
+/// The lift with Fieller's interval at the critical value of the test.
 fn relative_effect(
     control: &Sample,
     variant: &Sample,
@@ -178,6 +178,8 @@ fn relative_effect(
     }
     let reason = |error| Gap::from(error).reason();
     let effect = relative::lift(control, variant).map_err(reason)?;
+    // One unit has a test of a proportion, and no variance for the lift.
+    control.check().and_then(|()| variant.check()).map_err(reason)?;
     // Fieller's interval and the absolute one are one test: the former contains a lift of zero exactly when the
     // latter contains a difference of zero.
     match relative::fieller_at(control, variant, alternative, critical).map_err(reason)? {

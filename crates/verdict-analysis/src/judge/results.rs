@@ -167,6 +167,7 @@ impl Promise<'_> {
             statistic: None,
             df: None,
             p_value: None,
+            log_p_value: None,
             p_value_adjusted: None,
             family: families::name(self.metric.role, self.segment),
             family_size: 0,
@@ -198,6 +199,7 @@ fn with_number(row: ResultRow, evidence: &Evidence) -> ResultRow {
         statistic: Some(evidence.test.statistic),
         df: evidence.test.df,
         p_value: Some(evidence.test.p_value),
+        log_p_value: (evidence.test.p_value < 1e-300).then_some(evidence.test.log_p_value),
         ..row
     }
 }

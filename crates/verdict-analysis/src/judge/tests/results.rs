@@ -402,3 +402,27 @@ fn statistics_of_another_experiment_or_day_are_left_aside() {
     case.stats.push(GroupStat { ds: NaiveDate::MIN, ..proportion("click_rate", "control", 1, 2) });
     assert_eq!(case.judge(), clicks(46, 69).judge());
 }
+
+/// A difference of a thousand standard errors: the p-value is no double above 0, its logarithm is one. With so many
+/// degrees of freedom the t distribution is the normal one, whose tail is φ(z)/z (1 - 1/z² …): ln p is then
+/// ln 2 - z²/2 - ln z - ln(2π)/2.
+#[test]
+fn a_p_value_that_underflows_keeps_its_logarithm() {
+    let n = 1_000_000_000_000;
+    let of = |effect: f64| {
+        Case::two_arms("value", "mean")
+            .with([
+                mean("value", "control", n, 10.0, 1.0),
+                mean("value", "treatment", n, 10.0 + effect, 1.0),
+            ])
+            .row("value")
+    };
+    let se = (2.0 / n as f64).sqrt();
+    let row = of(1000.0 * se);
+    assert_eq!(row.p_value, Some(0.0));
+    let z: f64 = 1000.0;
+    let wanted = 2f64.ln() - z * z / 2.0 - z.ln() - (2.0 * std::f64::consts::PI).ln() / 2.0;
+    let found = row.log_p_value.expect("a logarithm");
+    assert!((found / wanted - 1.0).abs() < 1e-5, "{found} for {wanted}");
+    assert_eq!(of(3.0 * se).log_p_value, None);
+}
