@@ -1,8 +1,9 @@
 -- unit_intervals: one scan of one day of one event log, aggregated once for every metric and experiment.
 --
--- grain    unit, interval (see exposure_cuts); unit is null where the log has none
+-- grain    unit, interval: of the intervals into which the unit's exposure times of the day, over all experiments,
+--          cut its day, 0 before the first; unit is null where the log has none
 -- inputs   event_log        one day's objects of the log
---          exposure_cuts    one row a unit, so that the join multiplies nothing
+--          exposure_cuts    those times: unit and a list, ascending; one row a unit, so that the join multiplies nothing
 -- params   $day_start, $day_end     the instants at which the day begins and ends
 -- columns  one a component: what its days are merged from (counts, sums, extremes, whether there was a row)
 --          rows, rows_without_time, rows_outside_day     what was read, and what of it is not usable

@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, AsArray, RecordBatch, StringArray};
-use datafusion::arrow::compute::kernels::cmp::eq;
-use datafusion::arrow::compute::{cast, filter_record_batch};
+use datafusion::arrow::array::{ArrayRef, AsArray, RecordBatch};
+use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
 use datafusion::common::ScalarValue;
 use datafusion::datasource::MemTable;
@@ -17,14 +16,15 @@ use crate::bind::{self, BoundComponent, BoundExposures, BoundLog, Number};
 use crate::component::ComponentDef;
 use crate::diagnose::Suspects;
 use crate::error::AtStage;
+use crate::exposed::{Arms, Exposed};
 use crate::fingerprint::Fingerprint;
 use crate::footers::{self, Footer};
 use crate::job::{Job, Tally};
 use crate::log::{DayObjects, Log};
 use crate::partition::{Key, write_buckets};
-use crate::render::{self, ComponentSql, SegmentSql, SourceSql, intervals_table};
+use crate::render::{self, ComponentSql, intervals_table};
 use crate::snapshot::Snapshot;
-use crate::{Error, Result, arrow_types};
+use crate::{Error, Result, arrow_types, fold};
 
 /// A day's work for one unit type.
 #[derive(Clone, Debug)]
@@ -62,18 +62,12 @@ impl Opened<'_> {
     }
 }
 
-/// What one exposure log says of a day.
-struct FirstExposures {
-    rows: Vec<RecordBatch>,
-    segments: Vec<SegmentSql>,
-    /// The names of the segments.
-    dimensions: Vec<String>,
-}
-
 /// What the exposure logs say of a day.
-struct Exposed {
-    /// By exposures name.
-    first: BTreeMap<String, FirstExposures>,
+#[derive(Default)]
+struct OfExposures {
+    exposed: Exposed,
+    /// The segment dimensions of each log.
+    dimensions: Vec<Vec<String>>,
     /// By experiment index.
     counts: BTreeMap<usize, DataCounts>,
     unit_type: Option<(String, &'static str)>,
@@ -84,49 +78,56 @@ impl Job {
     pub(crate) async fn make_day(&self, task: &DayTask, tally: &mut Tally) -> Result<()> {
         let experiments: Vec<&Experiment> =
             task.exposure_days.iter().map(|(index, _)| &self.project.experiments[*index]).collect();
-        let exposed = self.read_exposures(task, &experiments, tally).await?;
+        let exposures = self.read_exposures(task, &experiments, tally).await?;
         let cut = !experiments.is_empty();
         if cut {
-            let cuts = self
-                .collect(&render::exposure_cuts()?, &[], || format!("exposure_cuts of {}", task.ds))
-                .await?;
-            self.register("exposure_cuts", &cuts)?;
+            self.register("exposure_cuts", &[exposures.exposed.exposure_cuts()?])?;
         }
         let defs = self.components.of_unit_type(&self.project, &task.unit_type);
-        let (bound, sources, events) = self.read_events(task, &defs, cut, &exposed, tally).await?;
-        let components: Vec<ComponentSql> = bound.iter().map(ComponentSql::new).collect();
+        let (bound, sources, events) =
+            self.read_events(task, &defs, cut, &exposures, tally).await?;
+        self.forget();
+        let buckets = self.project.buckets;
+        let OfExposures { exposed, dimensions, counts, .. } = &exposures;
+        let tables = fold::day_tables(&sources, &bound, exposed, dimensions, buckets)
+            .at(|| format!("the tables of {} {}", task.unit_type, task.ds))?;
+        drop(sources);
 
         if let Some(fingerprint) = &task.unit_day {
-            let buckets = self.project.buckets;
-            let sql = render::unit_day(&sources, &components, buckets)?;
             let key = Key::new(&UNIT_DAY, &[&task.unit_type, &task.ds.to_string()]);
             let counts = DataCounts { events, ..DataCounts::default() };
-            let rows = self.collect(&sql, &[], || key.to_string()).await?;
-            let schema = day_schema(&UNIT_DAY, &rows, &[], &bound)?;
+            let schema = day_schema(&UNIT_DAY, &tables.unit_day, &[], &bound)?;
             let fingerprint = fingerprint.clone();
-            let parts = (&rows[..], buckets);
+            let parts = (std::slice::from_ref(&tables.unit_day), buckets);
             write_buckets(&self.tables, &key, &schema, parts, fingerprint, Some(counts)).await?;
             tally.made += 1;
         }
-        for (name, log) in &exposed.first {
-            let parts = (&sources[..], &components[..], &bound[..]);
-            self.make_exposure_days(task, name, log, &exposed.counts, parts, tally).await?;
+        for (index, fingerprint) in &task.exposure_days {
+            let at = exposed.experiments.iter().position(|arms| arms.index == *index);
+            let at = at.ok_or_else(|| Error::Internal("an experiment was not read".into()))?;
+            let rows = &tables.exposure_days[at];
+            let schema = day_schema(&EXPOSURE_DAY, rows, &dimensions[exposed.log_of[at]], &bound)?;
+            let name = &self.project.experiments[*index].name.value;
+            let key = Key::new(&EXPOSURE_DAY, &[name, &task.ds.to_string()]);
+            let counts = counts.get(index).cloned().unwrap_or_default();
+            let parts = (std::slice::from_ref(rows), buckets);
+            let fingerprint = fingerprint.clone();
+            write_buckets(&self.tables, &key, &schema, parts, fingerprint, Some(counts)).await?;
+            tally.made += 1;
         }
-        self.forget();
         Ok(())
     }
 
-    /// Reads who met what: registers `exposure_first` (every experiment's) and keeps each log's own.
+    /// Reads who met what.
     async fn read_exposures(
         &self,
         task: &DayTask,
         experiments: &[&Experiment],
         tally: &mut Tally,
-    ) -> Result<Exposed> {
-        let mut exposed =
-            Exposed { first: BTreeMap::new(), counts: BTreeMap::new(), unit_type: None };
+    ) -> Result<OfExposures> {
+        let mut of_day = OfExposures::default();
         let names: BTreeSet<&str> = experiments.iter().filter_map(|e| exposures_of(e)).collect();
-        let mut of_all: Vec<RecordBatch> = Vec::new();
+        let mut logs = Vec::new();
         for name in names {
             let exposures = &self.project.exposures[name];
             let source = &self.project.sources[&exposures.source.value];
@@ -139,7 +140,7 @@ impl Job {
                 &task.unit_type,
                 &opened.example,
             )?;
-            one_unit_type(&mut exposed.unit_type, source, &task.unit_type, &bound.log)?;
+            one_unit_type(&mut of_day.unit_type, source, &task.unit_type, &bound.log)?;
             footers::agree(opened.log.location(), &opened.footers, bound.log.columns.iter())?;
             let of_log: Vec<(usize, &Experiment)> = task
                 .exposure_days
@@ -147,22 +148,15 @@ impl Job {
                 .map(|(index, _)| (*index, &self.project.experiments[*index]))
                 .filter(|(_, e)| exposures_of(e) == Some(name))
                 .collect();
-            self.exposures_of_log(task, exposures, &opened, &bound, &of_log, &mut exposed).await?;
-            for batch in &exposed.first[name].rows {
-                let columns = ["unit", "first_exposed"].map(|name| {
-                    let column = batch.column_by_name(name).map(Arc::clone);
-                    // One log's unit may never be null and another's may: both are nullable here.
-                    column.map(|column| (name, column, true))
-                });
-                let columns = columns.into_iter().flatten();
-                let batch = RecordBatch::try_from_iter_with_nullable(columns);
-                of_all.push(batch.at(|| "exposures of the day".into())?);
-            }
+            let met = self
+                .exposures_of_log(task, exposures, &opened, &bound, &of_log, &mut of_day)
+                .await?;
+            let arms = of_log.iter().map(|(index, experiment)| arms(exposures, *index, experiment));
+            logs.push((met, arms.collect()));
+            of_day.dimensions.push(bound.segments.iter().map(|(d, _)| d.clone()).collect());
         }
-        if !of_all.is_empty() {
-            self.register("exposure_first", &of_all)?;
-        }
-        Ok(exposed)
+        of_day.exposed = Exposed::of(logs, self.project.buckets)?;
+        Ok(of_day)
     }
 
     async fn exposures_of_log(
@@ -172,8 +166,8 @@ impl Job {
         opened: &Opened<'_>,
         bound: &BoundExposures,
         experiments: &[(usize, &Experiment)],
-        exposed: &mut Exposed,
-    ) -> Result<()> {
+        of_day: &mut OfExposures,
+    ) -> Result<Vec<RecordBatch>> {
         let stage = || format!("exposures of source `{}` on {}", exposures.source.value, task.ds);
         self.register_log("exposure_log", opened)?;
         let sql = render::exposures_met(bound)?;
@@ -193,30 +187,23 @@ impl Job {
         for (index, experiment) in experiments {
             let key = key_of(exposures, experiment);
             let counts = count_exposures(&counted, key, in_files, bound.log.filter.is_some())?;
-            exposed.counts.insert(*index, counts);
+            of_day.counts.insert(*index, counts);
         }
-        self.register("arms", &[arms(exposures, experiments)?])?;
-        let segments: Vec<SegmentSql> =
-            bound.segments.iter().map(|(d, e)| SegmentSql::new(d, e)).collect();
-        let dimensions = bound.segments.iter().map(|(d, _)| d.clone()).collect();
-        let first = self.collect(&render::exposure_first(&segments)?, &[], stage).await?;
-        let first = FirstExposures { rows: first, segments, dimensions };
-        exposed.first.insert(exposures.name.value.clone(), first);
-        Ok(())
+        Ok(met)
     }
 
-    /// Scans each event log once and registers its intervals.
+    /// Scans each event log once: its components, and the intervals of each source.
     async fn read_events(
         &self,
         task: &DayTask,
         defs: &[&ComponentDef],
         cut: bool,
-        exposed: &Exposed,
+        exposures: &OfExposures,
         tally: &mut Tally,
-    ) -> Result<(Vec<BoundComponent>, Vec<SourceSql>, RowCounts)> {
+    ) -> Result<(Vec<BoundComponent>, Vec<(String, Vec<RecordBatch>)>, RowCounts)> {
         let names: BTreeSet<&str> = defs.iter().map(|def| def.source.as_str()).collect();
         let (mut bound, mut sources, mut counts) = (Vec::new(), Vec::new(), RowCounts::default());
-        let mut unit_type = exposed.unit_type.clone();
+        let mut unit_type = exposures.unit_type.clone();
         for name in names {
             let source = &self.project.sources[name];
             let opened = self.open(source, task.ds, tally).await?;
@@ -254,7 +241,7 @@ impl Job {
             let counted = self.collect(&render::intervals_counted(name)?, &[], stage).await?;
             counts.add(&count_rows(&counted, opened.rows(), log.filter.is_some())?);
             bound.extend(of_source);
-            sources.push(SourceSql::new(name));
+            sources.push((name.to_owned(), intervals));
         }
         bound.sort_by(|a, b| a.def.column.cmp(&b.def.column));
         Ok((bound, sources, counts))
@@ -278,39 +265,6 @@ impl Job {
             exposures: None,
             components: &[],
         }
-    }
-
-    /// Makes the `exposure_day` of every experiment of one exposure log: one query, cut by experiment.
-    async fn make_exposure_days(
-        &self,
-        task: &DayTask,
-        exposures: &str,
-        log: &FirstExposures,
-        counts: &BTreeMap<usize, DataCounts>,
-        (sources, components, bound): (&[SourceSql], &[ComponentSql], &[BoundComponent]),
-        tally: &mut Tally,
-    ) -> Result<()> {
-        let stage = || format!("exposure_day of `{exposures}` on {}", task.ds);
-        self.register("exposure_first", &log.rows)?;
-        let buckets = self.project.buckets;
-        let sql = render::exposure_day(sources, components, &log.segments, buckets)?;
-        let rows = self.collect(&sql, &[], stage).await?;
-        let schema = day_schema(&EXPOSURE_DAY, &rows, &log.dimensions, bound)?;
-        for (index, fingerprint) in &task.exposure_days {
-            let experiment = &self.project.experiments[*index];
-            if exposures_of(experiment) != Some(exposures) {
-                continue;
-            }
-            let name = &experiment.name.value;
-            let own = rows.iter().map(|rows| rows_of(rows, name)).collect::<Result<Vec<_>>>()?;
-            let key = Key::new(&EXPOSURE_DAY, &[name, &task.ds.to_string()]);
-            let counts = counts.get(index).cloned().unwrap_or_default();
-            let fingerprint = fingerprint.clone();
-            let parts = (&own[..], buckets);
-            write_buckets(&self.tables, &key, &schema, parts, fingerprint, Some(counts)).await?;
-            tally.made += 1;
-        }
-        Ok(())
     }
 
     /// Lists a source's day and reads the footers.
@@ -444,25 +398,12 @@ fn unit_words(sql_type: &str) -> &'static str {
     if sql_type == "BIGINT" { "an integer" } else { "text" }
 }
 
-/// The arms that the project configures for this log's experiments.
-fn arms(exposures: &Exposures, experiments: &[(usize, &Experiment)]) -> Result<RecordBatch> {
-    let rows = experiments.iter().flat_map(|(_, e)| {
-        e.design
-            .arms
-            .iter()
-            .map(|arm| (e.name.value.as_str(), key_of(exposures, e), arm.name.as_str()))
-    });
-    let (mut names, mut keys, mut variants) = (Vec::new(), Vec::new(), Vec::new());
-    for (name, key, variant) in rows {
-        names.push(name);
-        keys.push(key);
-        variants.push(variant);
-    }
-    let columns = [("experiment", names), ("experiment_key", keys), ("variant", variants)];
-    RecordBatch::try_from_iter(
-        columns.map(|(name, values)| (name, Arc::new(StringArray::from(values)) as ArrayRef)),
-    )
-    .at(|| "arms".into())
+/// The arms of an experiment, as its exposure log names them.
+fn arms(exposures: &Exposures, index: usize, experiment: &Experiment) -> Arms {
+    let mut variants: Vec<String> =
+        experiment.design.arms.iter().map(|arm| arm.name.clone()).collect();
+    variants.sort();
+    Arms { index, key: key_of(exposures, experiment).to_owned(), variants }
 }
 
 fn count_exposures(
@@ -520,28 +461,16 @@ fn count_rows(counted: &[RecordBatch], in_files: u64, filtered: bool) -> Result<
     Ok(counts)
 }
 
-/// The rows of one experiment.
-fn rows_of(rows: &RecordBatch, experiment: &str) -> Result<RecordBatch> {
-    let stage = || format!("the rows of {experiment}");
-    let names = rows
-        .column_by_name("experiment")
-        .ok_or_else(|| Error::Internal("exposure_day has no column `experiment`".into()))?;
-    let names = cast(names, &DataType::Utf8).at(stage)?;
-    let own = eq(&names.as_string::<i32>(), &StringArray::new_scalar(experiment)).at(stage)?;
-    filter_record_batch(rows, &own).at(stage)
-}
-
 /// The schema of a day table's file: the table's columns, with the unit's own type, then segments, then
 /// components.
 fn day_schema(
     table: &Table,
-    rows: &[RecordBatch],
+    rows: &RecordBatch,
     dimensions: &[String],
     components: &[BoundComponent],
 ) -> Result<SchemaRef> {
     let unit = rows
-        .first()
-        .and_then(|rows| rows.column_by_name("unit"))
+        .column_by_name("unit")
         .map(|column| column.data_type().clone())
         .ok_or_else(|| Error::Internal(format!("{} has no column `unit`", table.name)))?;
     let mut fields = fixed_fields(table, &unit);

@@ -12,13 +12,9 @@ use verdict_model::Aggregate;
 use crate::bind::{BoundComponent, BoundExposures, BoundLog, Number};
 use crate::{Error, Result};
 
-const STAGES: [(&str, &str); 10] = [
+const STAGES: [(&str, &str); 6] = [
     ("exposures_met", include_str!("../../../sql/exposures_met.sql")),
-    ("exposure_first", include_str!("../../../sql/exposure_first.sql")),
-    ("exposure_cuts", include_str!("../../../sql/exposure_cuts.sql")),
     ("unit_intervals", include_str!("../../../sql/unit_intervals.sql")),
-    ("unit_day", include_str!("../../../sql/unit_day.sql")),
-    ("exposure_day", include_str!("../../../sql/exposure_day.sql")),
     ("group_changes", include_str!("../../../sql/group_changes.sql")),
     ("group_stats", include_str!("../../../sql/group_stats.sql")),
     ("exposures_counted", include_str!("../../../sql/exposures_counted.sql")),
@@ -46,15 +42,11 @@ pub(crate) fn text(value: &str) -> String {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct ComponentSql {
     column: String,
-    source: String,
     value: Option<String>,
     value_column: String,
     filter: Option<String>,
     filter_column: String,
-    part_type: &'static str,
     of_rows: String,
-    of_parts: String,
-    or_none: String,
 }
 
 impl ComponentSql {
@@ -87,50 +79,15 @@ impl ComponentSql {
                 }
             }
         };
-        let state = float && component.def.aggregate == Aggregate::Sum;
-        let of_parts = match component.def.aggregate {
-            Aggregate::Sum if state => "exact_sum_merge",
-            other => merge_function(other),
-        };
-        let or_none = or_none(component.def.aggregate, component.number, &format!("a.{column}"));
         ComponentSql {
-            of_parts: or_none_of(component, &format!("{of_parts}({column})")),
             value: component.value.clone(),
             value_column: component.value_column(),
             filter: component.filter.clone(),
             filter_column: component.filter_column(),
-            part_type: if state { "BYTEA" } else { component.number.sql() },
-            source: component.def.source.clone(),
             column,
             of_rows,
-            or_none,
         }
     }
-}
-
-/// The function that merges values of the tables, over parts or days.
-fn merge_function(aggregate: Aggregate) -> &'static str {
-    match aggregate {
-        Aggregate::Any | Aggregate::DistinctDays => "bool_or",
-        Aggregate::Count | Aggregate::Sum => "exact_sum",
-        Aggregate::Min => "min",
-        Aggregate::Max => "max",
-    }
-}
-
-fn or_none_of(component: &BoundComponent, expression: &str) -> String {
-    or_none(component.def.aggregate, component.number, expression)
-}
-
-/// `expression`, or what a unit without a row has: nothing happened, so 0; but no extreme.
-fn or_none(aggregate: Aggregate, number: Number, expression: &str) -> String {
-    let none = match (aggregate, number) {
-        (Aggregate::Min | Aggregate::Max, _) => return expression.to_owned(),
-        (_, Number::Boolean) => "false",
-        (_, Number::Integer) => "CAST(0 AS BIGINT)",
-        (_, Number::Float) => "CAST(0 AS DOUBLE)",
-    };
-    format!("coalesce({expression}, {none})")
 }
 
 /// A segment dimension as the stage files see it.
@@ -222,19 +179,6 @@ pub(crate) fn distinct_moments<'a>(
     distinct
 }
 
-/// A source as `unit_day` and `exposure_day` see it.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct SourceSql {
-    name: String,
-    table: String,
-}
-
-impl SourceSql {
-    pub(crate) fn new(name: &str) -> SourceSql {
-        SourceSql { name: name.to_owned(), table: ident(&intervals_table(name)) }
-    }
-}
-
 /// The table that holds a source's intervals of the day.
 pub(crate) fn intervals_table(source: &str) -> String {
     format!("intervals_{source}")
@@ -269,20 +213,12 @@ pub(crate) fn exposures_met(bound: &BoundExposures) -> Result<String> {
     )
 }
 
-pub(crate) fn exposure_first(segments: &[SegmentSql]) -> Result<String> {
-    render("exposure_first", context! { segments })
-}
-
 pub(crate) fn exposures_counted() -> Result<String> {
     render("exposures_counted", context! {})
 }
 
 pub(crate) fn intervals_counted(source: &str) -> Result<String> {
     render("intervals_counted", context! { table => ident(&intervals_table(source)) })
-}
-
-pub(crate) fn exposure_cuts() -> Result<String> {
-    render("exposure_cuts", context! {})
 }
 
 pub(crate) fn unit_intervals(
@@ -297,23 +233,6 @@ pub(crate) fn unit_intervals(
             reject_outside_day => log.reject_outside_day, components, cut,
         },
     )
-}
-
-pub(crate) fn unit_day(
-    sources: &[SourceSql],
-    components: &[ComponentSql],
-    buckets: u32,
-) -> Result<String> {
-    render("unit_day", context! { sources, components, buckets })
-}
-
-pub(crate) fn exposure_day(
-    sources: &[SourceSql],
-    components: &[ComponentSql],
-    segments: &[SegmentSql],
-    buckets: u32,
-) -> Result<String> {
-    render("exposure_day", context! { sources, components, segments, buckets })
 }
 
 pub(crate) fn group_changes(distinct: &[MomentsSql]) -> Result<String> {

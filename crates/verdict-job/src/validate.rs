@@ -12,7 +12,7 @@ use crate::footers::Footer;
 use crate::job::{Job, Tally};
 use crate::log::Log;
 use crate::plan::Plan;
-use crate::render::{self, ComponentSql, SegmentSql, SourceSql};
+use crate::render::{self, ComponentSql, SegmentSql};
 use crate::totals::total_number;
 use crate::{Error, Result};
 
@@ -110,7 +110,6 @@ impl Job {
             experiments.iter().map(|index| &self.project.experiments[*index]).collect();
         let mut tally = Tally::default();
         let names: BTreeSet<&str> = experiments.iter().filter_map(|e| exposures_of(e)).collect();
-        let mut dimensions: BTreeMap<&str, Vec<SegmentSql>> = BTreeMap::new();
         for name in names {
             let exposures = &self.project.exposures[name];
             let source = &self.project.sources[&exposures.source.value];
@@ -123,13 +122,8 @@ impl Job {
                 unit_type,
                 opened.example(),
             )?;
-            let segments: Vec<SegmentSql> =
-                bound.segments.iter().map(|(d, e)| SegmentSql::new(d, e)).collect();
             queries.push((format!("exposures_met ({name})"), render::exposures_met(&bound)?));
-            queries.push((format!("exposure_first ({name})"), render::exposure_first(&segments)?));
-            dimensions.insert(name, segments);
         }
-        queries.push(("exposure_cuts".into(), render::exposure_cuts()?));
         let (logs, components) = self.bound_events(unit_type, ds).await?;
         for (name, log) in &logs {
             let own: Vec<ComponentSql> = components
@@ -141,17 +135,6 @@ impl Job {
                 format!("unit_intervals ({name})"),
                 render::unit_intervals(log, &own, true)?,
             ));
-        }
-        let sources: Vec<SourceSql> = logs.iter().map(|(name, _)| SourceSql::new(name)).collect();
-        let snippets: Vec<ComponentSql> = components.iter().map(ComponentSql::new).collect();
-        let buckets = self.project.buckets;
-        queries.push((
-            format!("unit_day ({unit_type})"),
-            render::unit_day(&sources, &snippets, buckets)?,
-        ));
-        for (name, segments) in &dimensions {
-            let sql = render::exposure_day(&sources, &snippets, segments, buckets)?;
-            queries.push((format!("exposure_day ({name})"), sql));
         }
         let numbers: BTreeMap<&str, Number> =
             components.iter().map(|c| (c.def.column.as_str(), c.number)).collect();

@@ -4,11 +4,11 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, AsArray, BinaryArray, BooleanArray, Date32Array, Int64Array, ListArray, RecordBatch,
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Date32Array, ListArray, RecordBatch,
     StringArray, TimestampMicrosecondArray,
 };
 use datafusion::arrow::compute::concat_batches;
-use datafusion::arrow::datatypes::{DataType, Date32Type, Int64Type, TimestampMicrosecondType};
+use datafusion::arrow::datatypes::{Date32Type, TimestampMicrosecondType};
 use datafusion::common::exec_datafusion_err;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::parquet::arrow::ProjectionMask;
@@ -25,34 +25,10 @@ use super::total::Values;
 use super::{Sweep, Task};
 use crate::partition::Partition;
 use crate::store::Location;
+use crate::units::Units;
 
 /// How many objects are read at once, by each thread.
 const CONCURRENT: usize = 8;
-
-/// The names of the units of a table's rows, sorted.
-#[derive(Clone, Debug)]
-pub(super) enum Units {
-    Texts(StringArray),
-    Numbers(Int64Array),
-}
-
-impl Units {
-    fn of(rows: &RecordBatch) -> Result<Units> {
-        let column = named(rows, "unit")?;
-        match column.data_type() {
-            DataType::Utf8 => Ok(Units::Texts(column.as_string::<i32>().clone())),
-            DataType::Int64 => Ok(Units::Numbers(column.as_primitive::<Int64Type>().clone())),
-            other => Err(exec_datafusion_err!("units are {other}")),
-        }
-    }
-
-    pub(super) fn len(&self) -> usize {
-        match self {
-            Units::Texts(v) => v.len(),
-            Units::Numbers(v) => v.len(),
-        }
-    }
-}
 
 /// `unit_day` of a day.
 #[derive(Debug)]
@@ -149,7 +125,7 @@ pub(super) async fn read(sweep: &Arc<Sweep>, bucket: u32) -> Result<Bucket> {
         let rows = next()?;
         let values = sweep.columns.iter().map(|c| Values::of(&rows, &c.name));
         let values = values.collect::<Result<_>>()?;
-        unit_days.push(UnitDay { ds: *ds, units: Units::of(&rows)?, values });
+        unit_days.push(UnitDay { ds: *ds, units: Units::of(&unit(&rows)?)?, values });
     }
     let mut tasks = Vec::new();
     for task in &sweep.tasks {
@@ -177,7 +153,7 @@ fn exposure_day(
 ) -> Result<ExposureDay> {
     Ok(ExposureDay {
         ds,
-        units: Units::of(rows)?,
+        units: Units::of(&unit(rows)?)?,
         first_exposed: instants(rows)?,
         variant: texts(rows, "variant")?,
         variants: named(rows, "variants")?.as_list::<i32>().clone(),
@@ -192,7 +168,7 @@ fn totals(sweep: &Sweep, task: &Task, rows: &RecordBatch) -> Result<Totals> {
         rest.map(|rest| Ok(named(rows, &rest)?.as_binary::<i32>().clone())).transpose()
     };
     Ok(Totals {
-        units: Units::of(rows)?,
+        units: Units::of(&unit(rows)?)?,
         first_exposed: instants(rows)?,
         exposure_ds: named(rows, "exposure_ds")?.as_primitive::<Date32Type>().clone(),
         variant: texts(rows, "variant")?,
@@ -206,6 +182,11 @@ fn totals(sweep: &Sweep, task: &Task, rows: &RecordBatch) -> Result<Totals> {
 fn named<'a>(rows: &'a RecordBatch, name: &str) -> Result<&'a dyn Array> {
     let column = rows.column_by_name(name).map(AsRef::as_ref);
     column.ok_or_else(|| exec_datafusion_err!("there is no column {name}"))
+}
+
+fn unit(rows: &RecordBatch) -> Result<ArrayRef> {
+    let column = rows.column_by_name("unit").map(Arc::clone);
+    column.ok_or_else(|| exec_datafusion_err!("there is no column unit"))
 }
 
 fn texts(rows: &RecordBatch, name: &str) -> Result<StringArray> {

@@ -15,6 +15,7 @@ mod keep;
 mod rows;
 mod table;
 mod total;
+mod totals_builder;
 mod unit;
 
 use std::sync::Arc;
@@ -31,6 +32,8 @@ use crate::store::Location;
 pub(crate) use keep::Keeper;
 pub(crate) use rows::Found;
 pub(crate) use table::unit_changes;
+pub(crate) use total::{Total, Values};
+pub(crate) use totals_builder::TotalsBuilder;
 
 /// A component, as the days have it.
 #[derive(Clone, Debug)]

@@ -4,17 +4,16 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::array::{
-    ArrayBuilder, ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Float64Builder,
-    Int64Builder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
+    ArrayBuilder, ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Int64Builder,
+    RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
 };
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::common::exec_datafusion_err;
 use datafusion::error::Result;
 use verdict_model::DataCounts;
 
 use super::total::{Total, Value};
+use super::totals_builder::TotalsBuilder;
 use super::{Column, Sweep};
-use crate::bind::Number;
 use crate::day::component_field;
 
 /// A group of units of an experiment: its variant, and the values of its segment dimensions.
@@ -135,47 +134,6 @@ impl Known {
     }
 }
 
-/// A column of totals that grows.
-#[derive(Debug)]
-enum Totals {
-    Booleans(BooleanBuilder),
-    Integers(Int64Builder),
-    Doubles(Float64Builder),
-}
-
-impl Totals {
-    fn new(number: Number) -> Totals {
-        match number {
-            Number::Boolean => Totals::Booleans(BooleanBuilder::new()),
-            Number::Integer => Totals::Integers(Int64Builder::new()),
-            Number::Float => Totals::Doubles(Float64Builder::new()),
-        }
-    }
-
-    fn push(&mut self, value: Value) -> Result<()> {
-        match (self, value) {
-            (Totals::Booleans(b), Value::Boolean(v)) => b.append_value(v),
-            (Totals::Integers(b), Value::Integer(v)) => b.append_value(v),
-            (Totals::Doubles(b), Value::Double(v)) => b.append_value(v),
-            (Totals::Booleans(b), Value::Null) => b.append_null(),
-            (Totals::Integers(b), Value::Null) => b.append_null(),
-            (Totals::Doubles(b), Value::Null) => b.append_null(),
-            (totals, value) => {
-                return Err(exec_datafusion_err!("{value:?} is no total of {totals:?}"));
-            }
-        }
-        Ok(())
-    }
-
-    fn finish(&mut self) -> ArrayRef {
-        match self {
-            Totals::Booleans(b) => Arc::new(b.finish()),
-            Totals::Integers(b) => Arc::new(b.finish()),
-            Totals::Doubles(b) => Arc::new(b.finish()),
-        }
-    }
-}
-
 /// The schema of `unit_changes`.
 pub(super) fn changes_schema(sweep: &Sweep) -> SchemaRef {
     let mut fields = vec![
@@ -196,7 +154,7 @@ pub(super) struct Changes {
     weight: Int64Builder,
     several_variants: BooleanBuilder,
     counted: BooleanBuilder,
-    totals: Vec<Totals>,
+    totals: Vec<TotalsBuilder>,
 }
 
 /// A unit's standing in its group.
@@ -216,7 +174,7 @@ impl Changes {
             weight: Int64Builder::new(),
             several_variants: BooleanBuilder::new(),
             counted: BooleanBuilder::new(),
-            totals: columns.iter().map(|c| Totals::new(c.total())).collect(),
+            totals: columns.iter().map(|c| TotalsBuilder::new(c.total())).collect(),
         }
     }
 
@@ -251,7 +209,7 @@ impl Changes {
             Arc::new(self.several_variants.finish()),
             Arc::new(self.counted.finish()),
         ];
-        columns.extend(self.totals.iter_mut().map(Totals::finish));
+        columns.extend(self.totals.iter_mut().map(TotalsBuilder::finish));
         Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
     }
 }
@@ -268,7 +226,7 @@ pub(super) struct Kept {
     several_variants: BooleanBuilder,
     counted: BooleanBuilder,
     segments: Vec<StringBuilder>,
-    totals: Vec<(Totals, Option<BinaryBuilder>)>,
+    totals: Vec<(TotalsBuilder, Option<BinaryBuilder>)>,
 }
 
 /// What does not change about a unit after its first exposure.
@@ -286,7 +244,7 @@ impl Kept {
         let task = &sweep.tasks[task];
         let column = |c: &usize| {
             let column = &sweep.columns[*c];
-            (Totals::new(column.total()), column.rest().map(|_| BinaryBuilder::new()))
+            (TotalsBuilder::new(column.total()), column.rest().map(|_| BinaryBuilder::new()))
         };
         Kept {
             schema: task.totals_schema(sweep),

@@ -15,15 +15,17 @@ use crate::bind::Number;
 
 /// A component's values in a table.
 #[derive(Clone, Debug)]
-pub(super) enum Values {
+pub(crate) enum Values {
     Booleans(BooleanArray),
     Integers(Int64Array),
     Doubles(Float64Array),
+    /// Exact sums of doubles, stored.
+    States(BinaryArray),
 }
 
 impl Values {
     /// The column `name` of `rows`.
-    pub(super) fn of(rows: &RecordBatch, name: &str) -> Result<Values> {
+    pub(crate) fn of(rows: &RecordBatch, name: &str) -> Result<Values> {
         let column = rows
             .column_by_name(name)
             .ok_or_else(|| exec_datafusion_err!("there is no column {name}"))?;
@@ -31,6 +33,7 @@ impl Values {
             DataType::Boolean => Ok(Values::Booleans(column.as_boolean().clone())),
             DataType::Int64 => Ok(Values::Integers(column.as_primitive::<Int64Type>().clone())),
             DataType::Float64 => Ok(Values::Doubles(column.as_primitive::<Float64Type>().clone())),
+            DataType::Binary => Ok(Values::States(column.as_binary::<i32>().clone())),
             other => Err(exec_datafusion_err!("the column {name} is {other}")),
         }
     }
@@ -38,7 +41,7 @@ impl Values {
 
 /// A total, rounded to what a table holds.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Null,
     Boolean(bool),
     Integer(i64),
@@ -60,7 +63,7 @@ impl PartialEq for Value {
 
 /// A running total: it does not depend on the order of the days.
 #[derive(Clone, Debug)]
-pub(super) enum Total {
+pub(crate) enum Total {
     Any(bool),
     /// Counts, sums of integers, numbers of days: too wide to overflow.
     Integer(i128),
@@ -71,7 +74,7 @@ pub(super) enum Total {
 
 impl Total {
     /// The total of no day.
-    pub(super) fn nothing(column: &Column) -> Total {
+    pub(crate) fn nothing(column: &Column) -> Total {
         match (column.aggregate, column.number) {
             (Aggregate::Any, _) => Total::Any(false),
             (Aggregate::Min, Number::Float) => Total::DoubleExtreme(None, Ordering::Less),
@@ -84,7 +87,7 @@ impl Total {
     }
 
     /// Adds a day's value, or a total so far: null adds nothing.
-    pub(super) fn add(&mut self, values: &Values, row: usize) -> Result<()> {
+    pub(crate) fn add(&mut self, values: &Values, row: usize) -> Result<()> {
         match (self, values) {
             (Total::Any(any), Values::Booleans(v)) => *any |= v.is_valid(row) && v.value(row),
             (Total::Integer(sum), Values::Integers(v)) if v.is_valid(row) => {
@@ -96,6 +99,10 @@ impl Total {
             }
             (Total::Sum(sum), Values::Doubles(v)) if v.is_valid(row) && v.value(row) != 0.0 => {
                 sum.push(v.value(row)).map_err(|e| exec_datafusion_err!("{e}"))?;
+            }
+            (Total::Sum(sum), Values::States(v)) if v.is_valid(row) => {
+                let state = ExactSum::from_bytes(v.value(row));
+                sum.merge(&state.map_err(|e| exec_datafusion_err!("{e}"))?);
             }
             (Total::IntegerExtreme(extreme, wins), Values::Integers(v)) if v.is_valid(row) => {
                 let x = v.value(row);
@@ -118,7 +125,7 @@ impl Total {
     }
 
     /// Adds what rounding took from a stored total.
-    pub(super) fn add_rest(&mut self, rests: &BinaryArray, row: usize) -> Result<()> {
+    pub(crate) fn add_rest(&mut self, rests: &BinaryArray, row: usize) -> Result<()> {
         let Total::Sum(sum) = self else { return Ok(()) };
         if rests.is_null(row) {
             return Ok(());
@@ -137,7 +144,7 @@ impl Total {
     ///
     /// # Errors
     /// It does not fit the table's type.
-    pub(super) fn value(&self, column: &Column) -> Result<Value> {
+    pub(crate) fn value(&self, column: &Column) -> Result<Value> {
         Ok(match self {
             Total::Any(any) => Value::Boolean(*any),
             Total::Integer(sum) => match i64::try_from(*sum) {
@@ -155,7 +162,7 @@ impl Total {
 
     /// What rounding takes from the total: the doubles that must be added to the rounded one, the largest first, each
     /// the rounding of what is left. Empty: nothing.
-    pub(super) fn rest(&self, column: &Column) -> Result<Vec<u8>> {
+    pub(crate) fn rest(&self, column: &Column) -> Result<Vec<u8>> {
         let mut terms = Vec::new();
         let Total::Sum(sum) = self else { return Ok(terms) };
         let mut left = sum.clone();
@@ -181,6 +188,7 @@ fn values_len(values: &Values) -> usize {
         Values::Booleans(v) => v.len(),
         Values::Integers(v) => v.len(),
         Values::Doubles(v) => v.len(),
+        Values::States(v) => v.len(),
     }
 }
 

@@ -7,10 +7,11 @@ use datafusion::arrow::array::{Array, RecordBatch};
 use datafusion::error::Result;
 use verdict_model::{DataCounts, NaiveDate};
 
-use super::input::{Bucket, Units};
+use super::input::Bucket;
 use super::rows::{Changes, Exposed, Found, Kept, Known, Named, Standing};
 use super::total::Total;
 use super::{Column, Sweep, Task};
+use crate::units::Units;
 
 /// Rows in a batch of changes.
 const BATCH: usize = 8192;
@@ -45,41 +46,18 @@ fn tables_of(bucket: &Bucket) -> Vec<(Table, &Units)> {
     tables
 }
 
-fn key_of(units: &Units, row: usize) -> u128 {
-    match units {
-        Units::Numbers(numbers) => u128::from((numbers.value(row) as u64) ^ (1 << 63)),
-        Units::Texts(texts) => {
-            let bytes = texts.value(row).as_bytes();
-            let mut key = [0; 16];
-            let length = bytes.len().min(16);
-            key[..length].copy_from_slice(&bytes[..length]);
-            u128::from_be_bytes(key)
-        }
-    }
-}
-
-/// Whether two units of one key may differ: a long name, or one that ends in a zero byte.
-fn is_odd(units: &Units) -> bool {
-    match units {
-        Units::Numbers(_) => false,
-        Units::Texts(texts) => {
-            texts.iter().flatten().any(|t| t.len() > 16 || t.as_bytes().last() == Some(&0))
-        }
-    }
-}
-
 /// Every row of the bucket, sorted by unit, and for each unit by table.
 fn sorted(tables: &[(Table, &Units)]) -> (Vec<Entry>, bool) {
     let mut entries = Vec::with_capacity(tables.iter().map(|(_, units)| units.len()).sum());
     for (table, (_, units)) in tables.iter().enumerate() {
         let rows = 0..units.len();
         entries.extend(rows.map(|row| Entry {
-            key: key_of(units, row),
+            key: units.key(row),
             table: table as u32,
             row: row as u32,
         }));
     }
-    let odd = tables.iter().any(|(_, units)| is_odd(units));
+    let odd = tables.iter().any(|(_, units)| units.are_odd());
     // Each table is sorted by unit already; the sort finds such runs and merges them, and it is stable.
     if odd {
         entries

@@ -14,7 +14,7 @@ fn an_unknown_key_is_refused_with_the_nearest_and_all() {
     check(
         "project: {name: shop}",
         "project: {name: shop, colour: red}",
-        "p.yaml:1: project.colour: unknown key (allowed: name, time_zone, tables)",
+        "p.yaml:1: project.colour: unknown key (allowed: name, time_zone, tables, buckets)",
     );
     check(
         "project: {name: shop}",
@@ -109,7 +109,7 @@ fn a_message_is_one_line() {
     check(
         "{name: shop}",
         r#"{"a\nb": "c\td"}"#,
-        r"p.yaml:1: project.a\nb: unknown key (allowed: name, time_zone, tables)",
+        r"p.yaml:1: project.a\nb: unknown key (allowed: name, time_zone, tables, buckets)",
     );
     check(
         "source: events",

@@ -84,6 +84,7 @@ project:
   name: \"shop\"
   time_zone: UTC
   tables: \"/shop/tables\"
+  buckets: 16
 sources:
   events:
     path: \"/shop/logs/events\"

@@ -1,0 +1,89 @@
+//! The names of units, as they are sorted: by bucket, then by name.
+
+use std::cmp::Ordering;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int64Array, StringArray};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Int64Type};
+use datafusion::common::exec_datafusion_err;
+use datafusion::error::Result;
+use verdict_accum::unit_hash;
+
+/// A column of units: text or 64-bit integers.
+#[derive(Clone, Debug)]
+pub(crate) enum Units {
+    Texts(StringArray),
+    Numbers(Int64Array),
+}
+
+impl Units {
+    /// # Errors
+    /// Units of another type.
+    pub(crate) fn of(column: &ArrayRef) -> Result<Units> {
+        match column.data_type() {
+            DataType::Int64 => Ok(Units::Numbers(column.as_primitive::<Int64Type>().clone())),
+            ty if ty.is_string() => {
+                Ok(Units::Texts(cast(column, &DataType::Utf8)?.as_string::<i32>().clone()))
+            }
+            other => Err(exec_datafusion_err!("units are {other}")),
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Units::Texts(v) => v.len(),
+            Units::Numbers(v) => v.len(),
+        }
+    }
+
+    pub(crate) fn is_null(&self, row: usize) -> bool {
+        match self {
+            Units::Texts(v) => v.is_null(row),
+            Units::Numbers(v) => v.is_null(row),
+        }
+    }
+
+    /// The unit's bucket, of so many.
+    pub(crate) fn bucket(&self, row: usize, buckets: u32) -> u32 {
+        let hash = match self {
+            Units::Texts(v) => unit_hash(v.value(row).as_bytes()),
+            Units::Numbers(v) => unit_hash(&v.value(row).to_le_bytes()),
+        };
+        (hash % u64::from(buckets)) as u32
+    }
+
+    /// A number that is sorted as the unit is: the first sixteen bytes of its name, or the number itself.
+    pub(crate) fn key(&self, row: usize) -> u128 {
+        match self {
+            Units::Numbers(numbers) => u128::from((numbers.value(row) as u64) ^ (1 << 63)),
+            Units::Texts(texts) => {
+                let bytes = texts.value(row).as_bytes();
+                let mut key = [0; 16];
+                let length = bytes.len().min(16);
+                key[..length].copy_from_slice(&bytes[..length]);
+                u128::from_be_bytes(key)
+            }
+        }
+    }
+
+    /// Whether two units of one key may differ: a long name, or one that ends in a zero byte.
+    pub(crate) fn are_odd(&self) -> bool {
+        match self {
+            Units::Numbers(_) => false,
+            Units::Texts(texts) => {
+                texts.iter().flatten().any(|t| t.len() > 16 || t.as_bytes().last() == Some(&0))
+            }
+        }
+    }
+
+    /// The order of two units of one key.
+    pub(crate) fn compare(&self, row: usize, other: &Units, other_row: usize) -> Ordering {
+        match (self, other) {
+            (Units::Texts(a), Units::Texts(b)) => a.value(row).cmp(b.value(other_row)),
+            (Units::Numbers(a), Units::Numbers(b)) => a.value(row).cmp(&b.value(other_row)),
+            // One table's units are of one type; where they were not, an error has said so before.
+            (Units::Numbers(_), Units::Texts(_)) => Ordering::Less,
+            (Units::Texts(_), Units::Numbers(_)) => Ordering::Greater,
+        }
+    }
+}
