@@ -227,7 +227,7 @@ impl Shop {
     }
 
     /// The same project without its tables.
-    fn from_scratch(&self) -> Shop {
+    fn without_tables(&self) -> Shop {
         let copy = Shop { project: Project::new() };
         copy_folder(self.path(), copy.path());
         copy
@@ -236,7 +236,7 @@ impl Shop {
     /// Asserts that the tables are those of a backfill from scratch.
     #[track_caller]
     fn is_as_from_scratch(&self) {
-        let scratch = self.from_scratch();
+        let scratch = self.without_tables();
         scratch.backfill();
         let (found, wanted) = (self.answers(), scratch.answers());
         for (name, bytes) in &wanted {

@@ -80,6 +80,61 @@ impl Rows {
     }
 }
 
+/// An experiment's `exposure_day` in the making: its rows, and the exposures that they are of.
+struct After {
+    rows: Rows,
+    /// By the place in [`Exposed::first`].
+    firsts: Vec<usize>,
+}
+
+/// Adds up intervals of a unit.
+struct Fold<'a> {
+    tables: &'a [Intervals],
+    columns: &'a [Column],
+    totals: Vec<Total>,
+}
+
+impl<'a> Fold<'a> {
+    fn new(tables: &'a [Intervals], columns: &'a [Column]) -> Fold<'a> {
+        Fold { tables, columns, totals: columns.iter().map(Total::nothing).collect() }
+    }
+
+    /// The totals of the intervals `first` and later.
+    fn from(&mut self, rows: &[Entry], first: i64) -> Result<&[Total]> {
+        for (total, column) in self.totals.iter_mut().zip(self.columns) {
+            *total = Total::nothing(column);
+        }
+        for entry in rows {
+            let table = &self.tables[entry.table as usize];
+            if table.interval[entry.row as usize] >= first {
+                for (at, values) in &table.values {
+                    self.totals[*at].add(values, entry.row as usize)?;
+                }
+            }
+        }
+        Ok(&self.totals)
+    }
+}
+
+/// Adds a row for each exposure of a unit, which are those from `start` on of all: what it did from then on.
+fn expose(
+    fold: &mut Fold<'_>,
+    after: &mut [After],
+    start: usize,
+    of_unit: &[First],
+    rows: &[Entry],
+) -> Result<()> {
+    let cuts = Exposed::cuts(of_unit);
+    for (at, first) in of_unit.iter().enumerate() {
+        let interval = 1 + cuts.partition_point(|cut| *cut < first.at) as i64;
+        let table = &mut after[first.experiment];
+        let columns = fold.columns;
+        table.rows.push(first.bucket, fold.from(rows, interval)?, columns)?;
+        table.firsts.push(start + at);
+    }
+    Ok(())
+}
+
 /// The day tables of a unit type, sorted by bucket and unit.
 pub(crate) struct DayTables {
     pub(crate) unit_day: RecordBatch,
@@ -123,8 +178,12 @@ pub(crate) fn day_tables(
 
     let mut whole = Rows::new(&columns);
     let mut units: Vec<(usize, usize)> = Vec::new();
-    let mut after: Vec<(Rows, Vec<usize>)> =
-        exposed.experiments.iter().map(|_| (Rows::new(&columns), Vec::new())).collect();
+    let mut after: Vec<After> = exposed
+        .experiments
+        .iter()
+        .map(|_| After { rows: Rows::new(&columns), firsts: Vec::new() })
+        .collect();
+    let mut fold = Fold::new(&tables, &columns);
     let mut exposures = exposed
         .first
         .chunk_by(|a, b| exposed.same_unit(a, b))
@@ -134,35 +193,6 @@ pub(crate) fn day_tables(
             Some((start, of_unit))
         })
         .peekable();
-    let mut totals: Vec<Total> = columns.iter().map(Total::nothing).collect();
-    let mut fold = |rows: &[Entry], from: i64| -> Result<Vec<Total>> {
-        for (total, column) in totals.iter_mut().zip(&columns) {
-            *total = Total::nothing(column);
-        }
-        for entry in rows {
-            let table = &tables[entry.table as usize];
-            if table.interval[entry.row as usize] >= from {
-                for (at, values) in &table.values {
-                    totals[*at].add(values, entry.row as usize)?;
-                }
-            }
-        }
-        Ok(totals.clone())
-    };
-    let mut expose = |start: usize,
-                      of_unit: &[First],
-                      rows: &[Entry],
-                      fold: &mut dyn FnMut(&[Entry], i64) -> Result<Vec<Total>>|
-     -> Result<()> {
-        let cuts = Exposed::cuts(of_unit);
-        for (at, first) in of_unit.iter().enumerate() {
-            let interval = 1 + cuts.partition_point(|cut| *cut < first.at) as i64;
-            let (table, firsts) = &mut after[first.experiment];
-            table.push(first.bucket, &fold(rows, interval)?, &columns)?;
-            firsts.push(start + at);
-        }
-        Ok(())
-    };
     for rows in entries.chunk_by(same) {
         let (own, row) = unit_of(&rows[0]);
         // Units that were exposed and did nothing come before this one, or after the last.
@@ -178,13 +208,14 @@ pub(crate) fn day_tables(
             let units = &exposed.logs[first.log].units;
             let acted = (first.bucket, first.key) == (rows[0].bucket, rows[0].key)
                 && units.compare(first.row, own, row).is_eq();
-            expose(start, of_unit, if acted { rows } else { &[] }, &mut fold)?;
+            let rows = if acted { rows } else { &[] };
+            expose(&mut fold, &mut after, start, of_unit, rows)?;
         }
-        whole.push(rows[0].bucket, &fold(rows, 0)?, &columns)?;
+        whole.push(rows[0].bucket, fold.from(rows, 0)?, &columns)?;
         units.push((rows[0].table as usize, row));
     }
     for (start, of_unit) in exposures {
-        expose(start, of_unit, &[], &mut fold)?;
+        expose(&mut fold, &mut after, start, of_unit, &[])?;
     }
 
     let mut named: Vec<&Units> = tables.iter().map(|table| &table.units).collect();
@@ -195,7 +226,7 @@ pub(crate) fn day_tables(
     let exposure_days = after
         .into_iter()
         .enumerate()
-        .map(|(at, (rows, firsts))| exposure_day(exposed, at, rows, &firsts, &columns, segments))
+        .map(|(at, after)| exposure_day(exposed, at, after, &columns, segments))
         .collect::<Result<_>>()?;
     Ok(DayTables { unit_day: batch(unit_day)?, exposure_days })
 }
@@ -228,8 +259,7 @@ fn sorted(tables: &[Intervals], buckets: u32) -> Vec<Entry> {
 fn exposure_day(
     exposed: &Exposed,
     experiment: usize,
-    rows: Rows,
-    firsts: &[usize],
+    After { rows, firsts }: After,
     columns: &[Column],
     segments: &[Vec<String>],
 ) -> Result<RecordBatch> {

@@ -66,20 +66,24 @@ impl<const K: usize, const P: usize> MomentsKernel<K, P> {
         };
         match self.input {
             Input::Integers => {
-                let columns: [_; K] =
-                    std::array::from_fn(|i| args[i + 1].as_primitive::<Int64Type>().values());
+                let columns: [&[i64]; K] =
+                    std::array::from_fn(|i| &**args[i + 1].as_primitive::<Int64Type>().values());
                 for (row, place) in rows {
-                    let xs = columns.map(|column| column[row]);
-                    for weight in steps(weights[row]).into_iter().filter(|&weight| weight != 0) {
-                        values[place].push_int(weight, &xs);
+                    // Not `columns.map`: it moves the columns for each row, which costs as much as the sums.
+                    let xs = std::array::from_fn(|i| columns[i][row]);
+                    let [weight, again] = steps(weights[row]);
+                    values[place].push_int(weight, &xs);
+                    if again != 0 {
+                        values[place].push_int(again, &xs);
                     }
                 }
             }
             Input::Doubles => {
-                let columns: [_; K] =
-                    std::array::from_fn(|i| args[i + 1].as_primitive::<Float64Type>().values());
+                let columns: [&[f64]; K] =
+                    std::array::from_fn(|i| &**args[i + 1].as_primitive::<Float64Type>().values());
                 for (row, place) in rows {
-                    let xs = columns.map(|column| column[row]);
+                    // Not `columns.map`: it moves the columns for each row, which costs as much as the sums.
+                    let xs = std::array::from_fn(|i| columns[i][row]);
                     let [weight, again] = steps(weights[row]);
                     values[place]
                         .push(weight, &xs)
