@@ -121,13 +121,7 @@ impl Job {
         tally: &mut Tally,
     ) -> Result<Option<Work<'a>>> {
         let days = self.days(experiment, &task.days).await?;
-        let defs = self.components.of_experiment(experiment);
-        let numbers = one_type_each(self, &defs, &days)?;
-        let metrics = self.metrics_of(experiment, &|column| {
-            let found = defs.iter().position(|def| def.column == column);
-            let number = found.map(|at| total_number(defs[at].aggregate, numbers[at]));
-            number.ok_or_else(|| Error::Internal(format!("{column} is no component")))
-        })?;
+        let (defs, numbers, metrics) = self.defined(experiment, &days)?;
         let stale = self.stale(experiment, &defs, &metrics, &days, &task.looks).await?;
         tally.fresh += u64::from(stale.total.is_none());
         tally.fresh += (stale.looks.len() - stale.stale_looks().count()) as u64;
@@ -140,6 +134,22 @@ impl Job {
         Ok(Some(Work { experiment, task, defs, numbers, metrics, days, stale, base }))
     }
 
+    /// The experiment's components, what they are in its days, and its metrics.
+    fn defined<'a>(
+        &'a self,
+        experiment: &Experiment,
+        days: &Days,
+    ) -> Result<(Vec<&'a ComponentDef>, Vec<Number>, Vec<MetricSql>)> {
+        let defs = self.components.of_experiment(experiment);
+        let numbers = one_type_each(self, &defs, days)?;
+        let metrics = self.metrics_of(experiment, &|column| {
+            let found = defs.iter().position(|def| def.column == column);
+            let number = found.map(|at| total_number(defs[at].aggregate, numbers[at]));
+            number.ok_or_else(|| Error::Internal(format!("{column} is no component")))
+        })?;
+        Ok((defs, numbers, metrics))
+    }
+
     /// What of an experiment's totals is stale, given that its days are not.
     pub(crate) async fn totals_stale(
         &self,
@@ -147,13 +157,7 @@ impl Job {
         task: &ExperimentTask,
     ) -> Result<Stale> {
         let days = self.days(experiment, &task.days).await?;
-        let defs = self.components.of_experiment(experiment);
-        let numbers = one_type_each(self, &defs, &days)?;
-        let metrics = self.metrics_of(experiment, &|column| {
-            let found = defs.iter().position(|def| def.column == column);
-            let number = found.map(|at| total_number(defs[at].aggregate, numbers[at]));
-            number.ok_or_else(|| Error::Internal(format!("{column} is no component")))
-        })?;
+        let (defs, _, metrics) = self.defined(experiment, &days)?;
         self.stale(experiment, &defs, &metrics, &days, &task.looks).await
     }
 
