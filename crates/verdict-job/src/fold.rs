@@ -13,10 +13,9 @@ use datafusion::error::Result;
 use verdict_model::Aggregate;
 
 use crate::bind::BoundComponent;
-use crate::bucket::BUCKET;
 use crate::exposed::{Exposed, First};
 use crate::sweep::{Column, Total, TotalsBuilder, Values};
-use crate::units::Units;
+use crate::units::{BUCKET, Units};
 
 /// The intervals of one source's day.
 struct Intervals {

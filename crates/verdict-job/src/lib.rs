@@ -1,8 +1,8 @@
 //! What to make, and making it.
 //!
-//! Logs become tables in four stages, each a file in `sql/`: the day's scan ([`Job`] drives it) writes
-//! `unit_day` and `exposure_day`, which depend on one day only; `unit_total` and `group_stats` follow from
-//! those. Nothing is made that is there already and still true: each partition carries the fingerprint of
+//! Logs become tables in stages; what the engine does is a file in `sql/`, what goes unit by unit is code. The day's
+//! scan ([`Job`] drives it) and `fold` make `unit_day` and `exposure_day`, which depend on one day only; `sweep` makes
+//! `unit_total` and, through the signed moments, `group_stats` of every date. Nothing is made that is there already and still true: each partition carries the fingerprint of
 //! what it was made from, and [`Plan`] says what is missing or stale, and why.
 //!
 //! The numbers themselves come from the aggregates of `verdict-udaf`; what the group statistics mean is
@@ -11,7 +11,6 @@
 
 mod arrow_types;
 mod bind;
-mod bucket;
 mod component;
 mod content;
 mod day;

@@ -4,7 +4,7 @@
 //! a digest of its content. What is made from a partition depends on that digest, not on the fingerprint:
 //! a day that was restated without a change of content makes nothing else stale.
 //!
-//! The tables of units are cut into buckets ([`crate::bucket`]): the rows of one bucket are row groups of
+//! The tables of units are cut into buckets ([`crate::units`]): the rows of one bucket are row groups of
 //! their own, so that one bucket can be read without the others, and one object stays one commit.
 
 use std::sync::Arc;
@@ -29,12 +29,12 @@ use verdict_model::DataCounts;
 use verdict_model::tables::Table;
 
 use crate::arrow_types::conform;
-use crate::bucket::BUCKET;
 use crate::content::Content;
 use crate::error::AtStage;
 use crate::fingerprint::Fingerprint;
 use crate::plain::root_message;
 use crate::store::Location;
+use crate::units::BUCKET;
 use crate::{Error, Result};
 
 /// The metadata key that everything of [`Made`] is kept under.

@@ -7,7 +7,6 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use verdict_model::nearest;
 
-use crate::bucket::unit_bucket;
 use crate::error::AtStage;
 use crate::finite::finite;
 use crate::interval_of::interval_of;
@@ -44,7 +43,6 @@ pub(crate) fn context(settings: &[(String, String)]) -> Result<SessionContext> {
     let ctx = SessionContext::new_with_config_rt(config, runtime);
     ctx.register_udf(finite());
     ctx.register_udf(interval_of());
-    ctx.register_udf(unit_bucket());
     verdict_udaf::register_all(&ctx).at(|| "registering the aggregates".into())?;
     Ok(ctx)
 }

@@ -30,7 +30,6 @@
 //! | `exact_sum(x)` | BIGINT of integers, DOUBLE of anything else, correctly rounded |
 //! | `exact_sum_state(x)` | the exact sum as BINARY, to be stored |
 //! | `exact_sum_merge(state)` | DOUBLE, the sum of all states, correctly rounded |
-//! | `sorted_set(x)` | the distinct values that are not null, ascending, as a list |
 //! | `welford(x[, weight])` | struct `n` (the sum of the weights), `mean`, `m2`, all DOUBLE, in about 106 bits; `nulls` |
 //! | `bootstrap(unit, replicates, seed[, x1 …])` | struct `units`, `n` and `sum_i` (lists, an item a replicate), `nulls`; a unit (text or BIGINT) has the same Poisson(1) weights in every call with this seed |
 //! | `bootstrap_pooled(replicates, seed, x1 …)` | the same struct; units with equal values are weighted together, which is faster and gives up weights by unit |
@@ -94,7 +93,6 @@ mod register;
 mod scalars;
 mod sketch;
 mod sketch_quantile;
-mod sorted_set;
 mod welford;
 
 pub use register::{all, all_scalars, register_all};

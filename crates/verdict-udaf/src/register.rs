@@ -7,7 +7,6 @@ use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
 use crate::function::{Aggregate, Kind};
 use crate::scalars::{OfMoments, Statistic};
 use crate::sketch_quantile::SketchQuantile;
-use crate::sorted_set::SortedSet;
 
 /// Every aggregate function of this crate.
 #[must_use]
@@ -15,7 +14,6 @@ pub fn all() -> Vec<Arc<AggregateUDF>> {
     Kind::ALL
         .into_iter()
         .map(|kind| Arc::new(AggregateUDF::new_from_impl(Aggregate::new(kind))))
-        .chain([Arc::new(AggregateUDF::new_from_impl(SortedSet::new()))])
         .collect()
 }
 

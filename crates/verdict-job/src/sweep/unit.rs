@@ -60,19 +60,17 @@ fn sorted(tables: &[(Table, &Units)]) -> (Vec<Entry>, bool) {
     let odd = tables.iter().any(|(_, units)| units.are_odd());
     // Each table is sorted by unit already; the sort finds such runs and merges them, and it is stable.
     if odd {
-        entries
-            .sort_by(|a, b| a.key.cmp(&b.key).then_with(|| text(tables, a).cmp(text(tables, b))));
+        entries.sort_by(|a, b| a.key.cmp(&b.key).then_with(|| compare(tables, a, b)));
     } else {
         entries.sort_by_key(|entry| entry.key);
     }
     (entries, odd)
 }
 
-fn text<'a>(tables: &[(Table, &'a Units)], entry: &Entry) -> &'a str {
-    match tables[entry.table as usize].1 {
-        Units::Texts(texts) => texts.value(entry.row as usize),
-        Units::Numbers(_) => "",
-    }
+/// The order of the units of two rows of one key.
+fn compare(tables: &[(Table, &Units)], a: &Entry, b: &Entry) -> std::cmp::Ordering {
+    let (units, others) = (tables[a.table as usize].1, tables[b.table as usize].1);
+    units.compare(a.row as usize, others, b.row as usize)
 }
 
 fn named(tables: &[(Table, &Units)], entry: &Entry) -> Named {
@@ -232,7 +230,7 @@ impl Pass<'_> {
         let mut of_unit: Vec<Vec<(Table, usize)>> = vec![Vec::new(); walks.len()];
         let mut days: Vec<(usize, usize)> = Vec::new();
         let same =
-            |a: &Entry, b: &Entry| a.key == b.key && (!odd || text(&tables, a) == text(&tables, b));
+            |a: &Entry, b: &Entry| a.key == b.key && (!odd || compare(&tables, a, b).is_eq());
         for rows in entries.chunk_by(same) {
             days.clear();
             for entry in rows {
