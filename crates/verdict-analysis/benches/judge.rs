@@ -84,6 +84,10 @@ fn stats(draws: Draws, number: u64, name: &str, ds: NaiveDate) -> Vec<GroupStat>
         mean_y: None,
         m2_y: None,
         co_xy: None,
+        n_before: None,
+        co_x_before: None,
+        co_y_before: None,
+        co_xy_before: None,
     };
     let mut rows = Vec::new();
     for (v, variant) in VARIANTS.into_iter().enumerate() {

@@ -154,6 +154,10 @@ fn append(
             mean_y: number(&mean_y),
             m2_y: number(&m2_y),
             co_xy: number(&co_xy),
+            n_before: None,
+            co_x_before: None,
+            co_y_before: None,
+            co_xy_before: None,
         });
     }
     Ok(())

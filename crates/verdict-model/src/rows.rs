@@ -49,6 +49,14 @@ pub struct GroupStat {
     pub m2_y: Option<f64>,
     /// Centred co-moment: sum of (x − mean x)(y − mean y).
     pub co_xy: Option<f64>,
+    /// Units that count at this as-of date and at the day before; `None` where that is not kept.
+    pub n_before: Option<i64>,
+    /// Over those units, with x′ and y′ the values of the day before: sum of (x − mean x)(x′ − mean x′).
+    pub co_x_before: Option<f64>,
+    /// Sum of (y − mean y)(y′ − mean y′).
+    pub co_y_before: Option<f64>,
+    /// Half the sum of (x − mean x)(y′ − mean y′) + (y − mean y)(x′ − mean x′).
+    pub co_xy_before: Option<f64>,
 }
 
 /// A row of `results`: one comparison of a variant against the control.

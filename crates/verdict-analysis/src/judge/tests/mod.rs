@@ -186,6 +186,10 @@ fn empty(metric: &str, metric_type: &str, variant: &str) -> GroupStat {
         mean_y: None,
         m2_y: None,
         co_xy: None,
+        n_before: None,
+        co_x_before: None,
+        co_y_before: None,
+        co_xy_before: None,
     }
 }
 

@@ -52,6 +52,10 @@ fn any_stat() -> impl Strategy<Value = GroupStat> {
                 mean_y: x[4],
                 m2_y: x[5],
                 co_xy: x[6],
+                n_before: None,
+                co_x_before: None,
+                co_y_before: None,
+                co_xy_before: None,
                 ..in_segment(segment.0, segment.1, empty(metric, metric_type, variant))
             }
         },

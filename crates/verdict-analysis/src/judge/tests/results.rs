@@ -102,6 +102,10 @@ fn ratio(
         m2_x: m2(variances.0),
         m2_y: m2(variances.1),
         co_xy: m2(covariance),
+        n_before: None,
+        co_x_before: None,
+        co_y_before: None,
+        co_xy_before: None,
         ..empty("ratio", "ratio", variant)
     }
 }
