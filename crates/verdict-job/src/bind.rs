@@ -9,7 +9,7 @@ use verdict_model::{Aggregate, Exposures, Located, OutsideDay, Source};
 use crate::Result;
 use crate::component::ComponentDef;
 use crate::expression::{Checked, check, check_condition, wrong_type};
-use crate::render::{ident, text};
+use crate::render::text;
 
 /// A log's expressions, checked against the columns of one day.
 #[derive(Clone, Debug)]
@@ -254,11 +254,11 @@ pub(crate) fn component(
 impl BoundComponent {
     /// The column that holds the row's value in the scan.
     pub(crate) fn value_column(&self) -> String {
-        ident(&format!("value_{}", self.def.column))
+        format!("value_{}", self.def.column)
     }
 
     /// The column that says whether the row counts in the scan.
     pub(crate) fn filter_column(&self) -> String {
-        ident(&format!("filter_{}", self.def.column))
+        format!("filter_{}", self.def.column)
     }
 }

@@ -1,30 +1,34 @@
 //! One day of one unit type: its logs scanned once, `unit_day` and `exposure_day` written.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, AsArray, RecordBatch};
-use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef};
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::ScalarValue;
+use datafusion::common::runtime::SpawnedTask;
 use datafusion::datasource::MemTable;
-use datafusion::prelude::DataFrame;
+use datafusion::error::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::prelude::{DataFrame, SessionContext};
+use futures::TryStreamExt;
+use verdict_model as model;
 use verdict_model::tables::{EXPOSURE_DAY, Table, UNIT_DAY};
-use verdict_model::{DataCounts, Experiment, Exposures, Located, NaiveDate, RowCounts, Source};
+use verdict_model::{DataCounts, Experiment, Located, NaiveDate, RowCounts, Source};
 
-use crate::bind::{self, BoundComponent, BoundExposures, BoundLog, Number};
-use crate::component::ComponentDef;
+use crate::bind::{self, BoundComponent, BoundLog, Number};
 use crate::diagnose::Suspects;
 use crate::error::AtStage;
-use crate::exposed::{Arms, Exposed};
+use crate::events::{Day, Events, Index, Names};
+use crate::exposed::{Arms, Exposed, Exposures};
 use crate::fingerprint::Fingerprint;
 use crate::footers::{self, Footer};
 use crate::job::{Job, Tally};
 use crate::log::{DayObjects, Log};
 use crate::partition::{Key, write_buckets};
-use crate::render::{self, ComponentSql, intervals_table};
+use crate::render::{self, ComponentSql};
 use crate::snapshot::Snapshot;
-use crate::{Error, Result, arrow_types, fold};
+use crate::{Error, Result, arrow_types, fold, session};
 
 /// A day's work for one unit type.
 #[derive(Clone, Debug)]
@@ -62,76 +66,105 @@ impl Opened<'_> {
     }
 }
 
-/// What the exposure logs say of a day.
-#[derive(Default)]
-struct OfExposures {
-    exposed: Exposed,
-    /// The segment dimensions of each log.
-    dimensions: Vec<Vec<String>>,
-    /// By experiment index.
-    counts: BTreeMap<usize, DataCounts>,
+/// What a day's work for one unit type is made of.
+struct Work<'a> {
+    task: &'a DayTask,
+    /// The engine, with tables of this day alone.
+    ctx: SessionContext,
+    bounds: (i64, i64),
+    tally: Tally,
+    /// The source that said first how units are named, and how.
     unit_type: Option<(String, &'static str)>,
 }
 
 impl Job {
-    /// Makes what `task` names.
-    pub(crate) async fn make_day(&self, task: &DayTask, tally: &mut Tally) -> Result<()> {
-        let experiments: Vec<&Experiment> =
-            task.exposure_days.iter().map(|(index, _)| &self.project.experiments[*index]).collect();
-        let exposures = self.read_exposures(task, &experiments, tally).await?;
-        let cut = !experiments.is_empty();
-        if cut {
-            self.register("exposure_cuts", &[exposures.exposed.exposure_cuts()?])?;
-        }
-        let defs = self.components.of_unit_type(&self.project, &task.unit_type);
-        let (bound, sources, events) =
-            self.read_events(task, &defs, cut, &exposures, tally).await?;
-        self.forget();
-        let buckets = self.project.buckets;
-        let OfExposures { exposed, dimensions, counts, .. } = &exposures;
-        let tables = fold::day_tables(&sources, &bound, exposed, dimensions, buckets)
-            .at(|| format!("the tables of {} {}", task.unit_type, task.ds))?;
-        drop(sources);
+    /// Makes what `task` names, with so many partitions of the engine.
+    pub(crate) async fn make_day(&self, task: &DayTask, partitions: usize) -> Result<Tally> {
+        let mut work = Work {
+            task,
+            ctx: session::apart(&self.ctx, partitions),
+            bounds: self.day_bounds(task.ds)?,
+            tally: Tally::default(),
+            unit_type: None,
+        };
+        let (exposures, logs) = self.read_exposures(&mut work).await?;
+        let (exposed, index) = exposures.first(self.project.buckets);
+        let (bound, events, rows) = self.read_events(&mut work, &exposed, index).await?;
+        self.write_day(work, (exposed, logs), (events, bound), rows).await
+    }
 
-        if let Some(fingerprint) = &task.unit_day {
+    /// Writes the tables of a day, each on its own.
+    async fn write_day(
+        &self,
+        mut work: Work<'_>,
+        (exposed, logs): (Exposed, Vec<LogOfExposures>),
+        (events, bound): (Events, Vec<BoundComponent>),
+        rows: RowCounts,
+    ) -> Result<Tally> {
+        let (task, buckets) = (work.task, self.project.buckets);
+        let (exposed, events) = (Arc::new(exposed), Arc::new(events));
+        let unit = match events.names() {
+            Names::Numbers(_) => DataType::Int64,
+            Names::Texts(..) => DataType::Utf8,
+        };
+        let mut writes = Vec::new();
+        if let Some(fingerprint) = task.unit_day.clone() {
+            let (tables, events) = (self.tables.clone(), Arc::clone(&events));
             let key = Key::new(&UNIT_DAY, &[&task.unit_type, &task.ds.to_string()]);
-            let counts = DataCounts { events, ..DataCounts::default() };
-            let schema = day_schema(&UNIT_DAY, &tables.unit_day, &[], &bound)?;
-            let fingerprint = fingerprint.clone();
-            let parts = (std::slice::from_ref(&tables.unit_day), buckets);
-            write_buckets(&self.tables, &key, &schema, parts, fingerprint, Some(counts)).await?;
-            tally.made += 1;
+            let schema = day_schema(&UNIT_DAY, &unit, &[], &bound);
+            let counts = DataCounts { events: rows, ..DataCounts::default() };
+            writes.push(SpawnedTask::spawn(async move {
+                let rows = fold::unit_day(&events, buckets).at(|| format!("making {key}"))?;
+                drop(events);
+                write_buckets(&tables, &key, &schema, rows, fingerprint, Some(counts)).await
+            }));
         }
         for (index, fingerprint) in &task.exposure_days {
             let at = exposed.experiments.iter().position(|arms| arms.index == *index);
             let at = at.ok_or_else(|| Error::Internal("an experiment was not read".into()))?;
-            let rows = &tables.exposure_days[at];
-            let schema = day_schema(&EXPOSURE_DAY, rows, &dimensions[exposed.log_of[at]], &bound)?;
             let name = &self.project.experiments[*index].name.value;
             let key = Key::new(&EXPOSURE_DAY, &[name, &task.ds.to_string()]);
-            let counts = counts.get(index).cloned().unwrap_or_default();
-            let parts = (std::slice::from_ref(rows), buckets);
+            let log = &logs[exposed.log_of(at)];
+            let mut counts = exposed.counts(at);
+            (counts.exposures.in_files, counts.exposures.filtered) = (log.rows, log.filtered);
+            let schema = day_schema(&EXPOSURE_DAY, &unit, &log.dimensions, &bound);
+            let (tables, dimensions) = (self.tables.clone(), log.dimensions.clone());
+            let (events, exposed) = (Arc::clone(&events), Arc::clone(&exposed));
             let fingerprint = fingerprint.clone();
-            write_buckets(&self.tables, &key, &schema, parts, fingerprint, Some(counts)).await?;
-            tally.made += 1;
+            writes.push(SpawnedTask::spawn(async move {
+                let rows = fold::exposure_day(&events, &exposed, at, &dimensions, buckets)
+                    .at(|| format!("making {key}"))?;
+                drop((events, exposed));
+                write_buckets(&tables, &key, &schema, rows, fingerprint, Some(counts)).await
+            }));
         }
-        Ok(())
+        drop((events, exposed));
+        for write in writes {
+            joined(write).await??;
+            work.tally.made += 1;
+        }
+        Ok(work.tally)
     }
 
-    /// Reads who met what.
+    /// Reads who met what: the rows of each exposure log, and what else is to be known of the log.
     async fn read_exposures(
         &self,
-        task: &DayTask,
-        experiments: &[&Experiment],
-        tally: &mut Tally,
-    ) -> Result<OfExposures> {
-        let mut of_day = OfExposures::default();
-        let names: BTreeSet<&str> = experiments.iter().filter_map(|e| exposures_of(e)).collect();
+        work: &mut Work<'_>,
+    ) -> Result<(Exposures, Vec<LogOfExposures>)> {
+        let task = work.task;
+        let experiments: Vec<(usize, &Experiment)> = task
+            .exposure_days
+            .iter()
+            .map(|(index, _)| (*index, &self.project.experiments[*index]))
+            .collect();
+        let names: BTreeSet<&str> =
+            experiments.iter().filter_map(|(_, e)| exposures_of(e)).collect();
+        let mut of_day: Option<Exposures> = None;
         let mut logs = Vec::new();
         for name in names {
             let exposures = &self.project.exposures[name];
             let source = &self.project.sources[&exposures.source.value];
-            let opened = self.open(source, task.ds, tally).await?;
+            let opened = self.open(source, task.ds, &mut work.tally).await?;
             let bound = bind::exposures(
                 &self.ctx,
                 &opened.schema,
@@ -140,76 +173,64 @@ impl Job {
                 &task.unit_type,
                 &opened.example,
             )?;
-            one_unit_type(&mut of_day.unit_type, source, &task.unit_type, &bound.log)?;
+            one_unit_type(&mut work.unit_type, source, &task.unit_type, &bound.log)?;
             footers::agree(opened.log.location(), &opened.footers, bound.log.columns.iter())?;
-            let of_log: Vec<(usize, &Experiment)> = task
-                .exposure_days
-                .iter()
-                .map(|(index, _)| (*index, &self.project.experiments[*index]))
-                .filter(|(_, e)| exposures_of(e) == Some(name))
-                .collect();
-            let met = self
-                .exposures_of_log(task, exposures, &opened, &bound, &of_log, &mut of_day)
-                .await?;
-            let arms = of_log.iter().map(|(index, experiment)| arms(exposures, *index, experiment));
-            logs.push((met, arms.collect()));
-            of_day.dimensions.push(bound.segments.iter().map(|(d, _)| d.clone()).collect());
-        }
-        of_day.exposed = Exposed::of(logs, self.project.buckets)?;
-        Ok(of_day)
-    }
-
-    async fn exposures_of_log(
-        &self,
-        task: &DayTask,
-        exposures: &Exposures,
-        opened: &Opened<'_>,
-        bound: &BoundExposures,
-        experiments: &[(usize, &Experiment)],
-        of_day: &mut OfExposures,
-    ) -> Result<Vec<RecordBatch>> {
-        let stage = || format!("exposures of source `{}` on {}", exposures.source.value, task.ds);
-        self.register_log("exposure_log", opened)?;
-        let sql = render::exposures_met(bound)?;
-        let met = match self.collect(&sql, &self.day_params(task.ds)?, stage).await {
-            Ok(met) => met,
-            Err(error) => {
+            work.register_log("exposure_log", &opened)?;
+            let sql = render::exposures_logged(&bound)?;
+            let stage = || format!("exposures of source `{}` on {}", source.name.value, task.ds);
+            let arms = experiments.iter().filter(|(_, e)| exposures_of(e) == Some(name));
+            let arms = arms.map(|(index, experiment)| arms_of(exposures, *index, experiment));
+            let day = Day { bounds: work.bounds, reject_outside: bound.log.reject_outside_day };
+            let read = async {
+                let frame = work.ctx.sql(&sql).await?;
+                let schema = Arc::clone(frame.schema().inner());
+                let mut batches = SpawnedTask::spawn(frame.collect()).join().await.map_err(
+                    |e| DataFusionError::Execution(format!("the scan of a log ended: {e}")),
+                )??;
+                batches.push(RecordBatch::new_empty(schema));
+                Ok(batches)
+            };
+            let numbers = bound.log.unit_type == "BIGINT";
+            let of_day = of_day.get_or_insert_with(|| Exposures::new(numbers));
+            let added = read.await.and_then(|batches| of_day.add(&batches, arms.collect(), day));
+            if let Err(error) = added {
                 let suspects = Suspects {
-                    exposures: Some((exposures, bound)),
-                    ..self.suspects(opened, task, &bound.log)
+                    exposures: Some((exposures, &bound)),
+                    ..work.suspects(&opened, &bound.log)
                 };
-                return Err(suspects.culprit().await.unwrap_or(error));
+                return Err(match suspects.culprit().await {
+                    Some(culprit) => culprit,
+                    None => Error::Engine { stage: stage(), engine: Box::new(error) },
+                });
             }
-        };
-        self.register("exposures_met", &met)?;
-        let counted = self.collect(&render::exposures_counted()?, &[], stage).await?;
-        let in_files = opened.rows();
-        for (index, experiment) in experiments {
-            let key = key_of(exposures, experiment);
-            let counts = count_exposures(&counted, key, in_files, bound.log.filter.is_some())?;
-            of_day.counts.insert(*index, counts);
+            logs.push(LogOfExposures {
+                dimensions: bound.segments.iter().map(|(d, _)| d.clone()).collect(),
+                rows: opened.rows(),
+                filtered: bound.log.filter.is_some(),
+            });
         }
-        Ok(met)
+        Ok((of_day.unwrap_or_else(|| Exposures::new(false)), logs))
     }
 
-    /// Scans each event log once: its components, and the intervals of each source.
+    /// Scans each event log once: its components, added up for each unit and interval.
     async fn read_events(
         &self,
-        task: &DayTask,
-        defs: &[&ComponentDef],
-        cut: bool,
-        exposures: &OfExposures,
-        tally: &mut Tally,
-    ) -> Result<(Vec<BoundComponent>, Vec<(String, Vec<RecordBatch>)>, RowCounts)> {
+        work: &mut Work<'_>,
+        exposed: &Exposed,
+        index: Index,
+    ) -> Result<(Vec<BoundComponent>, Events, RowCounts)> {
+        let task = work.task;
+        let defs = self.components.of_unit_type(&self.project, &task.unit_type);
         let names: BTreeSet<&str> = defs.iter().map(|def| def.source.as_str()).collect();
-        let (mut bound, mut sources, mut counts) = (Vec::new(), Vec::new(), RowCounts::default());
-        let mut unit_type = exposures.unit_type.clone();
+        let (mut bound, mut counts) = (Vec::new(), RowCounts::default());
+        let mut index = Some(index);
+        let mut events: Option<Events> = None;
         for name in names {
             let source = &self.project.sources[name];
-            let opened = self.open(source, task.ds, tally).await?;
+            let opened = self.open(source, task.ds, &mut work.tally).await?;
             let mut log =
                 bind::log(&self.ctx, &opened.schema, source, &task.unit_type, &opened.example)?;
-            one_unit_type(&mut unit_type, source, &task.unit_type, &log)?;
+            one_unit_type(&mut work.unit_type, source, &task.unit_type, &log)?;
             let of_source = defs
                 .iter()
                 .filter(|def| def.source == name)
@@ -224,47 +245,42 @@ impl Job {
                 })
                 .collect::<Result<Vec<_>>>()?;
             footers::agree(opened.log.location(), &opened.footers, log.columns.iter())?;
-            self.register_log("event_log", &opened)?;
+            work.register_log("event_log", &opened)?;
             let snippets: Vec<ComponentSql> = of_source.iter().map(ComponentSql::new).collect();
-            let sql = render::unit_intervals(&log, &snippets, cut)?;
-            let params = self.day_params(task.ds)?;
-            let stage = || format!("events of source `{name}` on {}", task.ds);
-            let intervals = match self.collect(&sql, &params, stage).await {
-                Ok(intervals) => intervals,
+            let sql = render::events_logged(&log, &snippets)?;
+            let so_far = events.take().unwrap_or_else(|| {
+                // Without exposures nobody has said yet whether units are numbers.
+                let known = index.take().filter(|index| index.len() > 1);
+                let known = known.unwrap_or_else(|| Index::new(log.unit_type == "BIGINT"));
+                Events::new(known, &exposed.cuts)
+            });
+            let day = Day { bounds: work.bounds, reject_outside: log.reject_outside_day };
+            match work.scan(&sql, so_far, &of_source, name, day).await {
+                Ok(scanned) => {
+                    let in_files = opened.rows();
+                    let filtered = log.filter.is_some();
+                    counts.add(&RowCounts { in_files, filtered, ..scanned.rows().clone() });
+                    events = Some(scanned);
+                }
                 Err(error) => {
                     let suspects =
-                        Suspects { components: &of_source, ..self.suspects(&opened, task, &log) };
-                    return Err(suspects.culprit().await.unwrap_or(error));
+                        Suspects { components: &of_source, ..work.suspects(&opened, &log) };
+                    return Err(match suspects.culprit().await {
+                        Some(culprit) => culprit,
+                        None => {
+                            Error::Engine {
+                                stage: format!("events of source `{name}` on {}", task.ds),
+                                engine: Box::new(error),
+                            }
+                        }
+                    });
                 }
-            };
-            self.register(&intervals_table(name), &intervals)?;
-            let counted = self.collect(&render::intervals_counted(name)?, &[], stage).await?;
-            counts.add(&count_rows(&counted, opened.rows(), log.filter.is_some())?);
+            }
             bound.extend(of_source);
-            sources.push((name.to_owned(), intervals));
         }
         bound.sort_by(|a, b| a.def.column.cmp(&b.def.column));
-        Ok((bound, sources, counts))
-    }
-
-    fn suspects<'a>(
-        &'a self,
-        opened: &'a Opened<'_>,
-        task: &'a DayTask,
-        log: &'a BoundLog,
-    ) -> Suspects<'a> {
-        Suspects {
-            ctx: &self.ctx,
-            location: opened.log.location(),
-            schema: &opened.schema,
-            objects: &opened.day.objects,
-            ds: task.ds,
-            source: opened.log.source,
-            unit_type: &task.unit_type,
-            log,
-            exposures: None,
-            components: &[],
-        }
+        let nothing = || Events::new(index.take().unwrap_or_else(|| Index::new(false)), &exposed.cuts);
+        Ok((bound, events.unwrap_or_else(nothing), counts))
     }
 
     /// Lists a source's day and reads the footers.
@@ -298,17 +314,6 @@ impl Job {
         };
         let object = log.last_object().await?.ok_or_else(nothing)?;
         footers::read(&self.ctx, log.location(), &[object]).await?.pop().ok_or_else(nothing)
-    }
-
-    fn register_log(&self, name: &str, opened: &Opened<'_>) -> Result<()> {
-        let table = Snapshot::of_objects(
-            opened.log.location(),
-            Arc::clone(&opened.schema),
-            &opened.day.objects,
-        );
-        self.ctx.deregister_table(name).at(|| name.to_owned())?;
-        self.ctx.register_table(name, Arc::new(table)).at(|| name.to_owned())?;
-        Ok(())
     }
 
     /// Registers rows as the table `name`, replacing what had that name.
@@ -352,12 +357,80 @@ impl Job {
         }
         Ok(batches)
     }
+}
 
-    fn day_params(&self, ds: NaiveDate) -> Result<[(&'static str, ScalarValue); 2]> {
-        let (start, end) = self.day_bounds(ds)?;
-        let instant = |us| ScalarValue::TimestampMicrosecond(Some(us), Some("UTC".into()));
-        Ok([("day_start", instant(start)), ("day_end", instant(end))])
+/// What else is to be known of an exposure log.
+struct LogOfExposures {
+    /// Its segment dimensions.
+    dimensions: Vec<String>,
+    /// The rows that its footers promise, and whether a filter leaves some out.
+    rows: u64,
+    filtered: bool,
+}
+
+impl Work<'_> {
+    fn register_log(&self, name: &str, opened: &Opened<'_>) -> Result<()> {
+        let table = Snapshot::of_objects(
+            opened.log.location(),
+            Arc::clone(&opened.schema),
+            &opened.day.objects,
+        );
+        self.ctx.deregister_table(name).at(|| name.to_owned())?;
+        self.ctx.register_table(name, Arc::new(table)).at(|| name.to_owned())?;
+        Ok(())
     }
+
+    /// Adds the rows of a source to `events`: each partition of the scan on its own, then together.
+    async fn scan(
+        &self,
+        sql: &str,
+        mut events: Events,
+        components: &[BoundComponent],
+        source: &str,
+        day: Day,
+    ) -> std::result::Result<Events, DataFusionError> {
+        events.begin(components);
+        let mut streams = self.ctx.sql(sql).await?.execute_stream_partitioned().await?;
+        let Some(last) = streams.pop() else { return Ok(events) };
+        let add = |mut batches: SendableRecordBatchStream, mut events: Events| {
+            let source = source.to_owned();
+            SpawnedTask::spawn(async move {
+                while let Some(batch) = batches.try_next().await? {
+                    events.add(&batch, &source, day)?;
+                }
+                Ok::<_, DataFusionError>(events)
+            })
+        };
+        let others: Vec<_> =
+            streams.into_iter().map(|stream| add(stream, events.without_rows())).collect();
+        let ended = |e| DataFusionError::Execution(format!("the scan of a log ended: {e}"));
+        let mut all = add(last, events).join().await.map_err(ended)??;
+        for other in others {
+            all.join(&other.join().await.map_err(ended)??);
+        }
+        all.fits()?;
+        Ok(all)
+    }
+
+    fn suspects<'a>(&'a self, opened: &'a Opened<'_>, log: &'a BoundLog) -> Suspects<'a> {
+        Suspects {
+            ctx: &self.ctx,
+            location: opened.log.location(),
+            schema: &opened.schema,
+            objects: &opened.day.objects,
+            ds: self.task.ds,
+            source: opened.log.source,
+            unit_type: &self.task.unit_type,
+            log,
+            exposures: None,
+            components: &[],
+        }
+    }
+}
+
+/// What a task of our own gave.
+async fn joined<T: 'static>(task: SpawnedTask<T>) -> Result<T> {
+    task.join().await.map_err(|e| Error::Internal(format!("a day's work ended: {e}")))
 }
 
 /// The name of the exposures that an experiment refers to.
@@ -366,7 +439,7 @@ pub(crate) fn exposures_of(experiment: &Experiment) -> Option<&str> {
 }
 
 /// How the rows of `exposures` name the experiment.
-pub(crate) fn key_of<'a>(exposures: &Exposures, experiment: &'a Experiment) -> &'a str {
+pub(crate) fn key_of<'a>(exposures: &model::Exposures, experiment: &'a Experiment) -> &'a str {
     if exposures.experiment.is_some() { &experiment.key } else { "" }
 }
 
@@ -399,86 +472,27 @@ fn unit_words(sql_type: &str) -> &'static str {
 }
 
 /// The arms of an experiment, as its exposure log names them.
-fn arms(exposures: &Exposures, index: usize, experiment: &Experiment) -> Arms {
+fn arms_of(exposures: &model::Exposures, index: usize, experiment: &Experiment) -> Arms {
     let mut variants: Vec<String> =
         experiment.design.arms.iter().map(|arm| arm.name.clone()).collect();
     variants.sort();
     Arms { index, key: key_of(exposures, experiment).to_owned(), variants }
 }
 
-fn count_exposures(
-    counted: &[RecordBatch],
-    key: &str,
-    in_files: u64,
-    filtered: bool,
-) -> Result<DataCounts> {
-    let mut counts = DataCounts { days: 1, ..DataCounts::default() };
-    counts.exposures = RowCounts { in_files, filtered, ..RowCounts::default() };
-    for batch in counted {
-        let column = |name: &str| {
-            let column = batch
-                .column_by_name(name)
-                .ok_or_else(|| Error::Internal(format!("no column {name}")))?;
-            Ok::<_, Error>(column)
-        };
-        let text = |name: &str| cast(column(name)?, &DataType::Utf8).at(|| name.to_owned());
-        let number = |name: &str| cast(column(name)?, &DataType::Int64).at(|| name.to_owned());
-        let (keys, variants) = (text("experiment_key")?, text("variant")?);
-        let (keys, variants) = (keys.as_string::<i32>(), variants.as_string::<i32>());
-        let [rows, unit, time, outside] =
-            ["rows", "rows_without_unit", "rows_without_time", "rows_outside_day"].map(number);
-        let (rows, unit, time, outside) = (rows?, unit?, time?, outside?);
-        for row in 0..batch.num_rows() {
-            let of = |array: &ArrayRef| array.as_primitive::<Int64Type>().value(row).unsigned_abs();
-            counts.exposures.read += of(&rows);
-            counts.exposures.without_unit += of(&unit);
-            counts.exposures.without_time += of(&time);
-            counts.exposures.outside_day += of(&outside);
-            if keys.iter().nth(row).flatten() == Some(key) {
-                let variant = variants.iter().nth(row).flatten().unwrap_or("(null)");
-                *counts.variants.entry(variant.to_owned()).or_default() += of(&rows);
-            }
-        }
-    }
-    Ok(counts)
-}
-
-fn count_rows(counted: &[RecordBatch], in_files: u64, filtered: bool) -> Result<RowCounts> {
-    let mut counts = RowCounts { in_files, filtered, ..RowCounts::default() };
-    for batch in counted {
-        let total = |name: &str| -> Result<u64> {
-            let column = batch
-                .column_by_name(name)
-                .ok_or_else(|| Error::Internal(format!("no column {name}")))?;
-            let column = cast(column, &DataType::Int64).at(|| name.to_owned())?;
-            Ok(column.as_primitive::<Int64Type>().iter().flatten().map(i64::unsigned_abs).sum())
-        };
-        counts.read += total("rows")?;
-        counts.without_unit += total("rows_without_unit")?;
-        counts.without_time += total("rows_without_time")?;
-        counts.outside_day += total("rows_outside_day")?;
-    }
-    Ok(counts)
-}
-
 /// The schema of a day table's file: the table's columns, with the unit's own type, then segments, then
 /// components.
 fn day_schema(
     table: &Table,
-    rows: &RecordBatch,
+    unit: &DataType,
     dimensions: &[String],
     components: &[BoundComponent],
-) -> Result<SchemaRef> {
-    let unit = rows
-        .column_by_name("unit")
-        .map(|column| column.data_type().clone())
-        .ok_or_else(|| Error::Internal(format!("{} has no column `unit`", table.name)))?;
-    let mut fields = fixed_fields(table, &unit);
+) -> SchemaRef {
+    let mut fields = fixed_fields(table, unit);
     fields.extend(
         dimensions.iter().map(|d| Field::new(format!("segment_{d}"), DataType::Utf8, true)),
     );
     fields.extend(components.iter().map(|c| component_field(&c.def.column, c.number)));
-    Ok(Arc::new(Schema::new(fields)))
+    Arc::new(Schema::new(fields))
 }
 
 /// A table's own columns, the unit with the type that the log gives it.

@@ -1,18 +1,16 @@
 //! The day's first exposures: of each unit to each experiment, and the instants that cut the unit's day.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, Int64Builder, ListBuilder, RecordBatch, StringBuilder,
-    TimestampMicrosecondArray, TimestampMicrosecondBuilder,
-};
-use datafusion::arrow::compute::{cast, concat_batches};
-use datafusion::arrow::datatypes::{DataType, TimeUnit, TimestampMicrosecondType};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
+use datafusion::arrow::compute::{cast, concat};
+use datafusion::arrow::datatypes::{DataType, TimestampMicrosecondType};
+use datafusion::common::exec_datafusion_err;
+use datafusion::error::Result;
+use verdict_model::{DataCounts, RowCounts};
 
-use crate::error::AtStage;
-use crate::units::Units;
-use crate::{Error, Result};
+use crate::events::{Day, Index, NOBODY};
 
 /// An experiment of an exposure log: how its rows name it, and its arms.
 #[derive(Clone, Debug)]
@@ -24,172 +22,257 @@ pub(crate) struct Arms {
     pub(crate) variants: Vec<String>,
 }
 
-/// What one exposure log says of a day: the rows of `exposures_met`.
-#[derive(Debug)]
-pub(crate) struct Met {
-    pub(crate) rows: RecordBatch,
-    pub(crate) units: Units,
-    times: TimestampMicrosecondArray,
+/// A usable row of an exposure log, for one experiment.
+#[derive(Clone, Copy, Debug)]
+struct Met {
+    unit: u32,
+    /// The experiment, by its place in [`Exposed::experiments`].
+    experiment: u32,
+    at: i64,
+    /// The variant, by its place in the experiment's arms.
+    variant: u32,
+    /// The log, by its place in [`Exposed::logs`], and the row.
+    log: u32,
+    row: u32,
 }
 
 /// A unit's first exposure to an experiment on the day.
 #[derive(Clone, Debug)]
 pub(crate) struct First {
     pub(crate) bucket: u32,
-    pub(crate) key: u128,
-    /// The log, by its place in [`Exposed::logs`], and the row of its first exposure.
-    pub(crate) log: usize,
-    pub(crate) row: usize,
-    /// The experiment, by its place in [`Exposed::experiments`].
-    pub(crate) experiment: usize,
+    pub(crate) unit: u32,
     pub(crate) at: i64,
-    /// The variants met, by their place in the experiment's arms, sorted; and that of the first exposure.
-    pub(crate) variants: Vec<usize>,
-    pub(crate) variant: usize,
+    /// By their places in the experiment's arms: the variant of the first exposure, and all that were met, sorted.
+    pub(crate) variant: u32,
+    pub(crate) variants: Vec<u32>,
+    /// The row of its log.
+    pub(crate) row: u32,
 }
 
-/// The first exposures of a day, of all logs, sorted by bucket, unit and experiment.
+/// What one exposure log says of a day.
 #[derive(Debug, Default)]
+struct Logged {
+    /// The segment dimensions' columns, whole.
+    segments: Vec<StringArray>,
+    rows: RowCounts,
+    /// Rows by experiment key and variant, as the log names them.
+    named: Vec<(Option<String>, Option<String>, u64)>,
+}
+
+/// The rows of all exposure logs of a day.
+#[derive(Debug)]
+pub(crate) struct Exposures {
+    index: Index,
+    experiments: Vec<Arms>,
+    log_of: Vec<usize>,
+    logs: Vec<Logged>,
+    met: Vec<Met>,
+}
+
+/// The first exposures of a day.
+#[derive(Debug)]
 pub(crate) struct Exposed {
-    pub(crate) logs: Vec<Met>,
     pub(crate) experiments: Vec<Arms>,
-    /// The log of each experiment, by its place in `logs`.
-    pub(crate) log_of: Vec<usize>,
-    pub(crate) first: Vec<First>,
+    /// The log of each experiment, by its place among the logs.
+    log_of: Vec<usize>,
+    logs: Vec<Logged>,
+    /// By experiment, sorted by bucket and unit.
+    pub(crate) first: Vec<Vec<First>>,
+    /// By unit, of those that were exposed and [`NOBODY`]: the instants that cut its day, in order.
+    pub(crate) cuts: Vec<Vec<i64>>,
 }
 
-impl Met {
-    fn new(met: &[RecordBatch]) -> Result<Met> {
-        let stage = || "exposures_met".to_owned();
-        let first =
-            met.first().ok_or_else(|| Error::Internal("exposures_met has no schema".into()))?;
-        let rows = concat_batches(&first.schema(), met).at(stage)?;
-        let units = Units::of(named(&rows, "unit")?).at(stage)?;
-        let micros = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-        let times = cast(named(&rows, "first_exposed")?, &micros).at(stage)?;
-        let times = times.as_primitive::<TimestampMicrosecondType>().clone();
-        Ok(Met { rows, units, times })
+impl Exposures {
+    /// No log yet; whether units are integers.
+    pub(crate) fn new(numbers: bool) -> Exposures {
+        Exposures {
+            index: Index::new(numbers),
+            experiments: Vec::new(),
+            log_of: Vec::new(),
+            logs: Vec::new(),
+            met: Vec::new(),
+        }
     }
 
-    fn texts(&self, name: &str) -> Result<ArrayRef> {
-        cast(named(&self.rows, name)?, &DataType::Utf8).at(|| "exposures_met".into())
-    }
-}
-
-fn named<'a>(rows: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef> {
-    rows.column_by_name(name).ok_or_else(|| Error::Internal(format!("no column {name}")))
-}
-
-impl Exposed {
-    /// The first exposures of each log with its experiments.
+    /// Adds the rows of a log for its experiments: `unit`, `ts`, `experiment_key`, `variant`, and the segment
+    /// dimensions after them.
     ///
     /// # Errors
-    /// The rows are not those of `exposures_met`.
-    pub(crate) fn of(logs: Vec<(Vec<RecordBatch>, Vec<Arms>)>, buckets: u32) -> Result<Exposed> {
-        let mut exposed = Exposed::default();
-        for (met, arms) in logs {
-            exposed.add(Met::new(&met)?, arms, buckets)?;
-        }
-        let Exposed { logs, first, .. } = &mut exposed;
-        // Of one unit and experiment the earliest row first; of two at the same time the variant first by name.
-        first.sort_unstable_by(|a, b| {
-            (a.bucket, a.key)
-                .cmp(&(b.bucket, b.key))
-                .then_with(|| logs[a.log].units.compare(a.row, &logs[b.log].units, b.row))
-                .then_with(|| (a.experiment, a.at, a.variant).cmp(&(b.experiment, b.at, b.variant)))
-        });
-        let same = |a: &First, b: &First| {
-            (a.bucket, a.key, a.experiment) == (b.bucket, b.key, b.experiment)
-                && logs[a.log].units.compare(a.row, &logs[b.log].units, b.row).is_eq()
-        };
-        first.dedup_by(|later, first| {
-            let met = same(later, first);
-            if met {
-                first.variants.append(&mut later.variants);
-            }
-            met
-        });
-        for one in first.iter_mut() {
-            one.variants.sort_unstable();
-            one.variants.dedup();
-        }
-        Ok(exposed)
-    }
-
-    fn add(&mut self, met: Met, arms: Vec<Arms>, buckets: u32) -> Result<()> {
+    /// The rows are not what the query says.
+    pub(crate) fn add(&mut self, batches: &[RecordBatch], arms: Vec<Arms>, day: Day) -> Result<()> {
         let log = self.logs.len();
         let before = self.experiments.len();
         self.log_of.extend(arms.iter().map(|_| log));
         self.experiments.extend(arms);
-        let mut by_name: HashMap<(&str, &str), Vec<(usize, usize)>> = HashMap::new();
-        for (experiment, arms) in self.experiments.iter().enumerate().skip(before) {
-            for (variant, name) in arms.variants.iter().enumerate() {
-                by_name.entry((&arms.key, name)).or_default().push((experiment, variant));
+        let mut logged = Logged::default();
+        let mut named: HashMap<(Option<&str>, Option<&str>), usize> = HashMap::new();
+        let mut arms_of: Vec<Vec<(u32, u32)>> = Vec::new();
+        let texts = batches
+            .iter()
+            .map(|batch| Ok((text(batch, "experiment_key")?, text(batch, "variant")?)))
+            .collect::<Result<Vec<_>>>()?;
+        let mut rows = 0;
+        let mut units = Vec::new();
+        for (batch, (keys, variants)) in batches.iter().zip(&texts) {
+            units.clear();
+            self.index.number(column(batch, "unit")?, &mut units)?;
+            let ts = column(batch, "ts")?
+                .as_primitive_opt::<TimestampMicrosecondType>()
+                .ok_or_else(|| exec_datafusion_err!("ts is no timestamp"))?;
+            let mut last: Option<((Option<&str>, Option<&str>), usize)> = None;
+            for (row, unit) in units.iter().copied().enumerate() {
+                let names = (value(keys, row), value(variants, row));
+                let name = match last {
+                    Some((same, name)) if same == names => name,
+                    _ => *named.entry(names).or_insert_with(|| {
+                        let text = |name: Option<&str>| name.map(str::to_owned);
+                        logged.named.push((text(names.0), text(names.1), 0));
+                        arms_of.push(arms_named(&self.experiments, before, names));
+                        arms_of.len() - 1
+                    }),
+                };
+                last = Some((names, name));
+                logged.named[name].2 += 1;
+                logged.rows.read += 1;
+                let outside =
+                    ts.is_valid(row) && !(day.bounds.0..day.bounds.1).contains(&ts.value(row));
+                logged.rows.outside_day += u64::from(outside);
+                logged.rows.without_unit += u64::from(unit == NOBODY);
+                logged.rows.without_time += u64::from(unit != NOBODY && ts.is_null(row));
+                let usable = ts.is_valid(row) && !(outside && day.reject_outside);
+                if !usable || unit == NOBODY {
+                    continue;
+                }
+                self.met.extend(arms_of[name].iter().map(|&(experiment, variant)| Met {
+                    unit,
+                    experiment,
+                    at: ts.value(row),
+                    variant,
+                    log: log as u32,
+                    row: rows + row as u32,
+                }));
             }
+            rows += batch.num_rows() as u32;
         }
-        let (keys, variants) = (met.texts("experiment_key")?, met.texts("variant")?);
-        let (keys, variants) = (keys.as_string::<i32>(), variants.as_string::<i32>());
-        for row in 0..met.units.len() {
-            let unusable = [
-                met.units.is_null(row),
-                met.times.is_null(row),
-                keys.is_null(row),
-                variants.is_null(row),
-            ];
-            if unusable.contains(&true) {
-                continue;
-            }
-            let Some(of) = by_name.get(&(keys.value(row), variants.value(row))) else { continue };
-            let (bucket, key) = (met.units.bucket(row, buckets), met.units.key(row));
-            let at = met.times.value(row);
-            self.first.extend(of.iter().map(|&(experiment, variant)| First {
-                bucket,
-                key,
-                log,
-                row,
-                experiment,
-                at,
-                variants: vec![variant],
-                variant,
-            }));
+        let first = batches.first().ok_or_else(|| exec_datafusion_err!("a log has no schema"))?;
+        let columns = first.schema();
+        for field in columns.fields().iter().filter(|f| f.name().starts_with("segment_")) {
+            let parts = batches.iter().map(|b| text(b, field.name())).collect::<Result<Vec<_>>>()?;
+            let parts: Vec<&dyn Array> = parts.iter().map(|part| part as &dyn Array).collect();
+            logged.segments.push(concat(&parts)?.as_string::<i32>().clone());
         }
-        self.logs.push(met);
+        self.logs.push(logged);
         Ok(())
     }
 
-    /// Whether two exposures are of one unit.
-    pub(crate) fn same_unit(&self, a: &First, b: &First) -> bool {
-        (a.bucket, a.key) == (b.bucket, b.key)
-            && self.logs[a.log].units.compare(a.row, &self.logs[b.log].units, b.row).is_eq()
-    }
-
-    /// The instants at which the units of `of_unit` cut their day, in order.
-    pub(crate) fn cuts(of_unit: &[First]) -> Vec<i64> {
-        let mut cuts: Vec<i64> = of_unit.iter().map(|first| first.at).collect();
-        cuts.sort_unstable();
-        cuts.dedup();
-        cuts
-    }
-
-    /// The table `exposure_cuts`: a unit with its cuts. Interval i of its day lies between cuts i and i + 1, interval 0
-    /// before the first.
-    pub(crate) fn exposure_cuts(&self) -> Result<RecordBatch> {
-        let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
-        let mut texts = StringBuilder::new();
-        let mut numbers = Int64Builder::new();
-        let mut cuts = ListBuilder::new(TimestampMicrosecondBuilder::new().with_data_type(utc));
-        for of_unit in self.first.chunk_by(|a, b| self.same_unit(a, b)) {
-            match &self.logs[of_unit[0].log].units {
-                Units::Texts(v) => texts.append_value(v.value(of_unit[0].row)),
-                Units::Numbers(v) => numbers.append_value(v.value(of_unit[0].row)),
-            }
-            cuts.append_value(Exposed::cuts(of_unit).into_iter().map(Some));
+    /// The first exposures, and the index of the units.
+    pub(crate) fn first(mut self, buckets: u32) -> (Exposed, Index) {
+        let names = self.index.names();
+        let odd = self.index.is_odd();
+        let mut units: Vec<(u32, u128, u32)> = (1..self.index.len() as u32)
+            .map(|unit| (names.bucket(unit, buckets), names.key(unit), unit))
+            .collect();
+        units.sort_unstable_by(|a, b| {
+            let by_key = (a.0, a.1).cmp(&(b.0, b.1));
+            if odd { by_key.then_with(|| names.text(a.2).cmp(names.text(b.2))) } else { by_key }
+        });
+        let mut rank = vec![0; self.index.len()];
+        for (at, (_, _, unit)) in units.iter().enumerate() {
+            rank[*unit as usize] = at as u32;
         }
-        let units: ArrayRef = match self.logs.first().map(|log| &log.units) {
-            Some(Units::Numbers(_)) => Arc::new(numbers.finish()),
-            _ => Arc::new(texts.finish()),
-        };
-        let columns = [("unit", units), ("cuts", Arc::new(cuts.finish()) as ArrayRef)];
-        RecordBatch::try_from_iter(columns).at(|| "exposure_cuts".into())
+        // Of one unit and experiment the earliest row first; of two at the same time the variant first by name, then
+        // the segments.
+        let logs = &self.logs;
+        self.met.sort_unstable_by(|a, b| {
+            (rank[a.unit as usize], a.experiment, a.at, a.variant)
+                .cmp(&(rank[b.unit as usize], b.experiment, b.at, b.variant))
+                .then_with(|| by_segments(logs, a, b))
+        });
+        let mut first: Vec<Vec<First>> = self.experiments.iter().map(|_| Vec::new()).collect();
+        let mut cuts: Vec<Vec<i64>> = vec![Vec::new(); self.index.len()];
+        let same = |a: &Met, b: &Met| (a.unit, a.experiment) == (b.unit, b.experiment);
+        for met in self.met.chunk_by(same) {
+            let one = met[0];
+            let mut variants: Vec<u32> = met.iter().map(|m| m.variant).collect();
+            variants.sort_unstable();
+            variants.dedup();
+            cuts[one.unit as usize].push(one.at);
+            first[one.experiment as usize].push(First {
+                bucket: units[rank[one.unit as usize] as usize].0,
+                unit: one.unit,
+                at: one.at,
+                variant: one.variant,
+                variants,
+                row: one.row,
+            });
+        }
+        for cuts in &mut cuts {
+            cuts.sort_unstable();
+            cuts.dedup();
+        }
+        let Exposures { index, experiments, log_of, logs, .. } = self;
+        (Exposed { experiments, log_of, logs, first, cuts }, index)
     }
+}
+
+impl Exposed {
+    /// The segment dimensions of an experiment's log.
+    pub(crate) fn segments(&self, experiment: usize) -> &[StringArray] {
+        &self.logs[self.log_of[experiment]].segments
+    }
+
+    /// The log of an experiment, by its place among the logs.
+    pub(crate) fn log_of(&self, experiment: usize) -> usize {
+        self.log_of[experiment]
+    }
+
+    /// What became of the rows of an experiment's log.
+    pub(crate) fn counts(&self, experiment: usize) -> DataCounts {
+        let log = &self.logs[self.log_of[experiment]];
+        let mut counts =
+            DataCounts { days: 1, exposures: log.rows.clone(), ..DataCounts::default() };
+        let key = &self.experiments[experiment].key;
+        for (_, variant, rows) in log.named.iter().filter(|(k, _, _)| k.as_ref() == Some(key)) {
+            let variant = variant.as_deref().unwrap_or("(null)");
+            *counts.variants.entry(variant.to_owned()).or_default() += rows;
+        }
+        counts
+    }
+}
+
+/// The arms that rows of this experiment key and variant are of.
+fn arms_named(
+    experiments: &[Arms],
+    from: usize,
+    (key, variant): (Option<&str>, Option<&str>),
+) -> Vec<(u32, u32)> {
+    let (Some(key), Some(variant)) = (key, variant) else { return Vec::new() };
+    let own = experiments.iter().enumerate().skip(from).filter(|(_, arms)| arms.key == key);
+    own.filter_map(|(experiment, arms)| {
+        let variant = arms.variants.iter().position(|name| name == variant)?;
+        Some((experiment as u32, variant as u32))
+    })
+    .collect()
+}
+
+/// The order of two rows of one time and variant: by their segments, nulls last.
+fn by_segments(logs: &[Logged], a: &Met, b: &Met) -> Ordering {
+    let (of_a, of_b) = (&logs[a.log as usize].segments, &logs[b.log as usize].segments);
+    let each = of_a.iter().zip(of_b).map(|(x, y)| {
+        let (x, y) = (value(x, a.row as usize), value(y, b.row as usize));
+        x.is_none().cmp(&y.is_none()).then_with(|| x.cmp(&y))
+    });
+    each.fold(Ordering::Equal, Ordering::then)
+}
+
+fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef> {
+    batch.column_by_name(name).ok_or_else(|| exec_datafusion_err!("no column {name}"))
+}
+
+fn text(batch: &RecordBatch, name: &str) -> Result<StringArray> {
+    Ok(cast(column(batch, name)?, &DataType::Utf8)?.as_string::<i32>().clone())
+}
+
+fn value(texts: &StringArray, row: usize) -> Option<&str> {
+    texts.is_valid(row).then(|| texts.value(row))
 }

@@ -5,6 +5,8 @@ use std::fmt;
 use chrono::offset::LocalResult;
 use chrono::{Days, NaiveTime, TimeZone};
 use datafusion::prelude::SessionContext;
+use futures::future::BoxFuture;
+use futures::{StreamExt, TryStreamExt, stream};
 use verdict_model::{Experiment, Located, NaiveDate, Project};
 
 use crate::component::Components;
@@ -13,6 +15,10 @@ use crate::log::{DayObjects, Log};
 use crate::plan::{ExperimentTask, Plan};
 use crate::store::{Location, Stores};
 use crate::{Error, Result, session};
+
+/// How many days are made side by side, each by its share of the threads: a day whose scan has a thread of its own
+/// costs less than one whose rows go from thread to thread, and each holds its units in memory.
+const DAYS_TOGETHER: usize = 4;
 
 /// A project with the engine that makes its tables.
 pub struct Job {
@@ -48,6 +54,14 @@ pub struct Tally {
 }
 
 impl Tally {
+    fn add(&mut self, other: &Tally) {
+        self.made += other.made;
+        self.fresh += other.fresh;
+        self.objects += other.objects;
+        self.rows += other.rows;
+        self.bytes += other.bytes;
+    }
+
     pub(crate) fn add_log(&mut self, _: &Log<'_>, day: &DayObjects, rows: u64) {
         self.objects += day.objects.len() as u64;
         self.rows += rows;
@@ -139,11 +153,20 @@ impl Job {
         tally: &mut Tally,
     ) -> Result<Outcome> {
         let of = plan.days.len() + 1;
+        let threads = self.ctx.copied_config().target_partitions().max(1);
+        let together = threads.min(DAYS_TOGETHER).min(plan.days.len()).max(1);
+        let mut made: Vec<BoxFuture<'_, Result<Tally>>> = Vec::new();
         for (done, task) in plan.days.iter().enumerate() {
-            progress.step(done, of, &format!("{} {}", task.unit_type, task.ds));
-            let components = || self.components.of_unit_type(&self.project, &task.unit_type);
-            let made = self.make_day(task, tally).await;
-            made.map_err(|error| too_large(error, components()))?;
+            made.push(Box::pin(async move {
+                progress.step(done, of, &format!("{} {}", task.unit_type, task.ds));
+                let components = || self.components.of_unit_type(&self.project, &task.unit_type);
+                let made = self.make_day(task, threads / together).await;
+                made.map_err(|error| too_large(error, components()))
+            }));
+        }
+        let mut days = stream::iter(made).buffered(together);
+        while let Some(made) = days.try_next().await? {
+            tally.add(&made);
         }
         tally.fresh += plan.fresh_days();
         let mut outcome = Outcome::default();

@@ -1,7 +1,7 @@
 //! What to make, and making it.
 //!
-//! Logs become tables in stages; what the engine does is a file in `sql/`, what goes unit by unit is code. The day's
-//! scan ([`Job`] drives it) and `fold` make `unit_day` and `exposure_day`, which depend on one day only; `sweep` makes
+//! Logs become tables in stages; what the engine does is a file in `sql/`, what goes unit by unit is code. A day's
+//! rows, scanned by the engine, are added up by `exposed` and `events`, from which `fold` makes `unit_day` and `exposure_day`, which depend on one day only; `sweep` makes
 //! `unit_total` and, through the signed moments, `group_stats` of every date. Nothing is made that is there already and still true: each partition carries the fingerprint of
 //! what it was made from, and [`Plan`] says what is missing or stale, and why.
 //!
@@ -16,15 +16,14 @@ mod content;
 mod day;
 mod diagnose;
 mod error;
+mod events;
 mod exposed;
 mod expression;
 mod fingerprint;
-mod finite;
 mod fold;
 mod footers;
 mod group_stats;
 mod group_totals;
-mod interval_of;
 mod job;
 mod log;
 mod partition;

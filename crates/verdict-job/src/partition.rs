@@ -9,9 +9,9 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{AsArray, RecordBatch};
+use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::compute::concat_batches;
-use datafusion::arrow::datatypes::{Int32Type, SchemaRef};
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::error::DataFusionError;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -34,7 +34,6 @@ use crate::error::AtStage;
 use crate::fingerprint::Fingerprint;
 use crate::plain::root_message;
 use crate::store::Location;
-use crate::units::BUCKET;
 use crate::{Error, Result};
 
 /// The metadata key that everything of [`Made`] is kept under.
@@ -192,7 +191,7 @@ pub(crate) async fn write(
     writer.finish(fingerprint, counts).await
 }
 
-/// Writes a partition of a table of units: rows that are sorted by their column [`BUCKET`].
+/// Writes a partition of a table of units: the rows of each bucket.
 ///
 /// # Errors
 /// As [`write`].
@@ -200,34 +199,14 @@ pub(crate) async fn write_buckets(
     root: &Location,
     key: &Key,
     schema: &SchemaRef,
-    (batches, buckets): (&[RecordBatch], u32),
+    buckets: Vec<RecordBatch>,
     fingerprint: Fingerprint,
     counts: Option<DataCounts>,
 ) -> Result<Partition> {
     let mut writer = Writer::new(root, key, schema)?;
-    let mut waiting: Vec<RecordBatch> = Vec::new();
-    let mut bucket = 0;
-    for batch in batches {
-        let of_rows = batch
-            .column_by_name(BUCKET)
-            .and_then(|column| column.as_primitive_opt::<Int32Type>())
-            .ok_or_else(|| Error::Internal(format!("{key} has no column `{BUCKET}`")))?
-            .values();
-        let mut from = 0;
-        while from < of_rows.len() {
-            let own = of_rows[from].unsigned_abs();
-            while bucket < own {
-                writer.bucket(&std::mem::take(&mut waiting)).await?;
-                bucket += 1;
-            }
-            let rows = of_rows[from..].partition_point(|b| b.unsigned_abs() <= own);
-            waiting.push(batch.slice(from, rows));
-            from += rows;
-        }
-    }
-    while bucket < buckets {
-        writer.bucket(&std::mem::take(&mut waiting)).await?;
-        bucket += 1;
+    for rows in buckets {
+        let rows = if rows.num_rows() == 0 { Vec::new() } else { vec![rows] };
+        writer.bucket(&rows).await?;
     }
     writer.finish(fingerprint, counts).await
 }

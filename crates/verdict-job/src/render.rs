@@ -1,8 +1,7 @@
 //! The stage queries, rendered: the one place where SQL text is put together.
 //!
 //! What varies is rendered by kind: values are `$parameters`; identifiers go through [`ident`], text
-//! through [`text`]; configured expressions have been parsed and printed back; and how an aggregate is
-//! taken over rows, intervals and days is written here, once for each.
+//! through [`text`]; configured expressions have been parsed and printed back.
 
 use minijinja::value::Value;
 use minijinja::{Environment, UndefinedBehavior, context};
@@ -12,13 +11,11 @@ use verdict_model::Aggregate;
 use crate::bind::{BoundComponent, BoundExposures, BoundLog, Number};
 use crate::{Error, Result};
 
-const STAGES: [(&str, &str); 6] = [
-    ("exposures_met", include_str!("../../../sql/exposures_met.sql")),
-    ("unit_intervals", include_str!("../../../sql/unit_intervals.sql")),
+const STAGES: [(&str, &str); 4] = [
+    ("exposures_logged", include_str!("../../../sql/exposures_logged.sql")),
+    ("events_logged", include_str!("../../../sql/events_logged.sql")),
     ("group_changes", include_str!("../../../sql/group_changes.sql")),
     ("group_stats", include_str!("../../../sql/group_stats.sql")),
-    ("exposures_counted", include_str!("../../../sql/exposures_counted.sql")),
-    ("intervals_counted", include_str!("../../../sql/intervals_counted.sql")),
 ];
 
 const VIEWS: [(&str, &str); 4] = [
@@ -38,54 +35,29 @@ pub(crate) fn text(value: &str) -> String {
     format!("'{}'", value.replace('\'', "''"))
 }
 
-/// A component as the stage files see it: snippets of SQL, by what they are taken over.
+/// A component as the stage files see it.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct ComponentSql {
-    column: String,
     value: Option<String>,
     value_column: String,
     filter: Option<String>,
     filter_column: String,
-    of_rows: String,
 }
 
 impl ComponentSql {
     pub(crate) fn new(component: &BoundComponent) -> ComponentSql {
-        let column = ident(&component.def.column);
-        let value = component.value.as_ref().map(|_| format!("e.{}", component.value_column()));
-        let counts = match &component.filter {
-            Some(_) => format!("e.usable AND e.{}", component.filter_column()),
-            None => "e.usable".to_owned(),
-        };
-        let float = component.number == Number::Float;
-        let of_rows = match (component.def.aggregate, &value) {
-            (Aggregate::Any | Aggregate::DistinctDays, Some(v)) => {
-                format!("bool_or({counts} AND {v} IS NOT NULL)")
+        let value = component.value.as_ref().map(|value| match component.def.aggregate {
+            // Of what is counted, only whether it is there.
+            Aggregate::Any | Aggregate::DistinctDays | Aggregate::Count => {
+                format!("({value}) IS NOT NULL")
             }
-            (Aggregate::Any | Aggregate::DistinctDays, None) => format!("bool_or({counts})"),
-            (Aggregate::Count, Some(v)) => format!("count({v}) FILTER (WHERE {counts})"),
-            (Aggregate::Count, None) => format!("count(*) FILTER (WHERE {counts})"),
-            (aggregate, v) => {
-                let v = v.as_deref().unwrap_or("NULL");
-                match aggregate {
-                    Aggregate::Min | Aggregate::Max if float => {
-                        format!("{}(CASE WHEN {counts} THEN finite({v}) END)", aggregate.word())
-                    }
-                    Aggregate::Min | Aggregate::Max => {
-                        format!("{}({v}) FILTER (WHERE {counts})", aggregate.word())
-                    }
-                    _ if float => format!("exact_sum_state({v}) FILTER (WHERE {counts})"),
-                    _ => format!("exact_sum({v}) FILTER (WHERE {counts})"),
-                }
-            }
-        };
+            Aggregate::Sum | Aggregate::Min | Aggregate::Max => value.clone(),
+        });
         ComponentSql {
-            value: component.value.clone(),
-            value_column: component.value_column(),
+            value,
+            value_column: ident(&component.value_column()),
             filter: component.filter.clone(),
-            filter_column: component.filter_column(),
-            column,
-            of_rows,
+            filter_column: ident(&component.filter_column()),
         }
     }
 }
@@ -179,11 +151,6 @@ pub(crate) fn distinct_moments<'a>(
     distinct
 }
 
-/// The table that holds a source's intervals of the day.
-pub(crate) fn intervals_table(source: &str) -> String {
-    format!("intervals_{source}")
-}
-
 fn render(name: &str, values: Value) -> Result<String> {
     let text = STAGES.iter().chain(&VIEWS).find(|(stage, _)| *stage == name).map(|(_, text)| *text);
     let failed =
@@ -199,38 +166,24 @@ fn render(name: &str, values: Value) -> Result<String> {
     environment.get_template(name).and_then(|t| t.render(values)).map_err(failed)
 }
 
-pub(crate) fn exposures_met(bound: &BoundExposures) -> Result<String> {
+pub(crate) fn exposures_logged(bound: &BoundExposures) -> Result<String> {
     let segments: Vec<SegmentSql> =
         bound.segments.iter().map(|(d, e)| SegmentSql::new(d, e)).collect();
     let log = &bound.log;
     render(
-        "exposures_met",
+        "exposures_logged",
         context! {
             unit => log.unit, timestamp => log.timestamp, filter => log.filter,
-            reject_outside_day => log.reject_outside_day,
             experiment => bound.experiment, variant => bound.variant, segments,
         },
     )
 }
 
-pub(crate) fn exposures_counted() -> Result<String> {
-    render("exposures_counted", context! {})
-}
-
-pub(crate) fn intervals_counted(source: &str) -> Result<String> {
-    render("intervals_counted", context! { table => ident(&intervals_table(source)) })
-}
-
-pub(crate) fn unit_intervals(
-    log: &BoundLog,
-    components: &[ComponentSql],
-    cut: bool,
-) -> Result<String> {
+pub(crate) fn events_logged(log: &BoundLog, components: &[ComponentSql]) -> Result<String> {
     render(
-        "unit_intervals",
+        "events_logged",
         context! {
-            unit => log.unit, timestamp => log.timestamp, filter => log.filter,
-            reject_outside_day => log.reject_outside_day, components, cut,
+            unit => log.unit, timestamp => log.timestamp, filter => log.filter, components,
         },
     )
 }

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::catalog::MemoryCatalogProviderList;
+use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use verdict_model::nearest;
 
 use crate::error::AtStage;
-use crate::finite::finite;
-use crate::interval_of::interval_of;
 use crate::plain::{meant, root_message};
 use crate::{Error, Result};
 
@@ -41,8 +41,17 @@ pub(crate) fn context(settings: &[(String, String)]) -> Result<SessionContext> {
         .build_arc()
         .at(|| "starting the engine".into())?;
     let ctx = SessionContext::new_with_config_rt(config, runtime);
-    ctx.register_udf(finite());
-    ctx.register_udf(interval_of());
     verdict_udaf::register_all(&ctx).at(|| "registering the aggregates".into())?;
     Ok(ctx)
+}
+
+/// A session with the same functions, stores and limits, tables of its own, and so many partitions.
+pub(crate) fn apart(ctx: &SessionContext, partitions: usize) -> SessionContext {
+    let state = ctx.state();
+    let config = state.config().clone().with_target_partitions(partitions);
+    let state = SessionStateBuilder::new_from_existing(state)
+        .with_config(config)
+        .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))
+        .build();
+    SessionContext::new_with_state(state)
 }

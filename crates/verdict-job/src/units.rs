@@ -10,10 +10,6 @@ use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Int64Type};
 use datafusion::common::exec_datafusion_err;
 use datafusion::error::Result;
-use verdict_accum::unit_hash;
-
-/// The column by which rows of unit tables are ordered before they are written; it is not stored.
-pub(crate) const BUCKET: &str = "bucket";
 
 /// A column of units: text or 64-bit integers.
 #[derive(Clone, Debug)]
@@ -40,22 +36,6 @@ impl Units {
             Units::Texts(v) => v.len(),
             Units::Numbers(v) => v.len(),
         }
-    }
-
-    pub(crate) fn is_null(&self, row: usize) -> bool {
-        match self {
-            Units::Texts(v) => v.is_null(row),
-            Units::Numbers(v) => v.is_null(row),
-        }
-    }
-
-    /// The unit's bucket, of so many.
-    pub(crate) fn bucket(&self, row: usize, buckets: u32) -> u32 {
-        let hash = match self {
-            Units::Texts(v) => unit_hash(v.value(row).as_bytes()),
-            Units::Numbers(v) => unit_hash(&v.value(row).to_le_bytes()),
-        };
-        (hash % u64::from(buckets)) as u32
     }
 
     /// A number that is sorted as the unit is: the first sixteen bytes of its name, or the number itself.
@@ -98,24 +78,7 @@ impl Units {
 mod tests {
     use std::sync::Arc;
 
-    use datafusion::arrow::array::StringViewArray;
-
     use super::*;
-
-    #[test]
-    fn every_text_type_gives_the_same_bucket_and_all_are_used() {
-        let names: Vec<String> = (0..1000).map(|i| format!("u{i}")).collect();
-        let plain: ArrayRef = Arc::new(StringArray::from(names.clone()));
-        let views: ArrayRef = Arc::new(StringViewArray::from_iter_values(&names));
-        let (plain, views) = (Units::of(&plain).unwrap(), Units::of(&views).unwrap());
-        let of_plain: Vec<u32> = (0..1000).map(|row| plain.bucket(row, 7)).collect();
-        assert_eq!(of_plain, (0..1000).map(|row| views.bucket(row, 7)).collect::<Vec<_>>());
-        for bucket in 0..7 {
-            // A thousand units over seven buckets: 143 each, with a standard deviation of 11.
-            let n = of_plain.iter().filter(|b| **b == bucket).count();
-            assert!((88..198).contains(&n), "{n} units in bucket {bucket}");
-        }
-    }
 
     #[test]
     fn keys_are_sorted_as_units_are() {

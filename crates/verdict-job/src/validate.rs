@@ -122,7 +122,7 @@ impl Job {
                 unit_type,
                 opened.example(),
             )?;
-            queries.push((format!("exposures_met ({name})"), render::exposures_met(&bound)?));
+            queries.push((format!("exposures_logged ({name})"), render::exposures_logged(&bound)?));
         }
         let (logs, components) = self.bound_events(unit_type, ds).await?;
         for (name, log) in &logs {
@@ -132,8 +132,8 @@ impl Job {
                 .map(ComponentSql::new)
                 .collect();
             queries.push((
-                format!("unit_intervals ({name})"),
-                render::unit_intervals(log, &own, true)?,
+                format!("events_logged ({name})"),
+                render::events_logged(log, &own)?,
             ));
         }
         let numbers: BTreeMap<&str, Number> =

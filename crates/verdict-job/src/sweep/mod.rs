@@ -32,8 +32,6 @@ use crate::store::Location;
 pub(crate) use keep::Keeper;
 pub(crate) use rows::Found;
 pub(crate) use table::unit_changes;
-pub(crate) use total::{Total, Values};
-pub(crate) use totals_builder::TotalsBuilder;
 
 /// A component, as the days have it.
 #[derive(Clone, Debug)]

@@ -1,0 +1,277 @@
+//! A component over the rows of a day, by the places that rows fall into.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, RecordBatch,
+};
+use datafusion::arrow::buffer::BooleanBuffer;
+use datafusion::arrow::datatypes::{Float64Type, Int64Type};
+use datafusion::common::{exec_datafusion_err, exec_err};
+use datafusion::error::Result;
+use verdict_accum::ExactSum;
+use verdict_model::Aggregate;
+
+use super::Span;
+use crate::bind::{BoundComponent, Number};
+
+/// What a component has come to in each place.
+#[derive(Clone, Debug)]
+enum Places {
+    /// Whether there was a row.
+    Any(Vec<bool>),
+    Count(Vec<i64>),
+    /// Sums of integers: too wide to overflow.
+    Integers(Vec<i128>),
+    Doubles(Vec<ExactSum>),
+    IntegerExtremes(Vec<Option<i64>>, Ordering),
+    DoubleExtremes(Vec<Option<f64>>, Ordering),
+}
+
+/// A component with what it has come to.
+#[derive(Clone, Debug)]
+pub(super) struct Component {
+    name: String,
+    source: String,
+    value: Option<String>,
+    filter: Option<String>,
+    places: Places,
+}
+
+impl Component {
+    pub(super) fn new(component: &BoundComponent) -> Component {
+        let float = component.number == Number::Float;
+        let places = match component.def.aggregate {
+            // Over one day, days with a row are whether there was one.
+            Aggregate::Any | Aggregate::DistinctDays => Places::Any(Vec::new()),
+            Aggregate::Count => Places::Count(Vec::new()),
+            Aggregate::Sum if float => Places::Doubles(Vec::new()),
+            Aggregate::Sum => Places::Integers(Vec::new()),
+            Aggregate::Min if float => Places::DoubleExtremes(Vec::new(), Ordering::Less),
+            Aggregate::Max if float => Places::DoubleExtremes(Vec::new(), Ordering::Greater),
+            Aggregate::Min => Places::IntegerExtremes(Vec::new(), Ordering::Less),
+            Aggregate::Max => Places::IntegerExtremes(Vec::new(), Ordering::Greater),
+        };
+        Component {
+            name: component.def.column.clone(),
+            source: component.def.source.clone(),
+            value: component.value.as_ref().map(|_| component.value_column()),
+            filter: component.filter.as_ref().map(|_| component.filter_column()),
+            places,
+        }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// Empties every place.
+    pub(super) fn clear(&mut self) {
+        match &mut self.places {
+            Places::Any(v) => v.fill(false),
+            Places::Count(v) => v.fill(0),
+            Places::Integers(v) => v.fill(0),
+            Places::Doubles(v) => v.fill(ExactSum::default()),
+            Places::IntegerExtremes(v, _) => v.fill(None),
+            Places::DoubleExtremes(v, _) => v.fill(None),
+        }
+    }
+
+    /// Makes room for `places`.
+    pub(super) fn grow(&mut self, places: usize) {
+        match &mut self.places {
+            Places::Any(v) => v.resize(places, false),
+            Places::Count(v) => v.resize(places, 0),
+            Places::Integers(v) => v.resize(places, 0),
+            Places::Doubles(v) => v.resize_with(places, ExactSum::default),
+            Places::IntegerExtremes(v, _) => v.resize(places, None),
+            Places::DoubleExtremes(v, _) => v.resize(places, None),
+        }
+    }
+
+    /// Adds the `usable` rows of a batch, each to its place.
+    ///
+    /// # Errors
+    /// A value is NaN or infinite; the batch is not what the scan's query says.
+    pub(super) fn add(
+        &mut self,
+        batch: &RecordBatch,
+        usable: &BooleanBuffer,
+        places: &[u32],
+    ) -> Result<()> {
+        let column = |name: &String| {
+            batch.column_by_name(name).ok_or_else(|| exec_datafusion_err!("no column {name}"))
+        };
+        let mut rows = usable.clone();
+        if let Some(filter) = &self.filter {
+            rows = &rows & &holds(column(filter)?.as_boolean());
+        }
+        let value = self.value.as_ref().map(column).transpose()?;
+        let name = &self.name;
+        let value = || value.ok_or_else(|| exec_datafusion_err!("{name} has no value"));
+        let with_value = |rows: &BooleanBuffer, value: &dyn Array| match value.nulls() {
+            Some(valid) => rows & valid.inner(),
+            None => rows.clone(),
+        };
+        match &mut self.places {
+            Places::Any(any) => {
+                if self.value.is_some() {
+                    rows = &rows & &holds(value()?.as_boolean());
+                }
+                rows.set_indices().for_each(|row| any[places[row] as usize] = true);
+            }
+            Places::Count(count) => {
+                if self.value.is_some() {
+                    rows = &rows & &holds(value()?.as_boolean());
+                }
+                rows.set_indices().for_each(|row| count[places[row] as usize] += 1);
+            }
+            Places::Integers(sums) => {
+                let values = value()?.as_primitive::<Int64Type>();
+                for row in with_value(&rows, values).set_indices() {
+                    sums[places[row] as usize] += i128::from(values.values()[row]);
+                }
+            }
+            Places::Doubles(sums) => {
+                let values = value()?.as_primitive::<Float64Type>();
+                for row in with_value(&rows, values).set_indices() {
+                    let pushed = sums[places[row] as usize].push(values.values()[row]);
+                    pushed.map_err(|e| exec_datafusion_err!("{name}: {e}"))?;
+                }
+            }
+            Places::IntegerExtremes(extremes, wins) => {
+                let values = value()?.as_primitive::<Int64Type>();
+                for row in with_value(&rows, values).set_indices() {
+                    let (extreme, x) = (&mut extremes[places[row] as usize], values.values()[row]);
+                    if extreme.is_none_or(|e| x.cmp(&e) == *wins) {
+                        *extreme = Some(x);
+                    }
+                }
+            }
+            Places::DoubleExtremes(extremes, wins) => {
+                let values = value()?.as_primitive::<Float64Type>();
+                for row in with_value(&rows, values).set_indices() {
+                    let (extreme, x) = (&mut extremes[places[row] as usize], values.values()[row]);
+                    if !x.is_finite() {
+                        return exec_err!("{name}: {x} is not a finite number");
+                    }
+                    if extreme.is_none_or(|e| x.total_cmp(&e) == *wins) {
+                        *extreme = Some(x);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the places of another part of the day; `places` says where each belongs here.
+    pub(super) fn join(&mut self, other: &Component, places: &[u32]) {
+        let each = || places.iter().map(|place| *place as usize).enumerate();
+        match (&mut self.places, &other.places) {
+            (Places::Any(own), Places::Any(v)) => each().for_each(|(from, to)| own[to] |= v[from]),
+            (Places::Count(own), Places::Count(v)) => {
+                each().for_each(|(from, to)| own[to] += v[from]);
+            }
+            (Places::Integers(own), Places::Integers(v)) => {
+                each().for_each(|(from, to)| own[to] += v[from]);
+            }
+            (Places::Doubles(own), Places::Doubles(v)) => {
+                each().for_each(|(from, to)| own[to].merge(&v[from]));
+            }
+            (Places::IntegerExtremes(own, wins), Places::IntegerExtremes(v, _)) => {
+                each().for_each(|(from, to)| {
+                    own[to] = extreme([own[to], v[from]], |a, b| a.cmp(b) == *wins);
+                });
+            }
+            (Places::DoubleExtremes(own, wins), Places::DoubleExtremes(v, _)) => {
+                each().for_each(|(from, to)| {
+                    own[to] = extreme([own[to], v[from]], |a, b| a.total_cmp(b) == *wins);
+                });
+            }
+            // Parts of a day have the same components.
+            _ => {}
+        }
+    }
+
+    /// The component over each span of places, as a table has it.
+    ///
+    /// # Errors
+    /// A sum does not fit the table's type.
+    pub(super) fn over(&self, spans: &[Span]) -> Result<ArrayRef> {
+        let name = &self.name;
+        Ok(match &self.places {
+            Places::Any(v) => {
+                let any: Vec<bool> = spans.iter().map(|s| v[s.range()].contains(&true)).collect();
+                Arc::new(BooleanArray::from(any))
+            }
+            Places::Count(v) => {
+                let sums: Vec<i64> = spans.iter().map(|s| v[s.range()].iter().sum()).collect();
+                Arc::new(Int64Array::from(sums))
+            }
+            Places::Integers(v) => {
+                let sums = spans.iter().map(|s| {
+                    i64::try_from(v[s.range()].iter().sum::<i128>())
+                        .map_err(|_| exec_datafusion_err!("the sum of {name} does not fit in BIGINT"))
+                });
+                Arc::new(Int64Array::from(sums.collect::<Result<Vec<i64>>>()?))
+            }
+            Places::Doubles(v) => {
+                let sums = spans.iter().map(|s| {
+                    let sum = match &v[s.range()] {
+                        [] => Some(0.0),
+                        [one] => one.to_f64(),
+                        [first, rest @ ..] => {
+                            let mut sum = first.clone();
+                            rest.iter().for_each(|one| sum.merge(one));
+                            sum.to_f64()
+                        }
+                    };
+                    sum.ok_or_else(|| {
+                        exec_datafusion_err!("the sum of {name} lies beyond the largest DOUBLE")
+                    })
+                });
+                Arc::new(Float64Array::from(sums.collect::<Result<Vec<f64>>>()?))
+            }
+            Places::IntegerExtremes(v, wins) => Arc::new(Int64Array::from_iter(spans.iter().map(
+                |s| extreme(v[s.range()].iter().copied(), |a: &i64, b| a.cmp(b) == *wins),
+            ))),
+            Places::DoubleExtremes(v, wins) => Arc::new(Float64Array::from_iter(spans.iter().map(
+                |s| extreme(v[s.range()].iter().copied(), |a: &f64, b| a.total_cmp(b) == *wins),
+            ))),
+        })
+    }
+
+    /// Whether every sum of integers fits the table's type.
+    ///
+    /// # Errors
+    /// One does not.
+    pub(super) fn fits(&self) -> Result<()> {
+        match &self.places {
+            Places::Integers(v) if v.iter().any(|sum| i64::try_from(*sum).is_err()) => {
+                exec_err!("the sum of {} does not fit in BIGINT", self.name)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The rows where a condition holds; where it is null it does not.
+fn holds(condition: &BooleanArray) -> BooleanBuffer {
+    match condition.nulls() {
+        Some(valid) => condition.values() & valid.inner(),
+        None => condition.values().clone(),
+    }
+}
+
+/// The one that wins over all others.
+fn extreme<T>(
+    values: impl IntoIterator<Item = Option<T>>,
+    wins: impl Fn(&T, &T) -> bool,
+) -> Option<T> {
+    values.into_iter().flatten().reduce(|best, x| if wins(&x, &best) { x } else { best })
+}
