@@ -1,7 +1,7 @@
 //! Exact sums of doubles and integers.
 
 use crate::codec::{Reader, put_exact};
-use crate::float::{fixed, parts};
+use crate::float::parts;
 use crate::{AccumError, wide::Wide};
 
 /// The exact sum of finite doubles, each taken any whole number of times, of either sign.
@@ -10,10 +10,11 @@ use crate::{AccumError, wide::Wide};
 /// two sums are equal when the exact sums are, and equal sums have equal bytes. Nothing overflows and nothing
 /// is lost below the last bit; [`to_f64`](Self::to_f64) rounds, once.
 ///
-/// Values below 2^53 that are multiples of 2^-64 (whole numbers, fractions of 2, any double from 2^-12 on) go to
-/// a 128-bit fixed-point number inside the struct of 24 bytes. What does not fit goes to a long accumulator on the
-/// heap, made when it is first needed (Kulisch 2013, "Computer Arithmetic and Validity"; Neal 2015, "Fast
-/// exact summation using small and large superaccumulators"); the sum is that of both.
+/// The sum is kept as two doubles, which is exact as long as what the addition of the second ones rounds off is zero
+/// (Knuth's two-sum tells: TAOCP 2, section 4.2.2, theorem B): sums of amounts hold some 100 bits. A value
+/// that does not fit goes to a long accumulator on the heap, made when it is first needed (Kulisch 2013, "Computer
+/// Arithmetic and Validity"; Neal 2015, "Fast exact summation using small and large superaccumulators"); the sum is
+/// that of both.
 ///
 /// ```
 /// use verdict_accum::ExactSum;
@@ -27,16 +28,29 @@ use crate::{AccumError, wide::Wide};
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct ExactSum {
-    /// The sum of what lies on the grid, times 2^64, in two's complement; two words, not an `i128`, whose
-    /// alignment would cost a third more memory.
-    grid: [u64; 2],
+    /// Their exact sum counts.
+    pair: [f64; 2],
     rest: Option<Box<Wide>>,
 }
 
-/// Grid sums stay within ±2^126, so that adding two never overflows and any of them has 38 decimal digits.
-const GRID_BITS: u32 = 126;
-
 const HEADER: [u8; 2] = [b'S', 1];
+
+/// a + b rounded, and what rounding took: exact for all finite a and b whose sum is finite, NaN otherwise.
+#[inline]
+fn two_sum(a: f64, b: f64) -> (f64, f64) {
+    let sum = a + b;
+    let of_b = sum - a;
+    (sum, (a - (sum - of_b)) + (b - of_b))
+}
+
+/// The pair with `x` added, where two doubles hold it exactly.
+#[inline]
+fn plus([high, low]: [f64; 2], x: f64) -> Option<[f64; 2]> {
+    let (high, off) = two_sum(high, x);
+    let (low, lost) = two_sum(low, off);
+    // NaN, too, is not zero.
+    (lost == 0.0).then_some([high, low])
+}
 
 impl ExactSum {
     /// Adds `x`.
@@ -46,8 +60,8 @@ impl ExactSum {
     /// [`AccumError::NonFinite`] when `x` is NaN or infinite; the sum is unchanged.
     #[inline]
     pub fn push(&mut self, x: f64) -> Result<(), AccumError> {
-        match fixed(x) {
-            Some(v) => self.add_grid(v),
+        match plus(self.pair, x) {
+            Some(pair) => self.pair = pair,
             None => self.push_rest(x, 1)?,
         }
         Ok(())
@@ -62,10 +76,7 @@ impl ExactSum {
         let (blocks, rest) = xs.as_chunks();
         for block in blocks {
             match block_sum(block) {
-                Some(sum) => {
-                    self.push_scaled(sum.high, sum.exponent);
-                    self.push_scaled(sum.low, sum.exponent - LEVEL);
-                }
+                Some(lanes) => lanes.iter().flatten().try_for_each(|&x| self.push(x))?,
                 None => block.iter().try_for_each(|&x| self.push(x))?,
             }
         }
@@ -79,30 +90,29 @@ impl ExactSum {
     /// [`AccumError::NonFinite`] when `x` is NaN or infinite; the sum is unchanged.
     #[inline]
     pub fn push_weighted(&mut self, weight: i64, x: f64) -> Result<(), AccumError> {
-        match (fixed(x), weight) {
-            (Some(v), 1) => self.add_grid(v),
-            (Some(v), -1) => self.add_grid(-v),
-            // Below 2^117 · 2^9 = 2^126.
-            (Some(v), -0x1ff..=0x1ff) => self.add_grid(v * i128::from(weight)),
-            _ => self.push_rest(x, weight)?,
+        match weight {
+            1 => self.push(x),
+            -1 => self.push(-x),
+            _ => self.push_rest(x, weight),
         }
-        Ok(())
     }
 
     /// Adds an integer.
     #[inline]
     pub fn push_int(&mut self, x: i64) {
-        let grid = i128::from(x) << 64;
-        if grid.unsigned_abs() < 1 << GRID_BITS {
-            self.add_grid(grid);
-        } else {
-            self.rest.get_or_insert_default().add_scaled(x < 0, [x.unsigned_abs(), 0, 0, 0], 0);
+        // Both halves are doubles.
+        let halves = [((x >> 32) as f64) * 4_294_967_296.0, (x & 0xffff_ffff) as f64];
+        match plus(self.pair, halves[0]).and_then(|pair| plus(pair, halves[1])) {
+            Some(pair) => self.pair = pair,
+            None => {
+                self.rest.get_or_insert_default().add_scaled(x < 0, [x.unsigned_abs(), 0, 0, 0], 0);
+            }
         }
     }
 
     /// Adds another sum.
     pub fn merge(&mut self, other: &Self) {
-        self.add_grid(other.grid_value());
+        self.add_pair(other.pair);
         if let Some(rest) = &other.rest {
             self.rest.get_or_insert_default().add(rest);
         }
@@ -110,7 +120,7 @@ impl ExactSum {
 
     /// Takes another sum away: undoes [`merge`](Self::merge).
     pub fn retract(&mut self, other: &Self) {
-        self.add_grid(-other.grid_value());
+        self.add_pair(other.pair.map(|x| -x));
         if let Some(rest) = &other.rest {
             self.rest.get_or_insert_default().sub(rest);
         }
@@ -120,43 +130,63 @@ impl ExactSum {
     #[must_use]
     pub fn is_zero(&self) -> bool {
         match &self.rest {
-            None => self.grid == [0, 0],
+            // A sum of two doubles rounds to zero only when it is zero.
+            None => self.pair[0] + self.pair[1] == 0.0,
             Some(_) => self.total().is_zero(),
         }
     }
 
     /// The double nearest to the exact sum, ties to even; zero is `+0.0`. `None` when the sum lies beyond the largest
     /// double.
+    #[inline]
     #[must_use]
     pub fn to_f64(&self) -> Option<f64> {
-        self.total().to_f64(1)
+        match &self.rest {
+            None => {
+                // + 0.0 turns -0.0 into +0.0.
+                let sum = self.pair[0] + self.pair[1] + 0.0;
+                sum.is_finite().then_some(sum)
+            }
+            Some(_) => self.total().to_f64(1),
+        }
     }
 
-    /// The sum times 2^64 when it is an integer within ±2^126: a fixed-width state for the usual case.
+    /// The sum as two doubles, the first the rounded sum and the second what rounding took, where that is all of it: a
+    /// state of fixed width for the usual case.
+    #[inline]
     #[must_use]
-    pub fn to_grid(&self) -> Option<i128> {
+    pub fn to_pair(&self) -> Option<[f64; 2]> {
         match &self.rest {
-            None => Some(self.grid_value()),
+            None => {
+                let (sum, off) = two_sum(self.pair[0], self.pair[1]);
+                // Sums of which two_sum tells nothing lie beyond the largest double.
+                off.is_finite().then_some([sum + 0.0, off + 0.0])
+            }
             Some(_) => {
-                self.total().window(-1).map(join).filter(|v| v.unsigned_abs() < 1 << GRID_BITS)
+                let total = self.total();
+                let mut pair = [0.0; 2];
+                let mut left = Self { pair, rest: Some(Box::new(total)) };
+                for x in &mut pair {
+                    *x = left.total().to_f64(1)?;
+                    left.push_rest(-*x, 1).ok()?;
+                }
+                left.total().is_zero().then_some(pair)
             }
         }
     }
 
-    /// What [`to_grid`](Self::to_grid) gives for the sum of `x` alone.
+    /// Adds what [`to_pair`](Self::to_pair) gave.
+    ///
+    /// # Errors
+    ///
+    /// [`AccumError::NonFinite`] when one is NaN or infinite.
     #[inline]
-    #[must_use]
-    pub fn grid_of(x: f64) -> Option<i128> {
-        fixed(x)
-    }
-
-    /// Adds `value · 2^-64`: merges what [`to_grid`](Self::to_grid) gave. Any value is accepted.
-    #[inline]
-    pub fn push_grid(&mut self, value: i128) {
-        if value.unsigned_abs() < 1 << GRID_BITS {
-            self.add_grid(value);
+    pub fn push_pair(&mut self, pair: [f64; 2]) -> Result<(), AccumError> {
+        if pair.iter().all(|x| x.is_finite()) {
+            self.add_pair(pair);
+            Ok(())
         } else {
-            self.add_rest(value);
+            Err(AccumError::NonFinite)
         }
     }
 
@@ -177,12 +207,11 @@ impl ExactSum {
         let mut reader = Reader::open(bytes, &HEADER)?;
         let total = reader.exact()?;
         reader.close()?;
-        let mut sum = Self::default();
-        match total.window(-1).map(join) {
-            Some(v) => sum.push_grid(v),
-            None => sum.rest = Some(Box::new(total)),
-        }
-        Ok(sum)
+        let sum = Self { pair: [0.0; 2], rest: Some(Box::new(total)) };
+        Ok(match sum.to_pair() {
+            Some(pair) => Self { pair, rest: None },
+            None => sum,
+        })
     }
 
     /// Memory on the heap, in bytes.
@@ -192,75 +221,53 @@ impl ExactSum {
     }
 
     fn put(&self, out: &mut Vec<u8>) {
-        match &self.rest {
-            None => put_exact(out, -1, &self.grid),
-            Some(_) => {
-                let total = self.total();
-                let (base, limbs) = total.raw();
-                put_exact(out, base, limbs);
-            }
-        }
+        let total = self.total();
+        let (base, limbs) = total.raw();
+        put_exact(out, base, limbs);
     }
 
-    fn grid_value(&self) -> i128 {
-        join(self.grid)
-    }
-
-    /// `v` within ±2^126.
+    /// Adds two finite doubles.
     #[inline]
-    fn add_grid(&mut self, v: i128) {
-        let sum = self.grid_value() + v;
-        if sum.unsigned_abs() < 1 << GRID_BITS {
-            self.grid = [sum as u64, (sum >> 64) as u64];
-        } else {
-            self.grid = [0, 0];
-            self.add_rest(sum);
-        }
-    }
-
-    #[cold]
-    fn add_rest(&mut self, v: i128) {
-        let m = v.unsigned_abs();
-        let rest = self.rest.get_or_insert_default();
-        rest.add_scaled(v < 0, [m as u64, (m >> 64) as u64, 0, 0], -64);
-    }
-
-    /// Adds `m · 2^exponent`, `m` within ±2^56.
-    fn push_scaled(&mut self, m: i64, exponent: i32) {
-        let shift = exponent + 64;
-        match shift {
-            0..=70 => self.add_grid(i128::from(m) << shift),
-            -63..0 if m.trailing_zeros() as i32 >= -shift => self.add_grid(i128::from(m >> -shift)),
-            _ if m == 0 => {}
-            _ => {
-                let rest = self.rest.get_or_insert_default();
-                rest.add_scaled(m < 0, [m.unsigned_abs(), 0, 0, 0], exponent);
-            }
+    fn add_pair(&mut self, [high, low]: [f64; 2]) {
+        match plus(self.pair, high).and_then(|pair| plus(pair, low)) {
+            Some(pair) => self.pair = pair,
+            None => [high, low]
+                .into_iter()
+                .for_each(|x| add_double(self.rest.get_or_insert_default(), x, 1)),
         }
     }
 
     #[cold]
     fn push_rest(&mut self, x: f64, weight: i64) -> Result<(), AccumError> {
-        let p = parts(x)?;
-        let m = u128::from(p.mantissa) * u128::from(weight.unsigned_abs());
-        let rest = self.rest.get_or_insert_default();
-        rest.add_scaled(p.negative != (weight < 0), [m as u64, (m >> 64) as u64, 0, 0], p.exponent);
+        if !x.is_finite() {
+            return Err(AccumError::NonFinite);
+        }
+        add_double(self.rest.get_or_insert_default(), x, weight);
         Ok(())
     }
 
     fn total(&self) -> Wide {
-        let mut total = Wide::new(-1, self.grid.to_vec());
-        if let Some(rest) = &self.rest {
-            total.add(rest);
-        }
+        let mut total = self.rest.as_deref().cloned().unwrap_or_default();
+        self.pair.into_iter().for_each(|x| add_double(&mut total, x, 1));
+        total.trim();
         total
     }
+}
+
+/// Adds `weight` times a finite double.
+fn add_double(wide: &mut Wide, x: f64, weight: i64) {
+    let Ok(p) = parts(x) else { return };
+    let m = u128::from(p.mantissa) * u128::from(weight.unsigned_abs());
+    wide.add_scaled(p.negative != (weight < 0), [m as u64, (m >> 64) as u64, 0, 0], p.exponent);
 }
 
 impl PartialEq for ExactSum {
     fn eq(&self, other: &Self) -> bool {
         match (&self.rest, &other.rest) {
-            (None, None) => self.grid == other.grid,
+            (None, None) => match (self.to_pair(), other.to_pair()) {
+                (Some(own), Some(pair)) => own == pair,
+                _ => self.total() == other.total(),
+            },
             _ => self.total() == other.total(),
         }
     }
@@ -274,21 +281,13 @@ const LANES: usize = 8;
 /// How many bits lie between the last ones of the two parts of a sum.
 const LEVEL: i32 = 47;
 
-/// `high · 2^exponent + low · 2^(exponent - LEVEL)`.
-#[derive(Clone, Copy, Debug)]
-struct BlockSum {
-    high: i64,
-    low: i64,
-    exponent: i32,
-}
-
-/// The exact sum of a block, in vectors; `None` where it has more than 93 bits, or a value that is not finite.
+/// The exact sum of a block, in vectors, as doubles; `None` where it has more than 93 bits, or a value that is not finite.
 ///
 /// With all values below 2^e, adding and subtracting 1.5 · 2^(e+6) rounds each to a multiple of 2^(e-46); 64 such
 /// multiples have no more than 53 bits, so their sums are exact, and so are the remainders, which are halves of it at
 /// most. The same again, 47 bits below, leaves nothing of most blocks (Rump, Ogita & Oishi 2008, "Accurate floating-point
 /// summation part I"; Demmel & Nguyen 2013, "Fast reproducible floating-point summation").
-fn block_sum(xs: &[f64; BLOCK]) -> Option<BlockSum> {
+fn block_sum(xs: &[f64; BLOCK]) -> Option<[[f64; LANES]; 2]> {
     let (rows, _) = xs.as_chunks::<LANES>();
     let mut most = [0.0_f64; LANES];
     for row in rows {
@@ -300,7 +299,7 @@ fn block_sum(xs: &[f64; BLOCK]) -> Option<BlockSum> {
     let most = most.into_iter().fold(0.0, f64::max);
     // Away from either end of the range, so that all powers of two below are numbers.
     if !(1e-270..1e270).contains(&most) {
-        return (xs == &[0.0; BLOCK]).then_some(BlockSum { high: 0, low: 0, exponent: 0 });
+        return (xs == &[0.0; BLOCK]).then_some([[0.0; LANES]; 2]);
     }
     let e = (most.to_bits() >> 52) as i32 - 1022;
     let (upper, lower) = (1.5 * power_of_two(e + 6), 1.5 * power_of_two(e + 6 - LEVEL));
@@ -319,21 +318,12 @@ fn block_sum(xs: &[f64; BLOCK]) -> Option<BlockSum> {
     if left.iter().any(|&bits| bits != 0) {
         return None;
     }
-    let exponent = e - 46;
-    let whole = |lanes: [f64; LANES], unit: i32| -> i64 {
-        let scale = power_of_two(-unit);
-        lanes.into_iter().map(|lane| (lane * scale) as i64).sum()
-    };
-    Some(BlockSum { high: whole(highs, exponent), low: whole(lows, exponent - LEVEL), exponent })
+    Some([highs, lows])
 }
 
 /// `2^e`, within the normal numbers.
 fn power_of_two(e: i32) -> f64 {
     f64::from_bits(((e + 1023) as u64) << 52)
-}
-
-fn join(grid: [u64; 2]) -> i128 {
-    (u128::from(grid[0]) | (u128::from(grid[1]) << 64)) as i128
 }
 
 #[cfg(test)]
@@ -372,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn the_grid_overflows_into_the_rest() {
+    fn what_two_doubles_do_not_hold_goes_to_the_rest() {
         let mut s = ExactSum::default();
         for _ in 0..20 {
             s.push_int(i64::MAX);
@@ -381,7 +371,7 @@ mod tests {
         }
         assert_eq!(s.to_f64(), Some(512.0 * 20.0 * 9007199254740991.0 - 20.0));
         s.push_weighted(-512 * 20, 9007199254740991.0).unwrap();
-        assert_eq!(s.to_grid(), Some(-20 << 64));
+        assert_eq!(s.to_pair(), Some([-20.0, 0.0]));
     }
 
     #[test]

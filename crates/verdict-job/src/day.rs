@@ -184,9 +184,10 @@ impl Job {
             let read = async {
                 let frame = work.ctx.sql(&sql).await?;
                 let schema = Arc::clone(frame.schema().inner());
-                let mut batches = SpawnedTask::spawn(frame.collect()).join().await.map_err(
-                    |e| DataFusionError::Execution(format!("the scan of a log ended: {e}")),
-                )??;
+                let mut batches =
+                    SpawnedTask::spawn(frame.collect()).join().await.map_err(|e| {
+                        DataFusionError::Execution(format!("the scan of a log ended: {e}"))
+                    })??;
                 batches.push(RecordBatch::new_empty(schema));
                 Ok(batches)
             };
@@ -267,19 +268,18 @@ impl Job {
                         Suspects { components: &of_source, ..work.suspects(&opened, &log) };
                     return Err(match suspects.culprit().await {
                         Some(culprit) => culprit,
-                        None => {
-                            Error::Engine {
-                                stage: format!("events of source `{name}` on {}", task.ds),
-                                engine: Box::new(error),
-                            }
-                        }
+                        None => Error::Engine {
+                            stage: format!("events of source `{name}` on {}", task.ds),
+                            engine: Box::new(error),
+                        },
                     });
                 }
             }
             bound.extend(of_source);
         }
         bound.sort_by(|a, b| a.def.column.cmp(&b.def.column));
-        let nothing = || Events::new(index.take().unwrap_or_else(|| Index::new(false)), &exposed.cuts);
+        let nothing =
+            || Events::new(index.take().unwrap_or_else(|| Index::new(false)), &exposed.cuts);
         Ok((bound, events.unwrap_or_else(nothing), counts))
     }
 

@@ -157,7 +157,8 @@ impl Exposures {
         let first = batches.first().ok_or_else(|| exec_datafusion_err!("a log has no schema"))?;
         let columns = first.schema();
         for field in columns.fields().iter().filter(|f| f.name().starts_with("segment_")) {
-            let parts = batches.iter().map(|b| text(b, field.name())).collect::<Result<Vec<_>>>()?;
+            let parts =
+                batches.iter().map(|b| text(b, field.name())).collect::<Result<Vec<_>>>()?;
             let parts: Vec<&dyn Array> = parts.iter().map(|part| part as &dyn Array).collect();
             logged.segments.push(concat(&parts)?.as_string::<i32>().clone());
         }

@@ -131,10 +131,7 @@ impl Job {
                 .filter(|c| c.def.source == *name)
                 .map(ComponentSql::new)
                 .collect();
-            queries.push((
-                format!("events_logged ({name})"),
-                render::events_logged(log, &own)?,
-            ));
+            queries.push((format!("events_logged ({name})"), render::events_logged(log, &own)?));
         }
         let numbers: BTreeMap<&str, Number> =
             components.iter().map(|c| (c.def.column.as_str(), c.number)).collect();

@@ -144,8 +144,8 @@ pub(crate) enum Output {
 
 /// Sums of DOUBLE.
 ///
-/// The state is two columns: the sum on the accumulator's grid, and, where it does not lie there, its bytes. Both are
-/// NULL without rows. Nearly every sum lies there, and a column of fixed width is as fast as SUM's.
+/// The state is three columns: the sum as two doubles, and, where those do not hold it, its bytes. All are
+/// NULL without rows. Nearly every sum is two doubles, and columns of fixed width are as fast as SUM's.
 #[derive(Debug)]
 pub(crate) struct DoubleSum {
     pub(crate) call: Call,
@@ -239,15 +239,16 @@ impl Kernel for DoubleSum {
         rows: impl Iterator<Item = (usize, usize)>,
         values: &mut [Self::Value],
     ) -> Result<()> {
-        let grid = states[0].as_primitive::<Decimal128Type>();
-        let bytes = states[1].as_binary::<i32>();
+        let [high, low] = [&states[0], &states[1]].map(|c| c.as_primitive::<Float64Type>());
+        let bytes = states[2].as_binary::<i32>();
         for (row, place) in rows {
-            if grid.is_valid(row) {
-                values[place].sum.push_grid(grid.value(row));
+            let sum = &mut values[place].sum;
+            if high.is_valid(row) {
+                sum.push_pair([high.value(row), low.value(row)])
+                    .map_err(|e| self.call.refusal(e))?;
             } else if bytes.is_valid(row) {
-                let sum =
-                    ExactSum::from_bytes(bytes.value(row)).map_err(|e| self.call.refusal(e))?;
-                values[place].sum.merge(&sum);
+                let other = ExactSum::from_bytes(bytes.value(row));
+                sum.merge(&other.map_err(|e| self.call.refusal(e))?);
             } else {
                 continue;
             }
@@ -259,14 +260,13 @@ impl Kernel for DoubleSum {
     fn convert(&self, args: &[ArrayRef], taken: Option<&NullBuffer>) -> Result<Vec<ArrayRef>> {
         if let (Input::Doubles, None) = (self.input, taken) {
             let column = args[0].as_primitive::<Float64Type>().values();
-            let grids: Option<Vec<i128>> = column.iter().map(|&x| ExactSum::grid_of(x)).collect();
-            if let Some(grids) = grids {
-                let bytes = new_null_array(&DataType::Binary, grids.len());
-                let grids = Decimal128Array::new(grids.into(), None).with_data_type(INTEGER_STATE);
-                return Ok(vec![Arc::new(grids), bytes]);
+            if column.iter().all(|x| x.is_finite()) {
+                let low = Float64Array::from(vec![0.0; column.len()]);
+                let bytes = new_null_array(&DataType::Binary, column.len());
+                return Ok(vec![Arc::clone(&args[0]), Arc::new(low), bytes]);
             }
         }
-        // Off the grid, or not all rows.
+        // Not all rows, or one to be refused.
         let mut values = Vec::new();
         values.resize_with(args[0].len(), Self::Value::default);
         let rows = 0..args[0].len();
@@ -276,21 +276,23 @@ impl Kernel for DoubleSum {
     }
 
     fn state(&self, values: &[Self::Value]) -> Result<Vec<ArrayRef>> {
-        let grids: Vec<Option<i128>> =
-            values.iter().map(|v| if v.rows == 0 { None } else { v.sum.to_grid() }).collect();
-        let nulls = validity(grids.iter().map(Option::is_some));
+        let pairs: Vec<Option<[f64; 2]>> =
+            values.iter().map(|v| if v.rows == 0 { None } else { v.sum.to_pair() }).collect();
+        let nulls = validity(pairs.iter().map(Option::is_some));
         let bytes: ArrayRef = if nulls.is_none() {
             new_null_array(&DataType::Binary, values.len())
         } else {
-            let off_grid = values
+            let others = values
                 .iter()
-                .zip(&grids)
-                .map(|(v, grid)| (v.rows != 0 && grid.is_none()).then_some(v));
-            binary(&self.call, off_grid.map(|v| v.map(|v| v.sum.to_bytes())))?
+                .zip(&pairs)
+                .map(|(v, pair)| (v.rows != 0 && pair.is_none()).then_some(v));
+            binary(&self.call, others.map(|v| v.map(|v| v.sum.to_bytes())))?
         };
-        let grids: Vec<i128> = grids.into_iter().map(Option::unwrap_or_default).collect();
-        let grids = Decimal128Array::new(grids.into(), nulls).with_data_type(INTEGER_STATE);
-        Ok(vec![Arc::new(grids), bytes])
+        let column = |of: usize| -> ArrayRef {
+            let doubles: Vec<f64> = pairs.iter().map(|pair| pair.unwrap_or_default()[of]).collect();
+            Arc::new(Float64Array::new(doubles.into(), nulls.clone()))
+        };
+        Ok(vec![column(0), column(1), bytes])
     }
 
     fn evaluate(&self, values: &[Self::Value], _: &[i64]) -> Result<ArrayRef> {

@@ -278,7 +278,11 @@ impl AggregateUDFImpl for Aggregate {
                 vec![field("sum", INTEGER_STATE)]
             }
             Kind::ExactSum | Kind::ExactSumState | Kind::ExactSumMerge => {
-                vec![field("grid", INTEGER_STATE), field("rest", DataType::Binary)]
+                vec![
+                    field("high", DataType::Float64),
+                    field("low", DataType::Float64),
+                    field("rest", DataType::Binary),
+                ]
             }
             Kind::Welford => STATE_NAMES
                 .into_iter()

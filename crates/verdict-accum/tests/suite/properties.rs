@@ -98,9 +98,9 @@ proptest! {
         prop_assert_eq!(&back, &s);
         prop_assert_eq!(back.to_bytes(), bytes.clone());
         prop_assert!(ExactSum::from_bytes(&bytes[..bytes.len() - 1]).is_err());
-        if let Some(grid) = s.to_grid() {
+        if let Some(pair) = s.to_pair() {
             let mut again = ExactSum::default();
-            again.push_grid(grid);
+            again.push_pair(pair).unwrap();
             prop_assert_eq!(again, s);
         }
     }

@@ -268,10 +268,17 @@ mod tests {
 
     #[test]
     fn names_that_share_a_key_are_told_apart_in_any_order() {
-        let names =
-            ["a", "a\u{0}", "sixteen bytes, and more", "sixteen bytes, and most", "a\u{0}\u{0}", ""];
+        let names = [
+            "a",
+            "a\u{0}",
+            "sixteen bytes, and more",
+            "sixteen bytes, and most",
+            "a\u{0}\u{0}",
+            "",
+        ];
         for from in 0..names.len() {
-            let order: Vec<&str> = (0..names.len()).map(|i| names[(from + i) % names.len()]).collect();
+            let order: Vec<&str> =
+                (0..names.len()).map(|i| names[(from + i) % names.len()]).collect();
             let mut index = Index::new(false);
             let column: ArrayRef = Arc::new(StringArray::from(order.clone()));
             assert_eq!(numbers_of(&mut index, Arc::clone(&column)), [1, 2, 3, 4, 5, 6]);
@@ -305,7 +312,8 @@ mod tests {
     #[test]
     fn rows_without_a_unit_are_nobody_s() {
         let mut index = Index::new(false);
-        let column: ArrayRef = Arc::new(StringArray::from(vec![Some("a"), None, Some("b"), Some("a")]));
+        let column: ArrayRef =
+            Arc::new(StringArray::from(vec![Some("a"), None, Some("b"), Some("a")]));
         assert_eq!(numbers_of(&mut index, column), [1, NOBODY, 2, 1]);
         let mut index = Index::new(true);
         let column: ArrayRef = Arc::new(Int64Array::from(vec![Some(7), None, Some(0), Some(7)]));

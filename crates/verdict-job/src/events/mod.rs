@@ -167,10 +167,11 @@ impl Events {
         self.rows.without_unit += nobody;
         self.rows.outside_day += outside;
         if !all_valid {
-            let timeless =
-                self.units.iter().enumerate().filter(|(row, unit)| {
-                    **unit != NOBODY && ts.is_null(*row)
-                });
+            let timeless = self
+                .units
+                .iter()
+                .enumerate()
+                .filter(|(row, unit)| **unit != NOBODY && ts.is_null(*row));
             self.rows.without_time += timeless.count() as u64;
         }
         let usable = match ts.nulls() {
@@ -178,9 +179,8 @@ impl Events {
             None => BooleanBuffer::new_set(values.len()),
         };
         if day.reject_outside && outside > 0 {
-            let within = BooleanBuffer::collect_bool(values.len(), |row| {
-                (from..to).contains(&values[row])
-            });
+            let within =
+                BooleanBuffer::collect_bool(values.len(), |row| (from..to).contains(&values[row]));
             return Ok(&usable & &within);
         }
         Ok(usable)
@@ -194,8 +194,7 @@ impl Events {
         for (theirs, own) in units.into_iter().enumerate() {
             let own = own as usize;
             self.acted[own] |= other.acted[theirs];
-            let intervals =
-                self.cuts_of.get(own).map_or(1, |(from, to)| (1 + to - from) as usize);
+            let intervals = self.cuts_of.get(own).map_or(1, |(from, to)| (1 + to - from) as usize);
             for interval in 0..intervals {
                 places[other.places[theirs] as usize + interval] =
                     self.places[own] + interval as u32;

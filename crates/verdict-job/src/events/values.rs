@@ -215,8 +215,9 @@ impl Component {
             }
             Places::Integers(v) => {
                 let sums = spans.iter().map(|s| {
-                    i64::try_from(v[s.range()].iter().sum::<i128>())
-                        .map_err(|_| exec_datafusion_err!("the sum of {name} does not fit in BIGINT"))
+                    i64::try_from(v[s.range()].iter().sum::<i128>()).map_err(|_| {
+                        exec_datafusion_err!("the sum of {name} does not fit in BIGINT")
+                    })
                 });
                 Arc::new(Int64Array::from(sums.collect::<Result<Vec<i64>>>()?))
             }
@@ -237,12 +238,16 @@ impl Component {
                 });
                 Arc::new(Float64Array::from(sums.collect::<Result<Vec<f64>>>()?))
             }
-            Places::IntegerExtremes(v, wins) => Arc::new(Int64Array::from_iter(spans.iter().map(
-                |s| extreme(v[s.range()].iter().copied(), |a: &i64, b| a.cmp(b) == *wins),
-            ))),
-            Places::DoubleExtremes(v, wins) => Arc::new(Float64Array::from_iter(spans.iter().map(
-                |s| extreme(v[s.range()].iter().copied(), |a: &f64, b| a.total_cmp(b) == *wins),
-            ))),
+            Places::IntegerExtremes(v, wins) => {
+                Arc::new(Int64Array::from_iter(spans.iter().map(|s| {
+                    extreme(v[s.range()].iter().copied(), |a: &i64, b| a.cmp(b) == *wins)
+                })))
+            }
+            Places::DoubleExtremes(v, wins) => {
+                Arc::new(Float64Array::from_iter(spans.iter().map(|s| {
+                    extreme(v[s.range()].iter().copied(), |a: &f64, b| a.total_cmp(b) == *wins)
+                })))
+            }
         })
     }
 
