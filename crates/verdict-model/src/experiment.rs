@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use crate::{
-    GuardrailSettings, GuardrailTest, Located, NaiveDate, Schedule, StatisticalSettings, Threshold,
+    GuardrailSettings, GuardrailTest, Located, NaiveDate, Schedule, SequentialMethod,
+    StatisticalSettings, Threshold,
 };
 
 /// An experiment, with every default filled in.
@@ -49,6 +50,12 @@ impl Experiment {
     /// The arms that are compared against the control, in the order of the file.
     pub fn treatments(&self) -> impl Iterator<Item = &Arm> {
         self.design.arms.iter().filter(|arm| arm.name != self.design.control.value)
+    }
+
+    /// Whether it is looked at before its end by a method that allows for that: its group statistics then tell what
+    /// each look shares with the one before.
+    pub fn is_sequential(&self) -> bool {
+        self.settings.sequential != SequentialMethod::None
     }
 
     /// Its looks as of a first day, which is `start` where the file has one and else what the log or the
