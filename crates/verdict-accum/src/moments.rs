@@ -180,6 +180,49 @@ impl<const K: usize, const P: usize> Moments<K, P> {
         self.merge(&negated);
     }
 
+    /// The moments of `variables` of these, in that order; a variable may come more than once, or not at all. `None`
+    /// when there is no variable of such a number.
+    ///
+    /// ```
+    /// use verdict_accum::{Moments1, Moments2};
+    ///
+    /// let (mut of_x, mut of_xx) = (Moments1::default(), Moments2::default());
+    /// of_x.push(1, &[0.1])?;
+    /// of_xx.push(1, &[0.1, 0.1])?;
+    /// assert_eq!(of_x.of_variables([0, 0]), Some(of_xx));
+    /// # Ok::<(), verdict_accum::AccumError>(())
+    /// ```
+    #[must_use]
+    pub fn of_variables<const J: usize, const Q: usize>(
+        &self,
+        variables: [usize; J],
+    ) -> Option<Moments<J, Q>> {
+        if variables.iter().any(|v| *v >= K) {
+            return None;
+        }
+        let place = |i: usize, j: usize| {
+            let (i, j) = (variables[i], variables[j]);
+            Self::place(i.min(j), i.max(j))
+        };
+        let pairs = || (0..J).flat_map(|i| (i..J).map(move |j| (i, j)));
+        let mut of = Moments::<J, Q> {
+            n: self.n,
+            sums: variables.map(|v| self.sums[v]),
+            ..Moments::default()
+        };
+        for (product, (i, j)) in of.products.iter_mut().zip(pairs()) {
+            *product = self.products[place(i, j)];
+        }
+        if let Some(rest) = &self.rest {
+            let own = of.rest.get_or_insert_default();
+            own.sums = variables.map(|v| rest.sums[v].clone());
+            for (product, (i, j)) in own.products.iter_mut().zip(pairs()) {
+                *product = rest.products[place(i, j)].clone();
+            }
+        }
+        Some(of)
+    }
+
     /// The sum of the weights: the number of rows, when every weight is 1.
     #[must_use]
     pub fn n(&self) -> i128 {
@@ -419,6 +462,22 @@ mod tests {
         let places: Vec<usize> =
             (0..4).flat_map(|i| (i..4).map(move |j| Moments4::place(i, j))).collect();
         assert_eq!(places, (0..10).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn variables_of_moments_are_the_moments_of_those_variables() {
+        let rows = [[0.5, -3.0], [1e300, 0.25], [0.1, 1e-300], [7.0, 0.1]];
+        let (mut of_two, mut of_four, mut of_last) =
+            (Moments2::default(), Moments4::default(), Moments1::default());
+        for (weight, [x, y]) in [1, -1, 2, 1].into_iter().zip(rows) {
+            of_two.push(weight, &[x, y]).unwrap();
+            of_four.push(weight, &[y, x, y, x]).unwrap();
+            of_last.push(weight, &[y]).unwrap();
+        }
+        assert_eq!(of_two.of_variables([1, 0, 1, 0]).unwrap(), of_four);
+        assert_eq!(of_four.of_variables([3, 2]).unwrap(), of_two);
+        assert_eq!(of_two.of_variables([1]).unwrap(), of_last);
+        assert_eq!(of_two.of_variables::<1, 1>([2]), None);
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! Group statistics, read back as plain rows: the contract between what makes them and what judges them.
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use std::borrow::Borrow;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_null_array};
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Float64Type, Int64Type};
+use futures::{StreamExt, TryStreamExt, stream};
 use verdict_model::rows::GroupStat;
 use verdict_model::tables::GROUP_STATS;
 use verdict_model::{DataCounts, Experiment, Later, NaiveDate};
@@ -12,38 +15,89 @@ use crate::job::Job;
 use crate::partition::{self, Key, Partition};
 use crate::{Error, Result, arrow_types};
 
-/// The group statistics of one experiment at one as-of date.
+/// How many partitions are read at once.
+const CONCURRENT: usize = 8;
+
+/// What one experiment is judged by at one as-of date.
 #[derive(Clone, Debug)]
 pub struct GroupStats {
-    /// Their rows.
+    /// The group statistics of the as-of date, and of a sequential experiment those of every look before it.
     pub rows: Vec<GroupStat>,
-    /// What became of the logs' rows; `None` for statistics that were made elsewhere.
+    /// Looks before the as-of date that have no group statistics.
+    pub missing: Vec<NaiveDate>,
+    /// What became of the logs' rows up to the as-of date; `None` for statistics that were made elsewhere.
     pub counts: Option<DataCounts>,
-    pub(crate) partition: Partition,
+    /// By date, the as-of date last.
+    pub(crate) partitions: Vec<(NaiveDate, Partition)>,
 }
 
 impl Job {
-    /// Reads the group statistics of an experiment.
+    /// Reads the group statistics that an experiment is judged by at an as-of date: its own, and of a sequential
+    /// experiment those of the looks before it, as far as they are there.
     ///
     /// # Errors
-    /// There are none for that date; the file is not what the table's description says.
-    pub async fn group_stats(&self, experiment: &str, as_of: NaiveDate) -> Result<GroupStats> {
-        let key = Key::new(&GROUP_STATS, &[experiment, &as_of.to_string()]);
-        let found = partition::find(&self.tables, &key).await?;
-        let partition = found.ok_or_else(|| {
-            Error::Usage(format!(
-                "there are no group statistics at {}/{key}; run `verdict run --date {as_of}` first, or choose a date that \
-                 was run",
-                self.tables.display
-            ))
-        })?;
-        let object = self.tables.name(&partition.object.location);
-        let mut rows = Vec::new();
-        for batch in partition::read(&self.tables, &partition.object).await? {
-            append(&mut rows, &batch, experiment, as_of, &object)?;
+    /// There are none for the as-of date; a file is not what the table's description says.
+    pub async fn group_stats_history(
+        &self,
+        experiment: &Experiment,
+        as_of: NaiveDate,
+    ) -> Result<GroupStats> {
+        let name = &experiment.name.value;
+        let mut dates = match experiment.is_sequential() {
+            true => self.looks_of(experiment, as_of).await?,
+            false => Vec::new(),
+        };
+        dates.retain(|look| *look < as_of);
+        dates.push(as_of);
+        let keys = dates.iter().map(|look| Key::new(&GROUP_STATS, &[name, &look.to_string()]));
+        let keys: Vec<Key> = keys.collect();
+        let found = partition::find_all(&self.tables, keys).await?;
+        let (mut partitions, mut missing) = (Vec::new(), Vec::new());
+        for (look, found) in dates.into_iter().zip(found) {
+            match found {
+                Some(partition) => partitions.push((look, partition)),
+                None if look == as_of => {
+                    let key = Key::new(&GROUP_STATS, &[name, &as_of.to_string()]);
+                    return Err(Error::Usage(format!(
+                        "there are no group statistics at {}/{key}; run `verdict run --date {as_of}` first, or choose a \
+                         date that was run",
+                        self.tables.display
+                    )));
+                }
+                None => missing.push(look),
+            }
         }
-        let counts = partition.made.as_ref().and_then(|made| made.counts.clone());
-        Ok(GroupStats { rows, counts, partition })
+        let read: Vec<Vec<GroupStat>> = stream::iter(partitions.clone())
+            .map(|(look, partition)| async move {
+                let object = self.tables.name(&partition.object.location);
+                let mut rows = Vec::new();
+                for batch in partition::read(&self.tables, &partition.object).await? {
+                    append(&mut rows, &batch, name, look, &object)?;
+                }
+                Ok::<_, Error>(rows)
+            })
+            .buffered(CONCURRENT)
+            .try_collect()
+            .await?;
+        let own = partitions.last().and_then(|(_, partition)| partition.made.as_ref());
+        let counts = own.and_then(|made| made.counts.clone());
+        Ok(GroupStats { rows: read.concat(), missing, counts, partitions })
+    }
+
+    /// The looks of an experiment's schedule up to `as_of`. Without a `start` it begins with the first day of the exposure
+    /// log, and where that is not at hand with the first date that has group statistics.
+    async fn looks_of(&self, experiment: &Experiment, as_of: NaiveDate) -> Result<Vec<NaiveDate>> {
+        let first = match self.start_of(experiment).await {
+            Ok(start) => start,
+            Err(_) => self.first_date(&experiment.name.value).await?.unwrap_or(as_of),
+        };
+        Ok(experiment.schedule(first).looks(as_of))
+    }
+
+    /// The first as-of date that has group statistics.
+    async fn first_date(&self, experiment: &str) -> Result<Option<NaiveDate>> {
+        let dates = partition::dates(&self.tables, &GROUP_STATS, experiment).await?;
+        Ok(dates.first().copied())
     }
 
     /// What of an experiment's files is not in effect yet: its own keys, and those of the metrics it uses.
@@ -63,16 +117,23 @@ impl Job {
     }
 }
 
-/// What results, checks and decisions follow from: the statistics, and how they are to be judged.
-pub(crate) fn judged_fingerprint(
+/// What results, checks and decisions follow from: the statistics by date, the as-of date's last, and how they are to be
+/// judged.
+pub(crate) fn judged_fingerprint<P: Borrow<Partition>>(
     experiment: &Experiment,
     later: &[Later],
-    stats: &Partition,
+    stats: &[(NaiveDate, P)],
 ) -> Fingerprint {
-    let content = match &stats.made {
-        Some(made) => made.content.clone(),
-        None => format!("{} {:?}", stats.object.size, stats.object.e_tag),
+    let content = |(look, stats): &(NaiveDate, P)| {
+        let stats = stats.borrow();
+        let content = match &stats.made {
+            Some(made) => made.content.clone(),
+            None => format!("{} {:?}", stats.object.size, stats.object.e_tag),
+        };
+        format!("{look} {content}")
     };
+    let own = stats.last().and_then(|(_, stats)| stats.borrow().made.as_ref());
+    let counts = format!("{:?}", own.map(|made| &made.counts));
     let metrics = experiment.metrics().map(|m| {
         format!(
             "{} {:?} {:?} {:?} {:?} {:?}",
@@ -81,10 +142,7 @@ pub(crate) fn judged_fingerprint(
     });
     let design = &experiment.design;
     Fingerprint::new()
-        .with(
-            "group_stats",
-            [content, format!("{:?}", stats.made.as_ref().map(|made| &made.counts))],
-        )
+        .with("group_stats", stats.iter().map(content).chain([counts]))
         .with("metrics", metrics)
         .with(
             "design",
@@ -120,6 +178,15 @@ fn append(
     let (metric, metric_type, variant) = (text("metric")?, text("metric_type")?, text("variant")?);
     let (segment, segment_value) = (text("segment")?, text("segment_value")?);
     let n = column("n", &DataType::Int64)?;
+    // Statistics made elsewhere may do without what only sequential experiments have.
+    let or_null = |name, ty: DataType| match batch.column_by_name(name) {
+        Some(_) => column(name, &ty),
+        None => Ok(new_null_array(&ty, batch.num_rows())),
+    };
+    let n_before = or_null("n_before", DataType::Int64)?;
+    let [co_x, co_y, co_of_both] =
+        ["co_x_before", "co_y_before", "co_xy_before"].map(|name| or_null(name, DataType::Float64));
+    let (co_x_before, co_y_before, co_xy_before) = (co_x?, co_y?, co_of_both?);
     let [sum_x, mean_x, m2_x] = ["sum_x", "mean_x", "m2_x"].map(double);
     let [sum_y, mean_y, m2_y, co_xy] = ["sum_y", "mean_y", "m2_y", "co_xy"].map(double);
     let (sum_x, mean_x, m2_x) = (sum_x?, mean_x?, m2_x?);
@@ -154,10 +221,12 @@ fn append(
             mean_y: number(&mean_y),
             m2_y: number(&m2_y),
             co_xy: number(&co_xy),
-            n_before: None,
-            co_x_before: None,
-            co_y_before: None,
-            co_xy_before: None,
+            n_before: n_before
+                .is_valid(row)
+                .then(|| n_before.as_primitive::<Int64Type>().value(row)),
+            co_x_before: number(&co_x_before),
+            co_y_before: number(&co_y_before),
+            co_xy_before: number(&co_xy_before),
         });
     }
     Ok(())

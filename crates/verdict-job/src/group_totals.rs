@@ -2,6 +2,15 @@
 //!
 //! A sweep gives, for each cell (a look and a group), what joined and what left since the look before, as an exact
 //! state of moments. The group as of a look is the sum of its states up to there.
+//!
+//! Where looks are watched, it is also told what a look shares with the one before. With x what a unit has now and x′ what
+//! it had, the units that count at both are those that stayed as they were, of which x = x′, and those that changed: a
+//! cell has the moments of (x, x′) over them. So
+//!
+//! Σ x x′ = (what there was − what left − what changed, as it was), squared, + Σ x x′ over what changed,
+//!
+//! and likewise every other sum; all of these are exact, so that neither order nor cancellation shows. (Differences x − x′
+//! would do with fewer columns, by polarisation, but a difference of doubles is rounded.)
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,15 +20,16 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Date32Type, Int64Type};
-use verdict_accum::{AccumError, Moments1, Moments2, Moments4};
+use verdict_accum::{AccumError, Moments, Moments1, Moments2, Moments4};
 use verdict_model::NaiveDate;
 
 use crate::error::AtStage;
-use crate::render::{MomentsSql, SEVERAL_VARIANTS};
+use crate::render::{MomentsSql, PairSql, SEVERAL_VARIANTS};
 use crate::sweep::{Found, Sweep, Task};
 use crate::{Error, Result};
 
-/// A group's states at its looks: by variant and segment values, by look, one for each of the moments.
+/// A group's states: by variant and segment values, by cell (a look, or past all looks what left at one), one for each
+/// of the moments.
 pub(crate) type Cells = BTreeMap<(String, Vec<Option<String>>), BTreeMap<usize, Vec<Vec<u8>>>>;
 
 /// The states of the rows of `group_changes`, by task.
@@ -27,6 +37,7 @@ pub(crate) fn by_task(
     sweep: &Sweep,
     found: &Found,
     distinct: &[MomentsSql],
+    pairs: &[PairSql],
     changes: &[RecordBatch],
 ) -> Result<BTreeMap<usize, Cells>> {
     let stage = || "group_changes".to_owned();
@@ -39,10 +50,11 @@ pub(crate) fn by_task(
         };
         let cells = column("cell", &DataType::Int64)?;
         let names = std::iter::once(SEVERAL_VARIANTS).chain(distinct.iter().map(|m| &*m.name));
+        let names = names.chain(pairs.iter().map(|pair| &*pair.moments.name));
         let states: Vec<ArrayRef> =
             names.map(|name| column(name, &DataType::Binary)).collect::<Result<_>>()?;
         for (row, cell) in cells.as_primitive::<Int64Type>().values().iter().enumerate() {
-            let (group, look) = found
+            let (group, at) = found
                 .cell(*cell, sweep.stride())
                 .ok_or_else(|| Error::Internal(format!("there is no cell {cell}")))?;
             let states = states.iter().map(|s| s.as_binary::<i32>().value(row).to_vec()).collect();
@@ -51,32 +63,57 @@ pub(crate) fn by_task(
                 .or_default()
                 .entry((group.variant.clone(), group.segments.clone()))
                 .or_default()
-                .insert(look, states);
+                .insert(at, states);
         }
     }
     Ok(tasks)
 }
 
-/// The table `group_totals` of a task: each group at each look from its first one on.
-pub(crate) fn rows(task: &Task, distinct: &[MomentsSql], cells: Cells) -> Result<RecordBatch> {
+/// The table `group_totals` of a task: each group at each look that is made, from its first one on.
+///
+/// `distinct` are the moments of the states, followed by the `pairs` of the same where any task is watched.
+pub(crate) fn rows(
+    task: &Task,
+    distinct: &[MomentsSql],
+    pairs: &[PairSql],
+    cells: Cells,
+) -> Result<RecordBatch> {
     let mut ds = Date32Builder::new();
     let mut variants = StringBuilder::new();
     let mut segments: Vec<StringBuilder> =
         task.segments.iter().map(|_| StringBuilder::new()).collect();
     let variables: Vec<usize> =
         std::iter::once(1).chain(distinct.iter().map(MomentsSql::variables)).collect();
+    let pairs = if task.watched { pairs } else { &[] };
     let mut states: Vec<BinaryBuilder> = variables.iter().map(|_| BinaryBuilder::new()).collect();
+    let mut of_pairs: Vec<BinaryBuilder> = pairs.iter().map(|_| BinaryBuilder::new()).collect();
+    let wrong = |e: AccumError| Error::Internal(format!("a state: {e}"));
     for ((variant, values), mut changes) in cells {
         let mut totals: Option<Vec<Running>> = None;
         for (at, look) in task.looks.iter().enumerate() {
-            if let Some(change) = changes.remove(&at) {
+            let change = changes.remove(&at);
+            let left = changes.remove(&(task.looks.len() + at));
+            let made = task.made.contains(look);
+            // What the first look has in common with the one before it nobody asks.
+            let mut shared: Vec<Option<Vec<u8>>> = vec![None; pairs.len()];
+            if at > 0 && made {
+                for (i, (shared, pair)) in shared.iter_mut().zip(pairs).enumerate() {
+                    let own = 1 + pair.of;
+                    let nothing = Running::new(variables[own]);
+                    let before = totals.as_ref().map_or(&nothing, |totals| &totals[own]);
+                    let left = left.as_ref().map(|states| states[own].as_slice());
+                    let changed = change.as_ref().map(|c| c[1 + distinct.len() + i].as_slice());
+                    *shared = Some(before.shared(left, changed).map_err(wrong)?);
+                }
+            }
+            for change in change.into_iter().chain(left) {
                 let totals = totals
                     .get_or_insert_with(|| variables.iter().map(|k| Running::new(*k)).collect());
                 for (total, state) in totals.iter_mut().zip(change) {
-                    total.merge(&state).map_err(|e| Error::Internal(format!("a state: {e}")))?;
+                    total.merge(&state).map_err(wrong)?;
                 }
             }
-            let Some(totals) = &totals else { continue };
+            let (Some(totals), true) = (&totals, made) else { continue };
             ds.append_value(Date32Type::from_naive_date(*look));
             variants.append_value(&variant);
             for (builder, value) in segments.iter_mut().zip(&values) {
@@ -84,6 +121,9 @@ pub(crate) fn rows(task: &Task, distinct: &[MomentsSql], cells: Cells) -> Result
             }
             for (builder, total) in states.iter_mut().zip(totals) {
                 builder.append_value(total.to_bytes());
+            }
+            for (builder, state) in of_pairs.iter_mut().zip(shared) {
+                builder.append_option(state);
             }
         }
     }
@@ -93,7 +133,8 @@ pub(crate) fn rows(task: &Task, distinct: &[MomentsSql], cells: Cells) -> Result
         columns.push((format!("segment_{name}"), Arc::new(builder.finish())));
     }
     let names = std::iter::once(SEVERAL_VARIANTS).chain(distinct.iter().map(|m| &*m.name));
-    for (name, mut builder) in names.zip(states) {
+    let names = names.chain(pairs.iter().map(|pair| &*pair.moments.name));
+    for (name, mut builder) in names.zip(states.into_iter().chain(of_pairs)) {
         columns.push((name.to_owned(), Arc::new(builder.finish())));
     }
     let columns = columns.into_iter().map(|(name, column)| (name, column, true));
@@ -144,6 +185,23 @@ impl Running {
         }
     }
 
+    /// The moments of (x, x′) over the units that count both before, when the group was this, and now: `left` are those
+    /// that left (with the weight −1), `changed` the pairs of those that changed.
+    fn shared(
+        &self,
+        left: Option<&[u8]>,
+        changed: Option<&[u8]>,
+    ) -> std::result::Result<Vec<u8>, AccumError> {
+        match self {
+            Running::One(before) => shared::<1, 1, 2, 3>(before, [0, 0], [1], left, changed),
+            Running::Two(before) => {
+                shared::<2, 3, 4, 10>(before, [0, 1, 0, 1], [2, 3], left, changed)
+            }
+            // No metric has four components.
+            Running::Four(_) => Err(AccumError::State("a metric of four components")),
+        }
+    }
+
     fn to_bytes(&self) -> Vec<u8> {
         match self {
             Running::One(m) => m.to_bytes(),
@@ -151,4 +209,27 @@ impl Running {
             Running::Four(m) => m.to_bytes(),
         }
     }
+}
+
+const NO_VARIABLE: AccumError = AccumError::State("fewer variables than are asked for");
+
+/// See [`Running::shared`]: `twice` are the variables of x and again of x′ among those of x, `was` those of x′ among both.
+fn shared<const K: usize, const P: usize, const J: usize, const Q: usize>(
+    before: &Moments<K, P>,
+    twice: [usize; J],
+    was: [usize; K],
+    left: Option<&[u8]>,
+    changed: Option<&[u8]>,
+) -> std::result::Result<Vec<u8>, AccumError> {
+    let mut unchanged = before.clone();
+    if let Some(left) = left {
+        unchanged.merge_bytes(left)?;
+    }
+    let mut both = Moments::<J, Q>::default();
+    if let Some(changed) = changed {
+        both.merge_bytes(changed)?;
+        unchanged.retract(&both.of_variables(was).ok_or(NO_VARIABLE)?);
+    }
+    both.merge(&unchanged.of_variables(twice).ok_or(NO_VARIABLE)?);
+    Ok(both.to_bytes())
 }

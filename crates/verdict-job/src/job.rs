@@ -95,7 +95,12 @@ pub struct Outcome {
 impl Outcome {
     pub(crate) fn done(&mut self, experiment: &Experiment, task: &ExperimentTask) {
         let name = &experiment.name.value;
-        self.done.extend(task.looks.iter().map(|look| (name.clone(), *look)));
+        for look in &task.asked {
+            let one = (name.clone(), *look);
+            if !self.done.contains(&one) {
+                self.done.push(one);
+            }
+        }
     }
 }
 
@@ -172,6 +177,8 @@ impl Job {
         let mut outcome = Outcome::default();
         let step = |what: &str| progress.step(plan.days.len(), of, &format!("totals by {what}"));
         self.make_totals(&plan.experiments, step, tally, &mut outcome).await;
+        // Of one that failed in part nothing is said.
+        outcome.done.retain(|(name, _)| outcome.failed.iter().all(|(failed, _)| failed != name));
         Ok(outcome)
     }
 

@@ -25,8 +25,8 @@ use object_store::buffered::BufWriter;
 use object_store::{ObjectMeta, ObjectStoreExt};
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt as _;
-use verdict_model::DataCounts;
 use verdict_model::tables::Table;
+use verdict_model::{DataCounts, NaiveDate};
 
 use crate::arrow_types::conform;
 use crate::content::Content;
@@ -129,6 +129,32 @@ pub(crate) async fn find_all(root: &Location, keys: Vec<Key>) -> Result<Vec<Opti
         .buffered(CONCURRENT)
         .try_collect()
         .await
+}
+
+/// The dates of an experiment's partitions of a table that has a folder for each, in order.
+///
+/// # Errors
+/// The store fails.
+pub(crate) async fn dates(
+    root: &Location,
+    table: &'static Table,
+    experiment: &str,
+) -> Result<Vec<NaiveDate>> {
+    let folder = root.join(table.name).join(&format!("experiment={experiment}"));
+    let listed: Vec<_> = folder
+        .store
+        .list(Some(&folder.prefix))
+        .try_collect()
+        .await
+        .map_err(|source| Error::Store { object: folder.display.clone(), source })?;
+    let date = |object: &ObjectMeta| {
+        let mut parts = object.location.parts();
+        parts.find_map(|part| part.as_ref().strip_prefix("ds=")?.parse().ok())
+    };
+    let mut dates: Vec<NaiveDate> = listed.iter().filter_map(date).collect();
+    dates.sort_unstable();
+    dates.dedup();
+    Ok(dates)
 }
 
 /// The partition in `object`; `None` when it is not one.

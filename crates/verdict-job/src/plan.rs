@@ -6,7 +6,7 @@ use std::fmt;
 use verdict_model::tables::{
     CHECKS, DECISIONS, EXPOSURE_DAY, GROUP_STATS, RESULTS, UNIT_DAY, UNIT_TOTAL,
 };
-use verdict_model::{Experiment, NaiveDate};
+use verdict_model::{Experiment, NaiveDate, Schedule};
 
 use crate::day::{DayTask, key_of, source_text};
 use crate::fingerprint::Fingerprint;
@@ -52,10 +52,39 @@ impl fmt::Display for Item {
 pub(crate) struct ExperimentTask {
     /// The experiment, by its place in the project.
     pub(crate) index: usize,
-    /// The as-of dates that are asked for, in order.
+    /// The as-of dates that are asked for, in order: they are judged.
+    pub(crate) asked: Vec<NaiveDate>,
+    /// These, and of a sequential experiment every look before the last of them: what they are judged with.
     pub(crate) looks: Vec<NaiveDate>,
+    /// When a sequential experiment is looked at.
+    pub(crate) schedule: Option<Schedule>,
     /// Its days, from its first to its last look.
     pub(crate) days: Vec<NaiveDate>,
+}
+
+impl ExperimentTask {
+    /// The look before, of a look of a sequential experiment's schedule.
+    pub(crate) fn before(&self, look: NaiveDate) -> Option<NaiveDate> {
+        self.schedule.filter(|s| s.is_look(look)).and_then(|s| s.before(look))
+    }
+
+    /// The dates whose group statistics an as-of date is judged with.
+    pub(crate) fn history(&self, as_of: NaiveDate) -> Vec<NaiveDate> {
+        let is_look = |look: NaiveDate| self.schedule.is_some_and(|s| s.is_look(look));
+        let looks = self.looks.iter().copied();
+        looks.filter(|look| *look == as_of || (*look < as_of && is_look(*look))).collect()
+    }
+
+    /// The same with the days and dates before `day` only.
+    fn until(&self, day: NaiveDate) -> ExperimentTask {
+        let before = |days: &[NaiveDate]| days.iter().copied().filter(|d| *d < day).collect();
+        ExperimentTask {
+            asked: before(&self.asked),
+            looks: before(&self.looks),
+            days: before(&self.days),
+            ..self.clone()
+        }
+    }
 }
 
 /// What a run for one date, or a range of dates, would make, in order, and why.
@@ -107,14 +136,19 @@ impl Job {
             let last = experiment.end.map_or(to, |end| end.min(to));
             let days: Vec<NaiveDate> = start.iter_days().take_while(|day| *day <= last).collect();
             let first = from.clamp(start.min(last), last);
-            let looks = first.iter_days().take_while(|day| *day <= last).collect();
+            let asked: Vec<NaiveDate> = first.iter_days().take_while(|day| *day <= last).collect();
+            let schedule = experiment.is_sequential().then(|| experiment.schedule(start));
+            let mut looks = schedule.map_or_else(Vec::new, |schedule| schedule.looks(last));
+            looks.extend(&asked);
+            looks.sort_unstable();
+            looks.dedup();
             for day in &days {
                 by_day
                     .entry((experiment.design.unit.value.as_str(), *day))
                     .or_default()
                     .push(index);
             }
-            plan.experiments.push(ExperimentTask { index, looks, days });
+            plan.experiments.push(ExperimentTask { index, asked, looks, schedule, days });
         }
         for ((unit_type, ds), experiments) in by_day {
             self.plan_day(&mut plan, unit_type, ds, &experiments).await?;
@@ -151,7 +185,7 @@ impl Job {
     }
 
     /// The experiment's first day: configured, or the first day of its exposure log.
-    async fn start_of(&self, experiment: &Experiment) -> Result<NaiveDate> {
+    pub(crate) async fn start_of(&self, experiment: &Experiment) -> Result<NaiveDate> {
         if let Some(start) = experiment.start {
             return Ok(start);
         }
@@ -303,11 +337,7 @@ impl Job {
         let (total, looks) = match made_from {
             // What the days will contain is not known, and so not what is stale after them.
             Some(day) => {
-                let before = |days: &[NaiveDate]| {
-                    days.iter().copied().filter(|d| *d < day).collect::<Vec<_>>()
-                };
-                let (looks, days) = (before(&task.looks), before(&task.days));
-                let earlier = ExperimentTask { index: task.index, looks, days };
+                let earlier = task.until(day);
                 let mut looks = Vec::new();
                 if !earlier.looks.is_empty() {
                     let stale = self.totals_stale(experiment, &earlier).await?;
@@ -329,19 +359,44 @@ impl Job {
         if let Some(last) = task.looks.last() {
             push(Key::new(&UNIT_TOTAL, &[name, &last.to_string()]), total);
         }
-        for (look, action) in looks {
-            let look = look.to_string();
-            let stats = Key::new(&GROUP_STATS, &[name, &look]);
-            let mut keys = vec![stats.clone()];
-            let judged = [&RESULTS, &CHECKS, &DECISIONS];
-            keys.extend(judged.iter().map(|table| Key::new(table, &[name, &look])));
-            let mut found = partition::find_all(&self.tables, keys.clone()).await?.into_iter();
-            let stats_found = found.next().flatten().filter(|_| action == Action::Fresh);
-            push(stats, action);
-            for (key, found) in keys.into_iter().skip(1).zip(found) {
-                let action = match &stats_found {
+        let keys: Vec<Key> = looks
+            .iter()
+            .map(|(look, _)| Key::new(&GROUP_STATS, &[name, &look.to_string()]))
+            .collect();
+        let stats = partition::find_all(&self.tables, keys.clone()).await?;
+        // What is there and true, by look.
+        let mut fresh: BTreeMap<NaiveDate, Partition> = BTreeMap::new();
+        for ((look, action), found) in looks.iter().zip(stats) {
+            if let (Action::Fresh, Some(found)) = (action, found) {
+                fresh.insert(*look, found);
+            }
+        }
+        let later = self.later_of(experiment);
+        for ((look, action), key) in looks.into_iter().zip(keys) {
+            let asked = task.asked.contains(&look);
+            let why = |reason: String| match task.looks.last() {
+                Some(last) if !asked => format!("{reason}; a look that {last} is judged with"),
+                _ => reason,
+            };
+            push(
+                key,
+                match action {
+                    Action::Make(reason) => Action::Make(why(reason)),
+                    Action::Fresh => Action::Fresh,
+                },
+            );
+            if !asked {
+                continue;
+            }
+            let history = task.history(look);
+            let stats: Option<Vec<(NaiveDate, &Partition)>> =
+                history.iter().map(|look| Some((*look, fresh.get(look)?))).collect();
+            let keys = [&RESULTS, &CHECKS, &DECISIONS]
+                .map(|table| Key::new(table, &[name, &look.to_string()]));
+            let found = partition::find_all(&self.tables, keys.to_vec()).await?;
+            for (key, found) in keys.into_iter().zip(found) {
+                let action = match &stats {
                     Some(stats) => {
-                        let later = self.later_of(experiment);
                         let wanted = judged_fingerprint(experiment, &later, stats);
                         self::action(found.as_ref(), &wanted, &[])
                     }

@@ -90,17 +90,21 @@ pub(crate) struct MetricSql {
     state: String,
     /// Which of the distinct moments are its own, counted from 1.
     moments: usize,
+    #[serde(skip)]
+    columns: Vec<(String, Number)>,
+}
+
+/// A component as an argument of the moments.
+fn argument(column: &str, number: Number) -> String {
+    match number {
+        Number::Boolean => format!("CAST({} AS BIGINT)", ident(column)),
+        Number::Integer | Number::Float => ident(column),
+    }
 }
 
 impl MetricSql {
     pub(crate) fn new(metric: &str, metric_type: &str, columns: &[(String, Number)]) -> MetricSql {
-        let arguments = columns
-            .iter()
-            .map(|(column, number)| match number {
-                Number::Boolean => format!("CAST({} AS BIGINT)", ident(column)),
-                Number::Integer | Number::Float => ident(column),
-            })
-            .collect();
+        let arguments = columns.iter().map(|(column, number)| argument(column, *number)).collect();
         let names: Vec<&str> = columns.iter().map(|(column, _)| column.as_str()).collect();
         MetricSql {
             label: text(metric),
@@ -108,6 +112,7 @@ impl MetricSql {
             arguments,
             state: names.join(" and "),
             moments: 0,
+            columns: columns.to_vec(),
         }
     }
 }
@@ -121,6 +126,9 @@ pub(crate) struct MomentsSql {
     /// The same, as a name.
     #[serde(skip)]
     pub(crate) name: String,
+    /// The components and what they are.
+    #[serde(skip)]
+    columns: Vec<(String, Number)>,
 }
 
 impl MomentsSql {
@@ -143,12 +151,42 @@ pub(crate) fn distinct_moments<'a>(
             arguments: metric.arguments.clone(),
             state: ident(&metric.state),
             name: metric.state.clone(),
+            columns: metric.columns.clone(),
         };
         if !distinct.contains(&moments) {
             distinct.push(moments);
         }
     }
     distinct
+}
+
+/// Moments of variables and of what they were at the look before, in this order.
+#[derive(Clone, Debug)]
+pub(crate) struct PairSql {
+    /// The place of the moments of the variables alone.
+    pub(crate) of: usize,
+    pub(crate) moments: MomentsSql,
+}
+
+/// The pairs of what `metrics` need; their own moments are among `distinct`.
+pub(crate) fn pairs<'a>(
+    distinct: &[MomentsSql],
+    metrics: impl IntoIterator<Item = &'a MetricSql>,
+) -> Vec<PairSql> {
+    let pair = |moments: MomentsSql| {
+        let of = distinct.iter().position(|own| *own == moments)?;
+        let before = moments.columns.iter().map(|(c, number)| argument(&before_column(c), *number));
+        let name = format!("{} and before", moments.name);
+        let arguments = moments.arguments.iter().cloned().chain(before).collect();
+        let moments = MomentsSql { arguments, state: ident(&name), name, columns: moments.columns };
+        Some(PairSql { of, moments })
+    };
+    distinct_moments(metrics).into_iter().filter_map(pair).collect()
+}
+
+/// The column of `unit_changes` that has a component's value at the look before; no component has a blank in its name.
+pub(crate) fn before_column(column: &str) -> String {
+    format!("{column} before")
 }
 
 fn render(name: &str, values: Value) -> Result<String> {
@@ -188,19 +226,29 @@ pub(crate) fn events_logged(log: &BoundLog, components: &[ComponentSql]) -> Resu
     )
 }
 
-pub(crate) fn group_changes(distinct: &[MomentsSql]) -> Result<String> {
+pub(crate) fn group_changes(distinct: &[MomentsSql], pairs: &[PairSql]) -> Result<String> {
+    // A pair is only there of units that count.
+    let distinct: Vec<&MomentsSql> =
+        distinct.iter().chain(pairs.iter().map(|pair| &pair.moments)).collect();
     render("group_changes", context! { distinct, several_variants => ident(SEVERAL_VARIANTS) })
 }
 
-pub(crate) fn group_stats(metrics: &[MetricSql], segments: &[SegmentSql]) -> Result<String> {
+/// `watched`: what each look shares with the one before is told, too.
+pub(crate) fn group_stats(
+    metrics: &[MetricSql],
+    segments: &[SegmentSql],
+    watched: bool,
+) -> Result<String> {
     let distinct = distinct_moments(metrics);
+    let pairs = if watched { pairs(&distinct, metrics) } else { Vec::new() };
+    let pairs: Vec<MomentsSql> = pairs.into_iter().map(|pair| pair.moments).collect();
     let mut metrics = metrics.to_vec();
     for metric in &mut metrics {
         let own = distinct.iter().position(|m| m.name == metric.state);
         metric.moments = 1 + own.unwrap_or(distinct.len());
     }
     let several_variants = ident(SEVERAL_VARIANTS);
-    render("group_stats", context! { metrics, distinct, segments, several_variants })
+    render("group_stats", context! { metrics, distinct, pairs, segments, several_variants })
 }
 
 /// The views, rendered, by name. `unit_metrics` needs to know the metrics and is left out without any.

@@ -49,7 +49,7 @@ impl Job {
         tally: &mut Tally,
     ) -> Result<()> {
         let fingerprint =
-            judged_fingerprint(experiment, &self.later_of(experiment), &stats.partition);
+            judged_fingerprint(experiment, &self.later_of(experiment), &stats.partitions);
         let (results, checks, decisions) = rows;
         let tables: [(&'static Table, RecordBatch); 3] = [
             (&RESULTS, results_batch(results)?),

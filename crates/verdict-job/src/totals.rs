@@ -7,7 +7,6 @@ use std::sync::Arc;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::ScalarValue;
-use futures::TryStreamExt;
 use verdict_model::tables::{EXPOSURE_DAY, GROUP_STATS, UNIT_DAY, UNIT_TOTAL};
 use verdict_model::{Aggregate, DataCounts, Experiment, NaiveDate, SeveralVariants};
 
@@ -26,7 +25,7 @@ use crate::sweep::{Base, Column, Found, Keeper, Sweep, Task, unit_changes};
 use crate::{Error, Result};
 
 /// An experiment's day partitions, from its first day to its last look.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Days {
     exposure: Vec<(NaiveDate, Partition)>,
     unit: Vec<(NaiveDate, Partition)>,
@@ -46,6 +45,17 @@ impl Stale {
         self.looks.iter().filter(|(_, reason)| reason.is_some()).map(|(look, _)| *look)
     }
 
+    /// The looks of a sequential experiment's schedule (`true`) and all other dates. They are swept apart: a date that is
+    /// no look must not come between a look and the one that it is compared with. The totals of the last date go with it.
+    fn by_schedule(self, task: &ExperimentTask) -> [(bool, Stale); 2] {
+        let is_look = |look: &NaiveDate| task.schedule.is_some_and(|s| s.is_look(*look));
+        let to_last = task.looks.last().is_some_and(is_look);
+        let (looks, others) = self.looks.into_iter().partition(|(look, _)| is_look(look));
+        let (of_looks, of_others) = if to_last { (self.total, None) } else { (None, self.total) };
+        let watched = Stale { total: of_looks, looks };
+        [(true, watched), (false, Stale { total: of_others, looks: others })]
+    }
+
     fn anything(&self) -> bool {
         self.total.is_some() || self.looks.iter().any(|(_, reason)| reason.is_some())
     }
@@ -61,6 +71,8 @@ struct Work<'a> {
     days: Days,
     stale: Stale,
     base: Option<Base>,
+    /// Whether it is told what each look has in common with the one before.
+    watched: bool,
 }
 
 impl Job {
@@ -78,12 +90,14 @@ impl Job {
         for task in tasks {
             let experiment = &self.project.experiments[task.index];
             match self.work(experiment, task, tally).await {
-                Ok(Some(work)) => {
+                Ok(own) if own.is_empty() => outcome.done(experiment, task),
+                Ok(own) => {
                     let unit_type = experiment.design.unit.value.as_str();
-                    let unit = unit_type_of(&work.days);
-                    works.entry((unit_type, unit)).or_default().push(work);
+                    for work in own {
+                        let unit = unit_type_of(&work.days);
+                        works.entry((unit_type, unit)).or_default().push(work);
+                    }
                 }
-                Ok(None) => outcome.done(experiment, task),
                 Err(error) => outcome.failed.push((experiment.name.value.clone(), error)),
             }
         }
@@ -113,25 +127,43 @@ impl Job {
         }
     }
 
-    /// What there is to do for an experiment; `None`: nothing.
+    /// What there is to do for an experiment: nothing, the looks of a sequential one, other dates.
     async fn work<'a>(
         &'a self,
         experiment: &'a Experiment,
         task: &'a ExperimentTask,
         tally: &mut Tally,
-    ) -> Result<Option<Work<'a>>> {
+    ) -> Result<Vec<Work<'a>>> {
         let days = self.days(experiment, &task.days).await?;
         let (defs, numbers, metrics) = self.defined(experiment, &days)?;
-        let stale = self.stale(experiment, &defs, &metrics, &days, &task.looks).await?;
+        let stale = self.stale(experiment, task, &defs, &metrics, &days).await?;
         tally.fresh += u64::from(stale.total.is_none());
         tally.fresh += (stale.looks.len() - stale.stale_looks().count()) as u64;
-        if !stale.anything() {
-            return Ok(None);
+        let mut works = Vec::new();
+        for (watched, stale) in stale.by_schedule(task) {
+            if !stale.anything() {
+                continue;
+            }
+            let last = task.looks.last().copied();
+            let Some(no_later) = stale.stale_looks().next().or(last) else { continue };
+            // What a look has in common with the one before is seen by a sweep that passes both.
+            let no_later = task.before(no_later).unwrap_or(no_later);
+            let base = self.base(experiment, &defs, &days, no_later).await?;
+            let (defs, numbers, metrics) = (defs.clone(), numbers.clone(), metrics.clone());
+            let days = days.clone();
+            works.push(Work {
+                experiment,
+                task,
+                defs,
+                numbers,
+                metrics,
+                days,
+                stale,
+                base,
+                watched,
+            });
         }
-        let last = task.looks.last().copied();
-        let Some(no_later) = stale.stale_looks().next().or(last) else { return Ok(None) };
-        let base = self.base(experiment, &defs, &days, no_later).await?;
-        Ok(Some(Work { experiment, task, defs, numbers, metrics, days, stale, base }))
+        Ok(works)
     }
 
     /// The experiment's components, what they are in its days, and its metrics.
@@ -158,17 +190,18 @@ impl Job {
     ) -> Result<Stale> {
         let days = self.days(experiment, &task.days).await?;
         let (defs, _, metrics) = self.defined(experiment, &days)?;
-        self.stale(experiment, &defs, &metrics, &days, &task.looks).await
+        self.stale(experiment, task, &defs, &metrics, &days).await
     }
 
     async fn stale(
         &self,
         experiment: &Experiment,
+        task: &ExperimentTask,
         defs: &[&ComponentDef],
         metrics: &[MetricSql],
         days: &Days,
-        looks: &[NaiveDate],
     ) -> Result<Stale> {
+        let looks = &task.looks;
         let name = experiment.name.value.as_str();
         let key = |table, look: &NaiveDate| Key::new(table, &[name, &look.to_string()]);
         let mut keys: Vec<Key> = looks.iter().map(|look| key(&GROUP_STATS, look)).collect();
@@ -176,7 +209,7 @@ impl Job {
         let mut found = partition::find_all(&self.tables, keys).await?.into_iter();
         let mut of_looks = Vec::new();
         for look in looks {
-            let wanted = group_fingerprint(experiment, defs, metrics, days, *look)?;
+            let wanted = group_fingerprint(experiment, task, defs, metrics, days, *look)?;
             of_looks.push((*look, because(&wanted, found.next().flatten().as_ref())));
         }
         let total = match looks.last() {
@@ -219,22 +252,11 @@ impl Job {
         no_later: NaiveDate,
     ) -> Result<Option<Base>> {
         let name = &experiment.name.value;
-        let folder = self.tables.join(UNIT_TOTAL.name).join(&format!("experiment={name}"));
-        let listed: Vec<_> = folder
-            .store
-            .list(Some(&folder.prefix))
-            .try_collect()
-            .await
-            .map_err(|source| Error::Store { object: folder.display.clone(), source })?;
-        let dates: BTreeSet<NaiveDate> = listed
-            .iter()
-            .filter_map(|object| {
-                let mut parts = object.location.parts();
-                parts.find_map(|part| part.as_ref().strip_prefix("ds=")?.parse().ok())
-            })
-            .filter(|ds| *ds <= no_later && days.exposure.iter().any(|(day, _)| day == ds))
-            .collect();
-        for ds in dates.into_iter().rev() {
+        let dates = partition::dates(&self.tables, &UNIT_TOTAL, name).await?;
+        let dates = dates
+            .into_iter()
+            .filter(|ds| *ds <= no_later && days.exposure.iter().any(|(day, _)| day == ds));
+        for ds in dates.rev() {
             let key = Key::new(&UNIT_TOTAL, &[name, &ds.to_string()]);
             let wanted = self.total_fingerprint(experiment, defs, days, ds)?;
             let found = partition::find(&self.tables, &key).await?;
@@ -279,7 +301,9 @@ impl Job {
         self.ctx.deregister_table("unit_changes").at(stage)?;
         self.ctx.register_table("unit_changes", Arc::new(table)).at(stage)?;
         let distinct = render::distinct_moments(works.iter().flat_map(|work| &work.metrics));
-        let sql = render::group_changes(&distinct)?;
+        let watched = works.iter().filter(|work| work.watched);
+        let pairs = render::pairs(&distinct, watched.flat_map(|work| &work.metrics));
+        let sql = render::group_changes(&distinct, &pairs)?;
         let changes = self.collect(&sql, &[], || "group_changes".into()).await?;
         self.forget();
 
@@ -289,10 +313,11 @@ impl Job {
             keeper.finish(sweep.buckets).await?;
             tally.made += 1;
         }
-        let mut cells = group_totals::by_task(&sweep, &found, &distinct, &changes)?;
+        let mut cells = group_totals::by_task(&sweep, &found, &distinct, &pairs, &changes)?;
         for (number, work) in works.iter().enumerate() {
             let cells = cells.remove(&number).unwrap_or_default();
-            self.make_group_stats(&sweep, &found, (number, work), &distinct, cells, tally).await?;
+            let totals = group_totals::rows(&sweep.tasks[number], &distinct, &pairs, cells)?;
+            self.make_group_stats(&sweep, &found, (number, work), totals, tally).await?;
         }
         Ok(())
     }
@@ -311,7 +336,11 @@ impl Job {
         let mut unit_days: BTreeMap<NaiveDate, Partition> = BTreeMap::new();
         let mut tasks = Vec::new();
         for work in works {
-            let looks: Vec<NaiveDate> = work.stale.stale_looks().collect();
+            let made: BTreeSet<NaiveDate> = work.stale.stale_looks().collect();
+            // The look before each: settled, so that it can be compared with, and not made again.
+            let before = made.iter().filter_map(|look| work.task.before(*look));
+            let looks: BTreeSet<NaiveDate> = before.chain(made.iter().copied()).collect();
+            let looks: Vec<NaiveDate> = looks.into_iter().collect();
             let keep = work.task.looks.last().filter(|_| work.stale.total.is_some());
             let last = looks.last().into_iter().chain(keep).max().copied();
             let needed = |day: &NaiveDate| {
@@ -328,6 +357,8 @@ impl Job {
                 base: work.base.clone(),
                 exposure_days: exposure_days.cloned().collect(),
                 looks,
+                made,
+                watched: work.watched,
             });
         }
         Sweep {
@@ -345,28 +376,33 @@ impl Job {
         sweep: &Sweep,
         found: &Found,
         (number, work): (usize, &Work<'_>),
-        distinct: &[render::MomentsSql],
-        cells: group_totals::Cells,
+        totals: RecordBatch,
         tally: &mut Tally,
     ) -> Result<()> {
         let task = &sweep.tasks[number];
-        if task.looks.is_empty() {
+        if task.made.is_empty() {
             return Ok(());
         }
         let name = &work.experiment.name.value;
-        let totals = group_totals::rows(task, distinct, cells)?;
         self.register("group_totals", &[totals])?;
         let segments: Vec<SegmentSql> =
             task.segments.iter().map(|s| SegmentSql::new(s, "")).collect();
-        let sql = render::group_stats(&work.metrics, &segments)?;
+        let sql = render::group_stats(&work.metrics, &segments, work.watched)?;
         let rows = self.collect(&sql, &[], || format!("group_stats of {name}")).await?;
         self.forget();
         let schema = crate::arrow_types::schema(&GROUP_STATS);
         let by_look = group_totals::split(&rows)?;
-        for (at, look) in task.looks.iter().enumerate() {
+        let looks = task.looks.iter().enumerate();
+        for (at, look) in looks.filter(|(_, look)| task.made.contains(look)) {
             let key = Key::new(&GROUP_STATS, &[name, &look.to_string()]);
-            let wanted =
-                group_fingerprint(work.experiment, &work.defs, &work.metrics, &work.days, *look)?;
+            let wanted = group_fingerprint(
+                work.experiment,
+                work.task,
+                &work.defs,
+                &work.metrics,
+                &work.days,
+                *look,
+            )?;
             let mut counts = counts_to(&work.days, *look);
             counts.several_variants_examples = found.several_variants(number, at);
             let own: &[RecordBatch] = by_look.get(look).map_or(&[], Vec::as_slice);
@@ -476,13 +512,18 @@ fn inputs_fingerprint(
 
 fn group_fingerprint(
     experiment: &Experiment,
+    task: &ExperimentTask,
     defs: &[&ComponentDef],
     metrics: &[MetricSql],
     days: &Days,
     look: NaiveDate,
 ) -> Result<Fingerprint> {
     let inputs = inputs_fingerprint(experiment, defs, days, look)?;
-    Ok(inputs.with("metrics", metrics.iter().map(|m| format!("{m:?}"))))
+    let wanted = inputs.with("metrics", metrics.iter().map(|m| format!("{m:?}")));
+    Ok(match task.before(look) {
+        Some(before) => wanted.with("the look before", [before.to_string()]),
+        None => wanted,
+    })
 }
 
 /// The type of each component, the same on all days.

@@ -147,12 +147,18 @@ impl Job {
             metrics.push(self.metrics_of(experiment, &of)?);
         }
         let distinct = render::distinct_moments(metrics.iter().flatten());
-        queries.push((format!("group_changes ({unit_type})"), render::group_changes(&distinct)?));
+        let watched = experiments.iter().zip(&metrics).filter(|(e, _)| e.is_sequential());
+        let pairs = render::pairs(&distinct, watched.flat_map(|(_, metrics)| metrics));
+        let sql = render::group_changes(&distinct, &pairs)?;
+        queries.push((format!("group_changes ({unit_type})"), sql));
         for (experiment, metrics) in experiments.iter().zip(&metrics) {
             let segments: Vec<SegmentSql> =
                 experiment.segments.iter().map(|s| SegmentSql::new(&s.value, "")).collect();
             let stage = format!("group_stats ({})", experiment.name.value);
-            queries.push((stage, render::group_stats(metrics, &segments)?));
+            queries.push((
+                stage,
+                render::group_stats(metrics, &segments, experiment.is_sequential())?,
+            ));
         }
         Ok(())
     }

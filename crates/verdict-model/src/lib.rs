@@ -28,6 +28,8 @@ mod place;
 mod project;
 mod resolved;
 pub mod rows;
+mod schedule;
+mod settings;
 mod source;
 pub mod tables;
 mod yaml;
@@ -36,8 +38,7 @@ pub use chrono::NaiveDate;
 pub use chrono_tz::Tz;
 pub use counts::{DataCounts, RowCounts};
 pub use experiment::{
-    Arm, Correction, DeclaredType, Design, Direction, Experiment, ExperimentMetric,
-    GuardrailSettings, Mde, Role, SeveralVariants, StatisticalSettings,
+    Arm, DeclaredType, Design, Direction, Experiment, ExperimentMetric, Mde, Role, SeveralVariants,
 };
 pub use later::Later;
 pub use load::{LoadError, Problem, load};
@@ -45,4 +46,9 @@ pub use metric::{Aggregate, Component, Metric, MetricKind};
 pub use nearest::nearest;
 pub use place::{Located, Place};
 pub use project::Project;
+pub use schedule::Schedule;
+pub use settings::{
+    Correction, GuardrailSettings, GuardrailTest, Margin, Practical, SequentialMethod,
+    StatisticalSettings, Threshold,
+};
 pub use source::{Exposures, MissingDays, OutsideDay, Source};

@@ -6,6 +6,7 @@ mod experiments;
 mod files;
 mod judged;
 mod metrics;
+mod settings;
 mod sources;
 #[cfg(test)]
 mod tests;

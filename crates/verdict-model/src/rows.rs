@@ -49,9 +49,11 @@ pub struct GroupStat {
     pub m2_y: Option<f64>,
     /// Centred co-moment: sum of (x − mean x)(y − mean y).
     pub co_xy: Option<f64>,
-    /// Units that count at this as-of date and at the day before; `None` where that is not kept.
+    /// Units that count at this as-of date and at the look before, which is the day before where every day is looked
+    /// at. `None` where that is not kept: for experiments that are not watched sequentially, at their first look and at
+    /// dates that are no look of their schedule, for the built-in metric [`SEVERAL_VARIANTS`].
     pub n_before: Option<i64>,
-    /// Over those units, with x′ and y′ the values of the day before: sum of (x − mean x)(x′ − mean x′).
+    /// Over those units, with x′ and y′ the values at the look before: sum of (x − mean x)(x′ − mean x′).
     pub co_x_before: Option<f64>,
     /// Sum of (y − mean y)(y′ − mean y′).
     pub co_y_before: Option<f64>,

@@ -7,7 +7,7 @@
 
 /// The version of the tables' format and of every number in them: it changes whenever the same inputs
 /// and definitions would give other bytes.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 /// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +129,19 @@ pub const GROUP_STATS: Table = Table {
         nullable("mean_y", Float64, "mean of y"),
         nullable("m2_y", Float64, "sum of (y - mean_y)^2"),
         nullable("co_xy", Float64, "sum of (x - mean_x)(y - mean_y)"),
+        nullable(
+            "n_before",
+            Int64,
+            "units that count here and at the look before (x', y' are their values there); null: not sequential, its \
+             first look, a date that is no look, or several_variants",
+        ),
+        nullable("co_x_before", Float64, "over these: sum of (x - mean x)(x' - mean x')"),
+        nullable("co_y_before", Float64, "sum of (y - mean y)(y' - mean y')"),
+        nullable(
+            "co_xy_before",
+            Float64,
+            "half the sum of (x - mean x)(y' - mean y') + (y - mean y)(x' - mean x')",
+        ),
     ],
     doc: "the sufficient statistics of one metric in one variant and segment",
 };

@@ -18,6 +18,7 @@ mod total;
 mod totals_builder;
 mod unit;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -83,11 +84,20 @@ pub(crate) struct Task {
     pub(crate) base: Option<Base>,
     /// The days after the base, in order, up to the last one.
     pub(crate) exposure_days: Vec<(NaiveDate, Partition)>,
-    /// The as-of dates whose group statistics are made, in order.
+    /// The as-of dates at which totals are settled, in order.
     pub(crate) looks: Vec<NaiveDate>,
+    /// Those of them whose group statistics are made.
+    pub(crate) made: BTreeSet<NaiveDate>,
+    /// Whether it is told what each look has in common with the one before, which is then one of `looks`.
+    pub(crate) watched: bool,
 }
 
 impl Task {
+    /// How many cells a group has: one for each look, and where looks are watched another for what leaves at it.
+    pub(crate) fn cells(&self) -> usize {
+        self.looks.len() * if self.watched { 2 } else { 1 }
+    }
+
     /// The schema of its `unit_total`.
     pub(crate) fn totals_schema(&self, sweep: &Sweep) -> SchemaRef {
         let mut fields = fixed_fields(&UNIT_TOTAL, &sweep.unit);
@@ -114,8 +124,17 @@ pub(crate) struct Sweep {
 }
 
 impl Sweep {
-    /// More looks than any task has: the number of a cell is its group's times this, plus its look's.
+    /// More cells than any task's group has: the number of a cell is its group's times this, plus its own.
     pub(crate) fn stride(&self) -> i64 {
-        self.tasks.iter().map(|task| task.looks.len()).max().unwrap_or(0).max(1) as i64
+        self.tasks.iter().map(Task::cells).max().unwrap_or(0).max(1) as i64
+    }
+
+    /// The components that some task wants to have beside what they were at the look before.
+    pub(crate) fn compared(&self) -> BTreeSet<usize> {
+        self.tasks
+            .iter()
+            .filter(|task| task.watched)
+            .flat_map(|task| task.columns.clone())
+            .collect()
     }
 }

@@ -15,6 +15,7 @@ use super::total::{Total, Value};
 use super::totals_builder::TotalsBuilder;
 use super::{Column, Sweep};
 use crate::day::component_field;
+use crate::render::before_column;
 
 /// A group of units of an experiment: its variant, and the values of its segment dimensions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +53,7 @@ impl Found {
         Found { groups: Mutex::default(), several: Mutex::new(several) }
     }
 
-    /// The group and the look of a cell.
+    /// The group of a cell, and which of the group's cells it is: a look, or a look after all looks for what leaves.
     pub(crate) fn cell(&self, cell: i64, stride: i64) -> Option<(Arc<Group>, usize)> {
         let groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
         let group = groups.all.get(usize::try_from(cell / stride).ok()?)?;
@@ -143,6 +144,10 @@ pub(super) fn changes_schema(sweep: &Sweep) -> SchemaRef {
         Field::new("counted", DataType::Boolean, false),
     ];
     fields.extend(sweep.columns.iter().map(|c| component_field(&c.name, c.total())));
+    fields.extend(sweep.compared().into_iter().map(|c| {
+        let column = &sweep.columns[c];
+        component_field(&before_column(&column.name), column.total())
+    }));
     Arc::new(Schema::new(fields))
 }
 
@@ -155,6 +160,8 @@ pub(super) struct Changes {
     several_variants: BooleanBuilder,
     counted: BooleanBuilder,
     totals: Vec<TotalsBuilder>,
+    /// Components at the look before, with their places among all.
+    before: Vec<(usize, TotalsBuilder)>,
 }
 
 /// A unit's standing in its group.
@@ -167,14 +174,16 @@ pub(super) struct Standing {
 }
 
 impl Changes {
-    pub(super) fn new(schema: SchemaRef, columns: &[Column]) -> Changes {
+    pub(super) fn new(schema: SchemaRef, sweep: &Sweep) -> Changes {
+        let builder = |c: usize| TotalsBuilder::new(sweep.columns[c].total());
         Changes {
             schema,
             cell: Int64Builder::new(),
             weight: Int64Builder::new(),
             several_variants: BooleanBuilder::new(),
             counted: BooleanBuilder::new(),
-            totals: columns.iter().map(|c| TotalsBuilder::new(c.total())).collect(),
+            totals: (0..sweep.columns.len()).map(builder).collect(),
+            before: sweep.compared().into_iter().map(|c| (c, builder(c))).collect(),
         }
     }
 
@@ -182,12 +191,14 @@ impl Changes {
         self.cell.len()
     }
 
-    /// Adds a row; `columns` are those of the task.
+    /// Adds a row; `columns` are those of the task. With `before`, what the components were, of a unit that counts at
+    /// both looks.
     pub(super) fn push(
         &mut self,
         cell: i64,
         weight: i64,
         standing: &Standing,
+        before: Option<&Standing>,
         columns: &[usize],
     ) -> Result<()> {
         self.cell.append_value(cell);
@@ -197,6 +208,13 @@ impl Changes {
         let mut own = columns.iter().zip(&standing.values).peekable();
         for (index, totals) in self.totals.iter_mut().enumerate() {
             let value = own.next_if(|(column, _)| **column == index).map(|(_, value)| *value);
+            totals.push(value.unwrap_or(Value::Null))?;
+        }
+        let values = before.map_or(&[][..], |before| &before.values);
+        let mut own = columns.iter().zip(values).peekable();
+        for (index, totals) in &mut self.before {
+            while own.next_if(|(column, _)| **column < *index).is_some() {}
+            let value = own.next_if(|(column, _)| **column == *index).map(|(_, value)| *value);
             totals.push(value.unwrap_or(Value::Null))?;
         }
         Ok(())
@@ -210,6 +228,7 @@ impl Changes {
             Arc::new(self.counted.finish()),
         ];
         columns.extend(self.totals.iter_mut().map(TotalsBuilder::finish));
+        columns.extend(self.before.iter_mut().map(|(_, totals)| totals.finish()));
         Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
     }
 }

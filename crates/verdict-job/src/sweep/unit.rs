@@ -167,12 +167,17 @@ impl<'a> Walk<'a> {
         match &mut self.settled {
             Some(settled) if *settled == self.spare => {}
             Some(settled) => {
-                changes.push(cell, -1, settled, &self.task.columns)?;
-                changes.push(cell, 1, &self.spare, &self.task.columns)?;
+                let (watched, columns) = (self.task.watched, &self.task.columns);
+                // What leaves is told apart: what stays is what was there without it.
+                let leaves = watched && settled.counted && !self.spare.counted;
+                let from = if leaves { cell + self.task.looks.len() as i64 } else { cell };
+                let stays = watched && settled.counted && self.spare.counted;
+                changes.push(from, -1, settled, None, columns)?;
+                changes.push(cell, 1, &self.spare, stays.then_some(&*settled), columns)?;
                 std::mem::swap(settled, &mut self.spare);
             }
             None => {
-                changes.push(cell, 1, &self.spare, &self.task.columns)?;
+                changes.push(cell, 1, &self.spare, None, &self.task.columns)?;
                 self.settled = Some(std::mem::take(&mut self.spare));
             }
         }
@@ -221,7 +226,7 @@ impl Pass<'_> {
         let stride = self.sweep.stride();
         let tables = tables_of(bucket);
         let (entries, odd) = sorted(&tables);
-        let mut changes = Changes::new(Arc::clone(&self.schema), &self.sweep.columns);
+        let mut changes = Changes::new(Arc::clone(&self.schema), self.sweep);
         let mut known = Known::default();
         let mut walks: Vec<Walk<'_>> = (0..self.sweep.tasks.len())
             .map(|task| Walk::new(self.sweep, bucket, task, self.keep[task]))

@@ -59,7 +59,7 @@ async fn judge_one(
     let experiment = project.experiment(name).ok_or_else(|| {
         Failure::usage(verdict_job::Error::Usage(format!("there is no experiment `{name}`")))
     })?;
-    let stats = job.group_stats(name, as_of).await?;
+    let stats = job.group_stats_history(experiment, as_of).await?;
     let types: BTreeMap<String, String> = project
         .metrics
         .iter()
