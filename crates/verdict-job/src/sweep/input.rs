@@ -21,7 +21,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectStoreExt;
 use verdict_model::NaiveDate;
 
-use super::total::Values;
+use super::totals::Values;
 use super::{Sweep, Task};
 use crate::partition::Partition;
 use crate::store::Location;

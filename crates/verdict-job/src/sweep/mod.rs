@@ -10,13 +10,13 @@
 //!
 //! Buckets know nothing of each other: one is in memory for each thread that works.
 
+mod bucket;
 mod input;
 mod keep;
 mod rows;
 mod table;
-mod total;
-mod totals_builder;
-mod unit;
+mod totals;
+mod walk;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,19 +1,12 @@
-//! What a sweep of one bucket gives: changes of the groups, totals to keep, and a few units to name.
+//! What a sweep finds: groups of units, and a few units to name.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use datafusion::arrow::array::{
-    ArrayBuilder, ArrayRef, BinaryBuilder, BooleanBuilder, Date32Builder, Int64Builder,
-    RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
-};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::error::Result;
 use verdict_model::DataCounts;
 
-use super::total::{Total, Value};
-use super::totals_builder::TotalsBuilder;
-use super::{Column, Sweep};
+use super::Sweep;
 use crate::day::component_field;
 use crate::render::before_column;
 
@@ -99,9 +92,14 @@ impl Found {
     }
 }
 
+/// How many groups are looked through before a table of all is asked.
+const FEW: usize = 12;
+
 /// The groups that a bucket has met: a lookup without a lock.
 #[derive(Debug, Default)]
 pub(super) struct Known {
+    /// The first ones, to be found by looking at each.
+    few: Vec<(i64, Arc<Group>)>,
     name: Vec<u8>,
     groups: HashMap<Vec<u8>, (i64, Arc<Group>)>,
 }
@@ -114,6 +112,15 @@ impl Known {
         variant: &'a str,
         segments: impl Iterator<Item = Option<&'a str>> + Clone,
     ) -> (i64, Arc<Group>) {
+        // Units that come one after another are of few groups.
+        let same = |(_, group): &&(i64, Arc<Group>)| {
+            group.task == task
+                && group.variant == variant
+                && group.segments.iter().zip(segments.clone()).all(|(a, b)| a.as_deref() == b)
+        };
+        if let Some(group) = self.few.iter().find(same) {
+            return group.clone();
+        }
         self.name.clear();
         self.name.extend((task as u64).to_le_bytes());
         for part in std::iter::once(Some(variant)).chain(segments.clone()) {
@@ -131,6 +138,9 @@ impl Known {
             segments: segments.map(|s| s.map(str::to_owned)).collect(),
         });
         self.groups.insert(self.name.clone(), of_all.clone());
+        if self.few.len() < FEW {
+            self.few.push(of_all.clone());
+        }
         of_all
     }
 }
@@ -151,103 +161,6 @@ pub(super) fn changes_schema(sweep: &Sweep) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-/// Rows of `unit_changes`: a total that leaves its group (weight −1) or joins it (+1).
-#[derive(Debug)]
-pub(super) struct Changes {
-    schema: SchemaRef,
-    cell: Int64Builder,
-    weight: Int64Builder,
-    several_variants: BooleanBuilder,
-    counted: BooleanBuilder,
-    totals: Vec<TotalsBuilder>,
-    /// Components at the look before, with their places among all.
-    before: Vec<(usize, TotalsBuilder)>,
-}
-
-/// A unit's standing in its group.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Standing {
-    pub(super) several_variants: bool,
-    pub(super) counted: bool,
-    /// By the place in the task's columns.
-    pub(super) values: Vec<Value>,
-}
-
-impl Changes {
-    pub(super) fn new(schema: SchemaRef, sweep: &Sweep) -> Changes {
-        let builder = |c: usize| TotalsBuilder::new(sweep.columns[c].total());
-        Changes {
-            schema,
-            cell: Int64Builder::new(),
-            weight: Int64Builder::new(),
-            several_variants: BooleanBuilder::new(),
-            counted: BooleanBuilder::new(),
-            totals: (0..sweep.columns.len()).map(builder).collect(),
-            before: sweep.compared().into_iter().map(|c| (c, builder(c))).collect(),
-        }
-    }
-
-    pub(super) fn len(&self) -> usize {
-        self.cell.len()
-    }
-
-    /// Adds a row; `columns` are those of the task. With `before`, what the components were, of a unit that counts at
-    /// both looks.
-    pub(super) fn push(
-        &mut self,
-        cell: i64,
-        weight: i64,
-        standing: &Standing,
-        before: Option<&Standing>,
-        columns: &[usize],
-    ) -> Result<()> {
-        self.cell.append_value(cell);
-        self.weight.append_value(weight);
-        self.several_variants.append_value(standing.several_variants);
-        self.counted.append_value(standing.counted);
-        let mut own = columns.iter().zip(&standing.values).peekable();
-        for (index, totals) in self.totals.iter_mut().enumerate() {
-            let value = own.next_if(|(column, _)| **column == index).map(|(_, value)| *value);
-            totals.push(value.unwrap_or(Value::Null))?;
-        }
-        let values = before.map_or(&[][..], |before| &before.values);
-        let mut own = columns.iter().zip(values).peekable();
-        for (index, totals) in &mut self.before {
-            while own.next_if(|(column, _)| **column < *index).is_some() {}
-            let value = own.next_if(|(column, _)| **column == *index).map(|(_, value)| *value);
-            totals.push(value.unwrap_or(Value::Null))?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn finish(&mut self) -> Result<RecordBatch> {
-        let mut columns: Vec<ArrayRef> = vec![
-            Arc::new(self.cell.finish()),
-            Arc::new(self.weight.finish()),
-            Arc::new(self.several_variants.finish()),
-            Arc::new(self.counted.finish()),
-        ];
-        columns.extend(self.totals.iter_mut().map(TotalsBuilder::finish));
-        columns.extend(self.before.iter_mut().map(|(_, totals)| totals.finish()));
-        Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
-    }
-}
-
-/// Rows of a task's `unit_total`.
-#[derive(Debug)]
-pub(super) struct Kept {
-    schema: SchemaRef,
-    texts: StringBuilder,
-    numbers: Int64Builder,
-    first_exposed: TimestampMicrosecondBuilder,
-    exposure_ds: Date32Builder,
-    variant: StringBuilder,
-    several_variants: BooleanBuilder,
-    counted: BooleanBuilder,
-    segments: Vec<StringBuilder>,
-    totals: Vec<(TotalsBuilder, Option<BinaryBuilder>)>,
-}
-
 /// What does not change about a unit after its first exposure.
 #[derive(Clone, Debug)]
 pub(super) struct Exposed {
@@ -256,78 +169,4 @@ pub(super) struct Exposed {
     pub(super) exposure_ds: i32,
     pub(super) group_number: i64,
     pub(super) group: Arc<Group>,
-}
-
-impl Kept {
-    pub(super) fn new(sweep: &Sweep, task: usize) -> Kept {
-        let task = &sweep.tasks[task];
-        let column = |c: &usize| {
-            let column = &sweep.columns[*c];
-            (TotalsBuilder::new(column.total()), column.rest().map(|_| BinaryBuilder::new()))
-        };
-        Kept {
-            schema: task.totals_schema(sweep),
-            texts: StringBuilder::new(),
-            numbers: Int64Builder::new(),
-            first_exposed: TimestampMicrosecondBuilder::new().with_timezone("UTC"),
-            exposure_ds: Date32Builder::new(),
-            variant: StringBuilder::new(),
-            several_variants: BooleanBuilder::new(),
-            counted: BooleanBuilder::new(),
-            segments: task.segments.iter().map(|_| StringBuilder::new()).collect(),
-            totals: task.columns.iter().map(column).collect(),
-        }
-    }
-
-    pub(super) fn push(
-        &mut self,
-        unit: &Named,
-        exposed: &Exposed,
-        standing: &Standing,
-        totals: &[Total],
-        columns: &[&Column],
-    ) -> Result<()> {
-        match unit {
-            Named::Text(text) => self.texts.append_value(text),
-            Named::Number(number) => self.numbers.append_value(*number),
-        }
-        self.first_exposed.append_value(exposed.first_exposed);
-        self.exposure_ds.append_value(exposed.exposure_ds);
-        self.variant.append_value(&exposed.group.variant);
-        self.several_variants.append_value(standing.several_variants);
-        self.counted.append_value(standing.counted);
-        for (builder, value) in self.segments.iter_mut().zip(&exposed.group.segments) {
-            builder.append_option(value.as_deref());
-        }
-        let values = standing.values.iter().zip(totals).zip(columns);
-        for ((builder, rest), ((value, total), column)) in self.totals.iter_mut().zip(values) {
-            builder.push(*value)?;
-            if let Some(builder) = rest {
-                let rest = total.rest(column)?;
-                builder.append_option((!rest.is_empty()).then_some(rest));
-            }
-        }
-        Ok(())
-    }
-
-    pub(super) fn finish(mut self) -> Result<RecordBatch> {
-        let units: ArrayRef = match self.schema.field(0).data_type() {
-            DataType::Int64 => Arc::new(self.numbers.finish()),
-            _ => Arc::new(self.texts.finish()),
-        };
-        let mut columns: Vec<ArrayRef> = vec![
-            units,
-            Arc::new(self.first_exposed.finish()),
-            Arc::new(self.exposure_ds.finish()),
-            Arc::new(self.variant.finish()),
-            Arc::new(self.several_variants.finish()),
-            Arc::new(self.counted.finish()),
-        ];
-        columns.extend(self.segments.iter_mut().map(|b| Arc::new(b.finish()) as ArrayRef));
-        for (totals, rest) in &mut self.totals {
-            columns.push(totals.finish());
-            columns.extend(rest.as_mut().map(|b| Arc::new(b.finish()) as ArrayRef));
-        }
-        Ok(RecordBatch::try_new(self.schema, columns)?)
-    }
 }

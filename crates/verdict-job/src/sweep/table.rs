@@ -11,8 +11,8 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
 use datafusion::physical_plan::streaming::PartitionStream;
 
+use super::bucket::Pass;
 use super::rows::changes_schema;
-use super::unit::Pass;
 use super::{Found, Keeper, Sweep, input};
 
 /// The table of the changes of every group at every look: `cell` (a group and a look, see [`Found::cell`]), `weight`,

@@ -1,0 +1,249 @@
+//! One bucket's sweep: the changes of its units' totals, and the totals that are kept.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    ArrayRef, BinaryArray, BooleanArray, Date32Array, Int64Array, RecordBatch, StringBuilder,
+    TimestampMicrosecondArray, UInt32Array, new_null_array,
+};
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::exec_datafusion_err;
+use datafusion::error::Result;
+
+use super::input::Bucket;
+use super::rows::Found;
+use super::totals::{InTable, Totals};
+use super::walk::{Path, Table, paths, tables_of};
+use super::{Sweep, Task};
+use crate::units::Units;
+
+/// Rows in a batch of changes.
+const BATCH: usize = 8192;
+
+/// Everything that is needed to sweep one bucket.
+pub(super) struct Pass<'a> {
+    pub(super) sweep: &'a Sweep,
+    pub(super) found: &'a Found,
+    /// Whether the totals of each task are kept.
+    pub(super) keep: &'a [bool],
+    pub(super) schema: SchemaRef,
+}
+
+impl Pass<'_> {
+    /// Sweeps a bucket: gives batches of changes to `send`, and returns the totals of each task that keeps them.
+    ///
+    /// # Errors
+    /// A total does not fit its type; `send` says that nobody listens any more.
+    pub(super) fn bucket(
+        &self,
+        bucket: &Bucket,
+        mut send: impl FnMut(RecordBatch) -> Result<()>,
+    ) -> Result<Vec<Option<RecordBatch>>> {
+        let mut kept = Vec::new();
+        let mut several = Vec::new();
+        for (number, mut path) in paths(self.sweep, self.found, bucket).into_iter().enumerate() {
+            several.push(std::mem::take(&mut path.several_found));
+            let task = &self.sweep.tasks[number];
+            let keep = self.keep[number];
+            let totals = (0..task.columns.len())
+                .map(|at| {
+                    let column = &self.sweep.columns[task.columns[at]];
+                    Totals::along(&path, column, &in_tables(bucket, number, task, at), keep)
+                })
+                .collect::<Result<Vec<_>>>()?;
+            self.changes(task, &path, &totals, &mut send)?;
+            let rows = keep.then(|| kept_rows(self.sweep, bucket, task, &path, totals));
+            kept.push(rows.transpose()?);
+        }
+        self.found.add_several(several);
+        Ok(kept)
+    }
+
+    /// Takes each unit's old total out of its group and puts the new one in, at each look where they differ.
+    fn changes(
+        &self,
+        task: &Task,
+        path: &Path,
+        totals: &[Totals],
+        send: &mut impl FnMut(RecordBatch) -> Result<()>,
+    ) -> Result<()> {
+        let counts = |several_variants: bool| !(task.exclude && several_variants);
+        let points = &path.points;
+        // Whether a point is what the one before was: of the same unit, with the same totals.
+        let mut same: Vec<bool> = vec![true; points.len()];
+        for (at, pair) in points.windows(2).enumerate() {
+            same[at + 1] = pair[0].unit == pair[1].unit
+                && pair[0].several_variants == pair[1].several_variants;
+        }
+        totals.iter().for_each(|totals| totals.compare(&mut same));
+        let stride = self.sweep.stride();
+        let mut rows = Rows::default();
+        for (at, point) in points.iter().enumerate() {
+            let Some(look) = point.look else { continue };
+            let group = path.units[point.unit as usize].exposed.group_number;
+            let cell = group * stride + i64::from(look);
+            let first = at == 0 || points[at - 1].unit != point.unit;
+            if first {
+                rows.push(cell, 1, at, None);
+            } else if !same[at] {
+                let counted = [at - 1, at].map(|at| counts(points[at].several_variants));
+                // What leaves is told apart: what stays is what was there without it.
+                let leaves = task.watched && counted == [true, false];
+                let from = if leaves { cell + task.looks.len() as i64 } else { cell };
+                let stays = task.watched && counted == [true, true];
+                rows.push(from, -1, at - 1, None);
+                rows.push(cell, 1, at, stays.then_some(at - 1));
+            }
+            if rows.points.len() >= BATCH {
+                send(self.batch(task, path, totals, std::mem::take(&mut rows))?)?;
+            }
+        }
+        if rows.points.is_empty() {
+            return Ok(());
+        }
+        send(self.batch(task, path, totals, rows)?)
+    }
+
+    fn batch(
+        &self,
+        task: &Task,
+        path: &Path,
+        totals: &[Totals],
+        rows: Rows,
+    ) -> Result<RecordBatch> {
+        let several: Vec<bool> =
+            rows.points.iter().map(|at| path.points[*at as usize].several_variants).collect();
+        let counted: Vec<bool> =
+            several.iter().map(|several| !(task.exclude && *several)).collect();
+        let (points, before) = (UInt32Array::from(rows.points), UInt32Array::from(rows.before));
+        let mut columns: Vec<ArrayRef> = vec![
+            Arc::new(Int64Array::from(rows.cell)),
+            Arc::new(Int64Array::from(rows.weight)),
+            Arc::new(BooleanArray::from(several)),
+            Arc::new(BooleanArray::from(counted)),
+        ];
+        let fields = self.schema.fields();
+        let mut add = |column: usize, at: &UInt32Array| -> Result<()> {
+            let own = task.columns.iter().position(|own| *own == column);
+            columns.push(match own {
+                Some(own) => totals[own].at(at)?,
+                None => new_null_array(fields[columns.len()].data_type(), at.len()),
+            });
+            Ok(())
+        };
+        (0..self.sweep.columns.len()).try_for_each(|column| add(column, &points))?;
+        self.sweep.compared().into_iter().try_for_each(|column| add(column, &before))?;
+        Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
+    }
+}
+
+/// Rows of `unit_changes` in the making.
+#[derive(Debug, Default)]
+struct Rows {
+    cell: Vec<i64>,
+    weight: Vec<i64>,
+    /// The point whose totals the row has, and the one that had what they were, of a unit that counts at both looks.
+    points: Vec<u32>,
+    before: Vec<Option<u32>>,
+}
+
+impl Rows {
+    fn push(&mut self, cell: i64, weight: i64, point: usize, before: Option<usize>) {
+        self.cell.push(cell);
+        self.weight.push(weight);
+        self.points.push(point as u32);
+        self.before.push(before.map(|before| before as u32));
+    }
+}
+
+/// A task's component (by its place among the task's) in each of the bucket's tables.
+fn in_tables<'a>(
+    bucket: &'a Bucket,
+    number: usize,
+    task: &Task,
+    component: usize,
+) -> Vec<InTable<'a>> {
+    let own = &bucket.tasks[number];
+    tables_of(bucket)
+        .into_iter()
+        .map(|(table, _)| match table {
+            Table::UnitDay(day) => {
+                Some((&bucket.unit_days[day].values[task.columns[component]], None))
+            }
+            Table::Base(of) if of == number => own
+                .base
+                .as_ref()
+                .map(|base| (&base.values[component], base.rests[component].as_ref())),
+            Table::ExposureDay(of, day) if of == number => {
+                Some((&own.exposure_days[day].values[component], None))
+            }
+            Table::Base(_) | Table::ExposureDay(..) => None,
+        })
+        .collect()
+}
+
+/// The rows of a task's `unit_total`.
+fn kept_rows(
+    sweep: &Sweep,
+    bucket: &Bucket,
+    task: &Task,
+    path: &Path,
+    totals: Vec<Totals>,
+) -> Result<RecordBatch> {
+    let units = &path.units;
+    let schema = task.totals_schema(sweep);
+    let ends: Vec<u32> = path
+        .points
+        .iter()
+        .enumerate()
+        .filter(|(at, point)| path.points.get(at + 1).is_none_or(|next| next.unit != point.unit))
+        .map(|(at, _)| at as u32)
+        .collect();
+    let several: Vec<bool> =
+        ends.iter().map(|at| path.points[*at as usize].several_variants).collect();
+    let counted: Vec<bool> = several.iter().map(|several| !(task.exclude && *several)).collect();
+    let times: TimestampMicrosecondArray =
+        units.iter().map(|unit| Some(unit.exposed.first_exposed)).collect();
+    let dates: Date32Array = units.iter().map(|unit| Some(unit.exposed.exposure_ds)).collect();
+    let mut variant = StringBuilder::new();
+    units.iter().for_each(|unit| variant.append_value(&unit.exposed.group.variant));
+    let mut columns: Vec<ArrayRef> = vec![
+        names(bucket, path)?,
+        Arc::new(times.with_timezone("UTC")),
+        Arc::new(dates),
+        Arc::new(variant.finish()),
+        Arc::new(BooleanArray::from(several)),
+        Arc::new(BooleanArray::from(counted)),
+    ];
+    for segment in 0..task.segments.len() {
+        let mut values = StringBuilder::new();
+        let of = units.iter().map(|unit| unit.exposed.group.segments[segment].as_deref());
+        of.for_each(|value| values.append_option(value));
+        columns.push(Arc::new(values.finish()));
+    }
+    let ends = UInt32Array::from(ends);
+    for (totals, column) in totals.into_iter().zip(&task.columns) {
+        columns.push(totals.at(&ends)?);
+        if sweep.columns[*column].rest().is_some() {
+            let rests: BinaryArray = totals
+                .rests
+                .ok_or_else(|| exec_datafusion_err!("what rounding took was not kept"))?;
+            columns.push(Arc::new(rests));
+        }
+    }
+    Ok(RecordBatch::try_new(schema, columns)?)
+}
+
+fn names(bucket: &Bucket, path: &Path) -> Result<ArrayRef> {
+    let tables = tables_of(bucket);
+    let mut texts = StringBuilder::new();
+    let mut numbers: Vec<i64> = Vec::new();
+    for unit in &path.units {
+        match tables[unit.name.table as usize].1 {
+            Units::Texts(v) => texts.append_value(v.value(unit.name.row as usize)),
+            Units::Numbers(v) => numbers.push(v.value(unit.name.row as usize)),
+        }
+    }
+    let are_numbers = tables.iter().any(|(_, units)| matches!(units, Units::Numbers(_)));
+    Ok(if are_numbers { Arc::new(Int64Array::from(numbers)) } else { Arc::new(texts.finish()) })
+}
