@@ -38,8 +38,7 @@ impl Content {
     pub(crate) fn push(&mut self, batch: &RecordBatch) -> Result<()> {
         let mut rows = vec![LANES; batch.num_rows()];
         for (index, column) in batch.columns().iter().enumerate() {
-            rows.iter_mut().for_each(|row| fold(row, index as u64));
-            fold_column(&mut rows, column)?;
+            fold_column(&mut rows, column, finish(LANES[0].wrapping_mul(index as u64 + 1)))?;
         }
         self.rows += rows.len() as u64;
         for row in rows {
@@ -89,51 +88,77 @@ fn fold_bytes(row: &mut Lanes, bytes: &[u8]) {
     }
 }
 
+/// Each row with the word that the column has there.
+fn words(rows: &mut [Lanes], column: &ArrayRef, own: u64, words: impl Iterator<Item = u64>) {
+    match column.nulls() {
+        None => rows.iter_mut().zip(words).for_each(|(row, word)| fold(row, word ^ own)),
+        Some(nulls) => {
+            for ((row, word), valid) in rows.iter_mut().zip(words).zip(nulls) {
+                fold(row, if valid { word ^ own } else { NULL ^ own.rotate_left(32) });
+            }
+        }
+    }
+}
+
 /// Each row with what the column has there.
 fn each<T>(
     rows: &mut [Lanes],
+    own: u64,
     values: impl Iterator<Item = Option<T>>,
     mut of: impl FnMut(&mut Lanes, T),
 ) {
     for (row, value) in rows.iter_mut().zip(values) {
         match value {
             Some(value) => {
-                fold(row, 1);
+                fold(row, own);
                 of(row, value);
             }
-            None => fold(row, NULL),
+            None => fold(row, NULL ^ own.rotate_left(32)),
         }
     }
 }
 
-fn fold_column(rows: &mut [Lanes], column: &ArrayRef) -> Result<()> {
-    let word = |row: &mut Lanes, value: i64| fold(row, value as u64);
+/// `own` is the column's: equal values of two columns are not the same.
+fn fold_column(rows: &mut [Lanes], column: &ArrayRef, own: u64) -> Result<()> {
     match column.data_type() {
         DataType::Utf8 => {
-            each(rows, column.as_string::<i32>().iter(), |r, v| fold_bytes(r, v.as_bytes()));
+            each(rows, own, column.as_string::<i32>().iter(), |r, v| fold_bytes(r, v.as_bytes()));
         }
-        DataType::Binary => each(rows, column.as_binary::<i32>().iter(), fold_bytes),
-        DataType::Boolean => each(rows, column.as_boolean().iter(), |r, v| word(r, i64::from(v))),
+        DataType::Binary => each(rows, own, column.as_binary::<i32>().iter(), fold_bytes),
+        DataType::Boolean => {
+            words(rows, column, own, column.as_boolean().values().iter().map(u64::from));
+        }
         DataType::Int32 => {
-            each(rows, column.as_primitive::<Int32Type>().iter(), |r, v| word(r, i64::from(v)));
+            let values = column.as_primitive::<Int32Type>().values();
+            words(rows, column, own, values.iter().map(|v| i64::from(*v) as u64));
         }
         DataType::Date32 => {
-            each(rows, column.as_primitive::<Date32Type>().iter(), |r, v| word(r, i64::from(v)));
+            let values = column.as_primitive::<Date32Type>().values();
+            words(rows, column, own, values.iter().map(|v| i64::from(*v) as u64));
         }
-        DataType::Int64 => each(rows, column.as_primitive::<Int64Type>().iter(), word),
+        DataType::Int64 => {
+            let values = column.as_primitive::<Int64Type>().values();
+            words(rows, column, own, values.iter().map(|v| *v as u64));
+        }
         DataType::Timestamp(TimeUnit::Microsecond, _) => {
-            each(rows, column.as_primitive::<TimestampMicrosecondType>().iter(), word);
+            let values = column.as_primitive::<TimestampMicrosecondType>().values();
+            words(rows, column, own, values.iter().map(|v| *v as u64));
         }
         DataType::Float64 => {
-            each(rows, column.as_primitive::<Float64Type>().iter(), |r, v| fold(r, v.to_bits()));
+            let values = column.as_primitive::<Float64Type>().values();
+            words(rows, column, own, values.iter().map(|v| v.to_bits()));
         }
         DataType::List(item) if *item.data_type() == DataType::Utf8 => {
-            each(rows, column.as_list::<i32>().iter(), |row, items| {
-                for item in items.as_string::<i32>() {
+            let lists = column.as_list::<i32>();
+            let (offsets, items) = (lists.value_offsets(), lists.values().as_string::<i32>());
+            for (at, row) in rows.iter_mut().enumerate() {
+                fold(row, if lists.is_null(at) { NULL ^ own.rotate_left(32) } else { own });
+                for item in offsets[at] as usize..offsets[at + 1] as usize {
                     fold(row, ITEM);
-                    fold_bytes(row, item.unwrap_or_default().as_bytes());
+                    let text = if items.is_null(item) { "" } else { items.value(item) };
+                    fold_bytes(row, text.as_bytes());
                 }
-            });
+            }
         }
         other => {
             return Err(Error::Internal(format!("no table has a column of the type {other}")));

@@ -3,14 +3,16 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, RecordBatch, StringArray, StringViewArray,
+};
 use datafusion::arrow::compute::{cast, concat};
 use datafusion::arrow::datatypes::{DataType, TimestampMicrosecondType};
 use datafusion::common::exec_datafusion_err;
 use datafusion::error::Result;
 use verdict_model::{DataCounts, RowCounts};
 
-use crate::events::{Day, Index, NOBODY};
+use crate::events::{Cuts, Day, Index, NOBODY};
 
 /// An experiment of an exposure log: how its rows name it, and its arms.
 #[derive(Clone, Debug)]
@@ -37,14 +39,15 @@ struct Met {
 }
 
 /// A unit's first exposure to an experiment on the day.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct First {
     pub(crate) bucket: u32,
     pub(crate) unit: u32,
     pub(crate) at: i64,
-    /// By their places in the experiment's arms: the variant of the first exposure, and all that were met, sorted.
+    /// The variant of the first exposure, by its place in the experiment's arms.
     pub(crate) variant: u32,
-    pub(crate) variants: Vec<u32>,
+    /// Where in [`Exposed::variants`] all that were met lie.
+    met: (u32, u32),
     /// The row of its log.
     pub(crate) row: u32,
 }
@@ -78,8 +81,10 @@ pub(crate) struct Exposed {
     logs: Vec<Logged>,
     /// By experiment, sorted by bucket and unit.
     pub(crate) first: Vec<Vec<First>>,
-    /// By unit, of those that were exposed and [`NOBODY`]: the instants that cut its day, in order.
-    pub(crate) cuts: Vec<Vec<i64>>,
+    /// Variants by their places in the arms, sorted for each first exposure.
+    variants: Vec<u32>,
+    /// The instants that cut the units' days.
+    pub(crate) cuts: Cuts,
 }
 
 impl Exposures {
@@ -109,7 +114,7 @@ impl Exposures {
         let mut arms_of: Vec<Vec<(u32, u32)>> = Vec::new();
         let texts = batches
             .iter()
-            .map(|batch| Ok((text(batch, "experiment_key")?, text(batch, "variant")?)))
+            .map(|batch| Ok((views(batch, "experiment_key")?, views(batch, "variant")?)))
             .collect::<Result<Vec<_>>>()?;
         let mut rows = 0;
         let mut units = Vec::new();
@@ -119,19 +124,30 @@ impl Exposures {
             let ts = column(batch, "ts")?
                 .as_primitive_opt::<TimestampMicrosecondType>()
                 .ok_or_else(|| exec_datafusion_err!("ts is no timestamp"))?;
-            let mut last: Option<((Option<&str>, Option<&str>), usize)> = None;
+            // Few names follow each other: within a batch, equal views are equal texts.
+            let mut last: Option<([u128; 2], usize)> = None;
             for (row, unit) in units.iter().copied().enumerate() {
-                let names = (value(keys, row), value(variants, row));
+                let of_row = [keys.views()[row], variants.views()[row]];
                 let name = match last {
-                    Some((same, name)) if same == names => name,
-                    _ => *named.entry(names).or_insert_with(|| {
-                        let text = |name: Option<&str>| name.map(str::to_owned);
-                        logged.named.push((text(names.0), text(names.1), 0));
-                        arms_of.push(arms_named(&self.experiments, before, names));
-                        arms_of.len() - 1
-                    }),
+                    Some((same, name))
+                        if same == of_row && !keys.is_null(row) && !variants.is_null(row) =>
+                    {
+                        name
+                    }
+                    _ => {
+                        let names = (view(keys, row), view(variants, row));
+                        let name = *named.entry(names).or_insert_with(|| {
+                            let text = |name: Option<&str>| name.map(str::to_owned);
+                            logged.named.push((text(names.0), text(names.1), 0));
+                            arms_of.push(arms_named(&self.experiments, before, names));
+                            arms_of.len() - 1
+                        });
+                        // The view of a null may be that of an empty text.
+                        let nulls = keys.is_null(row) || variants.is_null(row);
+                        last = (!nulls).then_some((of_row, name));
+                        name
+                    }
                 };
-                last = Some((names, name));
                 logged.named[name].2 += 1;
                 logged.rows.read += 1;
                 let outside =
@@ -181,42 +197,57 @@ impl Exposures {
         for (at, (_, _, unit)) in units.iter().enumerate() {
             rank[*unit as usize] = at as u32;
         }
+        // From here on units go by their rank.
+        self.met.iter_mut().for_each(|met| met.unit = rank[met.unit as usize]);
         // Of one unit and experiment the earliest row first; of two at the same time the variant first by name, then
         // the segments.
         let logs = &self.logs;
         self.met.sort_unstable_by(|a, b| {
-            (rank[a.unit as usize], a.experiment, a.at, a.variant)
-                .cmp(&(rank[b.unit as usize], b.experiment, b.at, b.variant))
+            (a.unit, a.experiment, a.at, a.variant)
+                .cmp(&(b.unit, b.experiment, b.at, b.variant))
                 .then_with(|| by_segments(logs, a, b))
         });
         let mut first: Vec<Vec<First>> = self.experiments.iter().map(|_| Vec::new()).collect();
-        let mut cuts: Vec<Vec<i64>> = vec![Vec::new(); self.index.len()];
-        let same = |a: &Met, b: &Met| (a.unit, a.experiment) == (b.unit, b.experiment);
-        for met in self.met.chunk_by(same) {
-            let one = met[0];
-            let mut variants: Vec<u32> = met.iter().map(|m| m.variant).collect();
-            variants.sort_unstable();
-            variants.dedup();
-            cuts[one.unit as usize].push(one.at);
-            first[one.experiment as usize].push(First {
-                bucket: units[rank[one.unit as usize] as usize].0,
-                unit: one.unit,
-                at: one.at,
-                variant: one.variant,
-                variants,
-                row: one.row,
-            });
-        }
-        for cuts in &mut cuts {
-            cuts.sort_unstable();
-            cuts.dedup();
+        let mut cuts = Cuts { of_unit: vec![(0, 0); self.index.len()], instants: Vec::new() };
+        let (mut variants, mut own) = (Vec::new(), Vec::new());
+        for of_unit in self.met.chunk_by(|a, b| a.unit == b.unit) {
+            let (bucket, _, unit) = units[of_unit[0].unit as usize];
+            own.clear();
+            for met in of_unit.chunk_by(|a, b| a.experiment == b.experiment) {
+                let one = met[0];
+                let from = variants.len();
+                variants.extend(met.iter().map(|m| m.variant));
+                variants[from..].sort_unstable();
+                let mut to = from;
+                for at in from..variants.len() {
+                    if at == from || variants[at] != variants[to - 1] {
+                        variants[to] = variants[at];
+                        to += 1;
+                    }
+                }
+                variants.truncate(to);
+                own.push(one.at);
+                let (at, variant, row) = (one.at, one.variant, one.row);
+                let met = (from as u32, to as u32);
+                first[one.experiment as usize].push(First { bucket, unit, at, variant, met, row });
+            }
+            own.sort_unstable();
+            own.dedup();
+            let from = cuts.instants.len() as u32;
+            cuts.instants.extend(&own);
+            cuts.of_unit[unit as usize] = (from, cuts.instants.len() as u32);
         }
         let Exposures { index, experiments, log_of, logs, .. } = self;
-        (Exposed { experiments, log_of, logs, first, cuts }, index)
+        (Exposed { experiments, log_of, logs, first, variants, cuts }, index)
     }
 }
 
 impl Exposed {
+    /// The variants that were met, by their places in the experiment's arms, sorted.
+    pub(crate) fn met(&self, first: &First) -> &[u32] {
+        &self.variants[first.met.0 as usize..first.met.1 as usize]
+    }
+
     /// The segment dimensions of an experiment's log.
     pub(crate) fn segments(&self, experiment: usize) -> &[StringArray] {
         &self.logs[self.log_of[experiment]].segments
@@ -272,6 +303,14 @@ fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a ArrayRef> {
 
 fn text(batch: &RecordBatch, name: &str) -> Result<StringArray> {
     Ok(cast(column(batch, name)?, &DataType::Utf8)?.as_string::<i32>().clone())
+}
+
+fn views(batch: &RecordBatch, name: &str) -> Result<StringViewArray> {
+    Ok(cast(column(batch, name)?, &DataType::Utf8View)?.as_string_view().clone())
+}
+
+fn view(texts: &StringViewArray, row: usize) -> Option<&str> {
+    texts.is_valid(row).then(|| texts.value(row))
 }
 
 fn value(texts: &StringArray, row: usize) -> Option<&str> {

@@ -76,7 +76,7 @@ fn exposures(
     let mut variants = ListBuilder::new(StringBuilder::new());
     for one in first {
         variant.append_value(&arms.variants[one.variant as usize]);
-        for met in &one.variants {
+        for met in exposed.met(one) {
             variants.values().append_value(&arms.variants[*met as usize]);
         }
         variants.append(true);

@@ -337,7 +337,8 @@ fn properties() -> WriterProperties {
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_offset_index_disabled(true)
-        // Every unit has a row of its own: there is nothing to look up.
+        // Nearly every row has a value of its own: a dictionary would be the column again.
         .set_column_dictionary_enabled(ColumnPath::from("unit"), false)
+        .set_column_dictionary_enabled(ColumnPath::from("first_exposed"), false)
         .build()
 }

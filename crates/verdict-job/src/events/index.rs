@@ -30,6 +30,14 @@ struct Known {
     unit: u32,
 }
 
+/// What is looked for in the table.
+#[derive(Clone, Copy, Debug, Default)]
+struct Wanted {
+    key: [u64; 2],
+    hash: u64,
+    odd: bool,
+}
+
 /// From names to numbers.
 #[derive(Clone, Debug)]
 pub(crate) struct Index {
@@ -39,6 +47,8 @@ pub(crate) struct Index {
     seed: u64,
     /// Whether two units of one key may differ: a long name, or one that ends in a zero byte.
     odd: bool,
+    /// For a batch: each row's key and hash.
+    wanted: Vec<Wanted>,
 }
 
 impl Index {
@@ -49,7 +59,7 @@ impl Index {
             false => Names::Texts(Vec::new(), vec![0]),
         };
         let seed = std::hash::RandomState::new().hash_one(0);
-        Index { table: HashTable::new(), names, seed, odd: false }
+        Index { table: HashTable::new(), names, seed, odd: false, wanted: Vec::new() }
     }
 
     /// How many numbers have been given, [`NOBODY`] with them.
@@ -100,35 +110,45 @@ impl Index {
     }
 
     fn texts(&mut self, texts: &StringViewArray, units: &mut Vec<u32>) {
-        // Logs are often sorted by unit, or nearly so.
-        let mut last: Option<(u128, u32)> = None;
-        for (row, view) in texts.views().iter().enumerate() {
+        // First what is to be looked for, then the looking: so that several places of the table are fetched at once.
+        let mut wanted = std::mem::take(&mut self.wanted);
+        wanted.clear();
+        wanted.extend(texts.views().iter().enumerate().map(|(row, view)| {
             if texts.is_null(row) {
-                units.push(NOBODY);
-                continue;
+                return Wanted::default();
             }
-            if let Some((same, unit)) = last
-                && same == *view
-            {
-                units.push(unit);
-                continue;
-            }
-            let length = *view as u32;
             // A text of up to twelve bytes lies in its view, after its length, with zeros behind.
-            let unit = match length {
-                0..=12 => {
+            let (key, odd) = match *view as u32 {
+                length @ 0..=12 => {
                     let key = (view >> 32).swap_bytes();
-                    let bytes = key.to_be_bytes();
-                    self.of_text(key, &bytes[..length as usize])
+                    // The last byte, where there is one.
+                    (key, length > 0 && (key >> (128 - 8 * length)) as u8 == 0)
                 }
                 _ => {
                     let bytes = texts.value(row).as_bytes();
-                    self.of_text(key_of(bytes), bytes)
+                    (key_of(bytes), is_odd(bytes))
                 }
             };
-            last = Some((*view, unit));
+            let key = [key as u64, (key >> 64) as u64];
+            let hash = match odd {
+                true => hash_of_text(self.seed, key, texts.value(row).as_bytes()),
+                false => hash(self.seed, key),
+            };
+            Wanted { key, hash, odd }
+        }));
+        for (row, Wanted { key, hash, odd }) in wanted.iter().enumerate() {
+            let unit = match texts.is_null(row) {
+                true => NOBODY,
+                // Names that share a key are told apart in full.
+                false if self.odd || *odd => self.of_text(*key, *hash, texts.value(row).as_bytes()),
+                false => match self.table.find(*hash, |known| known.key == *key) {
+                    Some(known) => known.unit,
+                    None => self.of_text(*key, *hash, texts.value(row).as_bytes()),
+                },
+            };
             units.push(unit);
         }
+        self.wanted = wanted;
     }
 
     fn of_number(&mut self, number: i64) -> u32 {
@@ -150,22 +170,20 @@ impl Index {
         }
     }
 
-    fn of_text(&mut self, key: u128, bytes: &[u8]) -> u32 {
+    /// The number of a text with this key and hash.
+    fn of_text(&mut self, key: [u64; 2], hash_of_it: u64, bytes: &[u8]) -> u32 {
         let next = self.len() as u32;
         let Names::Texts(all, ends) = &mut self.names else { return NOBODY };
-        let key = [key as u64, (key >> 64) as u64];
         let odd = is_odd(bytes);
-        let seed = self.seed;
-        let name = |unit: u32| &all[ends[unit as usize - 1]..ends[unit as usize]];
-        let same = |known: &Known| known.key == key && (!self.odd || name(known.unit) == bytes);
-        let again = |known: &Known| match self.odd {
-            true => hash_of_text(seed, known.key, name(known.unit)),
-            false => hash(seed, known.key),
-        };
-        let hash = if odd { hash_of_text(seed, key, bytes) } else { hash(seed, key) };
         // From the first odd name on names are compared in full.
-        let same = |known: &Known| same(known) && (!odd || name(known.unit) == bytes);
-        match self.table.entry(hash, same, again) {
+        let in_full = self.odd || odd;
+        let name = |unit: u32| &all[ends[unit as usize - 1]..ends[unit as usize]];
+        let same = |known: &Known| known.key == key && (!in_full || name(known.unit) == bytes);
+        let again = |known: &Known| match in_full {
+            true => hash_of_text(self.seed, known.key, name(known.unit)),
+            false => hash(self.seed, known.key),
+        };
+        match self.table.entry(hash_of_it, same, again) {
             Entry::Occupied(known) => known.get().unit,
             Entry::Vacant(place) => {
                 place.insert(Known { key, unit: next });
@@ -187,7 +205,9 @@ impl Index {
             Names::Texts(all, ends) => {
                 units.extend(ends.windows(2).map(|ends| {
                     let bytes = &all[ends[0]..ends[1]];
-                    self.of_text(key_of(bytes), bytes)
+                    let key = key_of(bytes);
+                    let key = [key as u64, (key >> 64) as u64];
+                    self.of_text(key, hash_of_text(self.seed, key, bytes), bytes)
                 }));
             }
         }

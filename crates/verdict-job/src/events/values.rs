@@ -206,47 +206,39 @@ impl Component {
         let name = &self.name;
         Ok(match &self.places {
             Places::Any(v) => {
-                let any: Vec<bool> = spans.iter().map(|s| v[s.range()].contains(&true)).collect();
-                Arc::new(BooleanArray::from(any))
+                Arc::new(BooleanArray::from(each(v, spans, |any| Ok(any.iter().any(|any| *any)))?))
             }
             Places::Count(v) => {
-                let sums: Vec<i64> = spans.iter().map(|s| v[s.range()].iter().sum()).collect();
-                Arc::new(Int64Array::from(sums))
+                Arc::new(Int64Array::from(each(v, spans, |counts| Ok(counts.iter().sum::<i64>()))?))
             }
-            Places::Integers(v) => {
-                let sums = spans.iter().map(|s| {
-                    i64::try_from(v[s.range()].iter().sum::<i128>()).map_err(|_| {
-                        exec_datafusion_err!("the sum of {name} does not fit in BIGINT")
-                    })
-                });
-                Arc::new(Int64Array::from(sums.collect::<Result<Vec<i64>>>()?))
-            }
-            Places::Doubles(v) => {
-                let sums = spans.iter().map(|s| {
-                    let sum = match &v[s.range()] {
-                        [] => Some(0.0),
-                        [one] => one.to_f64(),
-                        [first, rest @ ..] => {
-                            let mut sum = first.clone();
-                            rest.iter().for_each(|one| sum.merge(one));
-                            sum.to_f64()
-                        }
-                    };
-                    sum.ok_or_else(|| {
-                        exec_datafusion_err!("the sum of {name} lies beyond the largest DOUBLE")
-                    })
-                });
-                Arc::new(Float64Array::from(sums.collect::<Result<Vec<f64>>>()?))
-            }
+            Places::Integers(v) => Arc::new(Int64Array::from(each(v, spans, |sums| {
+                i64::try_from(sums.iter().sum::<i128>())
+                    .map_err(|_| exec_datafusion_err!("the sum of {name} does not fit in BIGINT"))
+            })?)),
+            Places::Doubles(v) => Arc::new(Float64Array::from(each(v, spans, |sums| {
+                let sum = match sums {
+                    [] => Some(0.0),
+                    [one] => one.to_f64(),
+                    [first, rest @ ..] => {
+                        let mut sum = first.clone();
+                        rest.iter().for_each(|one| sum.merge(one));
+                        sum.to_f64()
+                    }
+                };
+                sum.ok_or_else(|| {
+                    exec_datafusion_err!("the sum of {name} lies beyond the largest DOUBLE")
+                })
+            })?)),
             Places::IntegerExtremes(v, wins) => {
-                Arc::new(Int64Array::from_iter(spans.iter().map(|s| {
-                    extreme(v[s.range()].iter().copied(), |a: &i64, b| a.cmp(b) == *wins)
-                })))
+                let of =
+                    |v: &[Option<i64>]| Ok(extreme(v.iter().copied(), |a, b| a.cmp(b) == *wins));
+                Arc::new(Int64Array::from(each(v, spans, of)?))
             }
             Places::DoubleExtremes(v, wins) => {
-                Arc::new(Float64Array::from_iter(spans.iter().map(|s| {
-                    extreme(v[s.range()].iter().copied(), |a: &f64, b| a.total_cmp(b) == *wins)
-                })))
+                let of = |v: &[Option<f64>]| {
+                    Ok(extreme(v.iter().copied(), |a, b| a.total_cmp(b) == *wins))
+                };
+                Arc::new(Float64Array::from(each(v, spans, of)?))
             }
         })
     }
@@ -263,6 +255,15 @@ impl Component {
             _ => Ok(()),
         }
     }
+}
+
+/// What `of` says of the places of each span.
+fn each<T, V>(places: &[T], spans: &[Span], of: impl Fn(&[T]) -> Result<V>) -> Result<Vec<V>> {
+    let mut all = Vec::with_capacity(spans.len());
+    for span in spans {
+        all.push(of(&places[span.range()])?);
+    }
+    Ok(all)
 }
 
 /// The rows where a condition holds; where it is null it does not.
