@@ -117,11 +117,12 @@ impl Job {
     }
 }
 
-/// What results, checks and decisions follow from: the statistics by date, the as-of date's last, and how they are to be
-/// judged.
+/// What results, checks and decisions follow from: the statistics by date, the as-of date's last, how they are to be
+/// judged, and what was registered ([`crate::registrations::aspect`]).
 pub(crate) fn judged_fingerprint<P: Borrow<Partition>>(
     experiment: &Experiment,
     later: &[Later],
+    registered: &[String],
     stats: &[(NaiveDate, P)],
 ) -> Fingerprint {
     let content = |(look, stats): &(NaiveDate, P)| {
@@ -153,6 +154,7 @@ pub(crate) fn judged_fingerprint<P: Borrow<Partition>>(
             "settings",
             [format!("{:?} {:?}", experiment.settings, experiment.guardrail_settings)],
         )
+        .with("registered plan", registered)
         .with(
             "keys not in effect",
             later.iter().map(|l| format!("{} {}", l.place.key, l.consequence)),

@@ -31,6 +31,7 @@ mod partition;
 mod plain;
 mod plan;
 mod query;
+mod registrations;
 mod render;
 mod row_tables;
 mod session;

@@ -16,7 +16,7 @@ use crate::log::{DayObjects, Log};
 use crate::partition::{self, Key, Partition};
 use crate::plain::meant;
 use crate::totals::needs_exposures;
-use crate::{Error, Result};
+use crate::{Error, Result, registrations};
 
 /// What becomes of a partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -372,6 +372,12 @@ impl Job {
             }
         }
         let later = self.later_of(experiment);
+        // A run registers a plan that is not registered yet.
+        let current = self.plan_of(experiment);
+        let registered = match self.registered_plan(experiment).await? {
+            Some(registered) => registrations::aspect(&current, Some(&registered)),
+            None => registrations::current(),
+        };
         for ((look, action), key) in looks.into_iter().zip(keys) {
             let asked = task.asked.contains(&look);
             let why = |reason: String| match task.looks.last() {
@@ -397,7 +403,7 @@ impl Job {
             for (key, found) in keys.into_iter().zip(found) {
                 let action = match &stats {
                     Some(stats) => {
-                        let wanted = judged_fingerprint(experiment, &later, stats);
+                        let wanted = judged_fingerprint(experiment, &later, &registered, stats);
                         self::action(found.as_ref(), &wanted, &[])
                     }
                     None => upstream(),

@@ -21,10 +21,12 @@ const STAGES: [(&str, &str); 6] = [
     ("intervals_counted", include_str!("../../../sql/intervals_counted.sql")),
 ];
 
-const VIEWS: [(&str, &str); 4] = [
+const VIEWS: [(&str, &str); 6] = [
     ("latest_results", include_str!("../../../sql/views/latest_results.sql")),
     ("latest_decisions", include_str!("../../../sql/views/latest_decisions.sql")),
     ("failed_checks", include_str!("../../../sql/views/failed_checks.sql")),
+    ("registered_plans", include_str!("../../../sql/views/registered_plans.sql")),
+    ("changed_plans", include_str!("../../../sql/views/changed_plans.sql")),
     ("unit_metrics", include_str!("../../../sql/views/unit_metrics.sql")),
 ];
 

@@ -9,14 +9,14 @@ use datafusion::arrow::array::{
 };
 use verdict_model::rows::{CheckRow, DecisionRow, ResultRow};
 use verdict_model::tables::{CHECKS, DECISIONS, FORMAT_VERSION, RESULTS, RUNS, Table};
-use verdict_model::{Experiment, NaiveDate};
+use verdict_model::{Experiment, NaiveDate, RegisteredPlan};
 
 use crate::error::AtStage;
 use crate::fingerprint::Fingerprint;
 use crate::group_stats::judged_fingerprint;
 use crate::job::{Job, Tally};
 use crate::partition::{self, Key};
-use crate::{GroupStats, Result, arrow_types};
+use crate::{GroupStats, Result, arrow_types, registrations};
 
 /// A row of `runs`, but for what the job itself knows.
 #[derive(Clone, Debug)]
@@ -44,12 +44,14 @@ impl Job {
         &self,
         experiment: &Experiment,
         stats: &GroupStats,
+        registered: Option<&RegisteredPlan>,
         as_of: NaiveDate,
         rows: (&[ResultRow], &[CheckRow], &[DecisionRow]),
         tally: &mut Tally,
     ) -> Result<()> {
-        let fingerprint =
-            judged_fingerprint(experiment, &self.later_of(experiment), &stats.partitions);
+        let registered = registrations::aspect(&self.plan_of(experiment), registered);
+        let later = self.later_of(experiment);
+        let fingerprint = judged_fingerprint(experiment, &later, &registered, &stats.partitions);
         let (results, checks, decisions) = rows;
         let tables: [(&'static Table, RecordBatch); 3] = [
             (&RESULTS, results_batch(results)?),
@@ -209,6 +211,9 @@ fn decisions_batch(rows: &[DecisionRow]) -> Result<RecordBatch> {
             texts(r().map(|x| &x.reasons)),
             text(r().map(|x| x.primary_metric.as_str())),
             texts(r().map(|x| &x.not_in_effect)),
+            texts(r().map(|x| &x.plan_changes)),
+            text_or_null(r().map(|x| &x.decision_as_registered)),
+            text_or_null(r().map(|x| &x.as_registered_reason)),
         ],
     )
 }

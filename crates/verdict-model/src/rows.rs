@@ -182,4 +182,10 @@ pub struct DecisionRow {
     pub primary_metric: String,
     /// Keys of the experiment's file that are not in effect yet, as sentences.
     pub not_in_effect: Vec<String>,
+    /// Keys of the plan that are not as they were registered: "key: was …, is …".
+    pub plan_changes: Vec<String>,
+    /// What the decision is under the registered plan; `None` with a reason where that cannot be told.
+    pub decision_as_registered: Option<String>,
+    /// Why it cannot be told, as a sentence.
+    pub as_registered_reason: Option<String>,
 }

@@ -237,8 +237,29 @@ pub const DECISIONS: Table = Table {
             TextList,
             "keys of the experiment's file that are not in effect yet",
         ),
+        column("plan_changes", TextList, "keys that are not as they were registered: was, is"),
+        nullable("decision_as_registered", Text, "what the decision is under the registered plan"),
+        nullable("as_registered_reason", Text, "why that cannot be told"),
     ],
     doc: "the word on one variant",
+};
+
+/// One row a key of the plan that an experiment was first run with.
+pub const REGISTRATIONS: Table = Table {
+    name: "registrations",
+    partitions: &[EXPERIMENT],
+    columns: &[
+        column("registered_ds", Date, "as-of date of the run that registered the plan"),
+        column(
+            "key",
+            Text,
+            "key of the plan, as in the experiment's file, the project's or the metrics'; plan: all of it as one text of \
+             YAML, every default filled in; file: the experiment's file as it was written",
+        ),
+        column("value", Text, "its value, as text"),
+    ],
+    doc: "one key of the plan with which an experiment was first run; the only table that is not derived: written once \
+          for each experiment, and never again",
 };
 
 /// One row a run: the log, and the only table that knows a clock or a host.
@@ -264,8 +285,17 @@ pub const RUNS: Table = Table {
 };
 
 /// Every table, in the order of the data's flow.
-pub const ALL: [&Table; 8] =
-    [&UNIT_DAY, &EXPOSURE_DAY, &UNIT_TOTAL, &GROUP_STATS, &RESULTS, &CHECKS, &DECISIONS, &RUNS];
+pub const ALL: [&Table; 9] = [
+    &UNIT_DAY,
+    &EXPOSURE_DAY,
+    &UNIT_TOTAL,
+    &GROUP_STATS,
+    &RESULTS,
+    &CHECKS,
+    &DECISIONS,
+    &REGISTRATIONS,
+    &RUNS,
+];
 
 impl ColumnType {
     /// The type in words.

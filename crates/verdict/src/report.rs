@@ -6,8 +6,8 @@ use std::io::{self, Write};
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, Table};
 use verdict_analysis::words;
-use verdict_model::Role;
-use verdict_model::rows::{ResultRow, WHOLE};
+use verdict_model::rows::{DecisionRow, ResultRow, WHOLE};
+use verdict_model::{NaiveDate, Role};
 
 use crate::commands::Judged;
 
@@ -23,7 +23,7 @@ pub(crate) fn text(out: &mut impl Write, judged: &[&Judged]) -> io::Result<()> {
 }
 
 fn experiment(out: &mut impl Write, judged: &Judged) -> io::Result<()> {
-    let Judged { experiment, as_of, judgement } = judged;
+    let Judged { experiment, as_of, judgement, missing_looks, .. } = judged;
     let title = format!("{}, as of {as_of}", experiment.name.value);
     writeln!(out, "{title}\n{}", "─".repeat(title.chars().count()))?;
     if let Some(hypothesis) = &experiment.hypothesis {
@@ -37,6 +37,16 @@ fn experiment(out: &mut impl Write, judged: &Judged) -> io::Result<()> {
         writeln!(out, "{mark}  {}: {}", check.check, check.message)?;
     }
     writeln!(out, "{passed} of {} checks passed\n", judgement.checks.len())?;
+    if let [first, rest @ ..] = &missing_looks[..] {
+        let more = match rest.len() {
+            0 => String::new(),
+            n => format!(" and {n} more"),
+        };
+        writeln!(
+            out,
+            "warning  looks without statistics, which `verdict run` makes: {first}{more}\n"
+        )?;
+    }
     writeln!(out, "{}", table(&judgement.results))?;
     let segments: BTreeMap<&str, usize> = judgement
         .results
@@ -61,9 +71,42 @@ fn experiment(out: &mut impl Write, judged: &Judged) -> io::Result<()> {
             writeln!(out, "  • {reason}")?;
         }
     }
+    if let Some(registered) = judged.registered {
+        as_registered(out, registered, &judgement.decisions)?;
+    }
     let later = judgement.decisions.first().map_or(&[][..], |decision| &decision.not_in_effect);
     for sentence in later {
         writeln!(out, "not yet in effect: {sentence}")?;
+    }
+    Ok(())
+}
+
+/// What of the plan is not as it was registered, and what it makes of the decision.
+fn as_registered(
+    out: &mut impl Write,
+    registered: NaiveDate,
+    decisions: &[DecisionRow],
+) -> io::Result<()> {
+    let Some(first) = decisions.first().filter(|d| !d.plan_changes.is_empty()) else {
+        return Ok(());
+    };
+    writeln!(out, "\nthe plan is not the one registered as of {registered}:")?;
+    for change in &first.plan_changes {
+        writeln!(out, "  • {change}")?;
+    }
+    for decision in decisions {
+        let variant = &decision.variant;
+        let again = decision.decision_as_registered.as_deref();
+        match (again, &decision.as_registered_reason) {
+            (Some(same), _) if same == decision.decision => {
+                writeln!(out, "as registered, {variant}: the same decision")?;
+            }
+            (Some(other), _) => writeln!(out, "as registered, {variant}: {}", headline(other))?,
+            (None, Some(reason)) => {
+                writeln!(out, "as registered, {variant}: it cannot be told. {reason}")?;
+            }
+            (None, None) => {}
+        }
     }
     Ok(())
 }

@@ -40,6 +40,9 @@ pub(super) fn decisions(
                 reasons,
                 primary_metric: experiment.primary.name.value.clone(),
                 not_in_effect: not_in_effect.clone(),
+                plan_changes: Vec::new(),
+                decision_as_registered: None,
+                as_registered_reason: None,
             }
         })
         .collect()

@@ -26,6 +26,7 @@ mod compare;
 mod decide;
 mod families;
 mod groups;
+mod registered;
 mod results;
 
 #[cfg(test)]
@@ -37,6 +38,7 @@ use verdict_model::rows::{CheckRow, DecisionRow, GroupStat, ResultRow};
 use verdict_model::{DataCounts, Experiment, Later, NaiveDate};
 
 use groups::Groups;
+pub use registered::{Judged, REGISTERED_PLAN, hold_to_registered};
 
 /// What is said of an experiment at an as-of date.
 #[derive(Clone, Debug, PartialEq)]

@@ -13,9 +13,9 @@ mod words;
 use std::collections::BTreeMap;
 
 use chrono::{Days, Utc};
-use verdict_analysis::judge::{Judgement, judge};
+use verdict_analysis::judge::{self, Judgement, judge};
 use verdict_job::{Job, Tally};
-use verdict_model::{Experiment, NaiveDate};
+use verdict_model::{Experiment, NaiveDate, RegisteredPlan};
 
 use crate::args::{Attention, FailOn, Project, Scope};
 use crate::exit::{Exit, Failure};
@@ -26,6 +26,10 @@ pub(crate) struct Judged {
     pub(crate) experiment: Experiment,
     pub(crate) as_of: NaiveDate,
     pub(crate) judgement: Judgement,
+    /// Looks before the as-of date whose statistics are not there.
+    pub(crate) missing_looks: Vec<NaiveDate>,
+    /// The as-of date of the run that registered its plan, where one did.
+    pub(crate) registered: Option<NaiveDate>,
 }
 
 /// The job of a project.
@@ -48,17 +52,22 @@ fn date(scope: &Scope, job: &Job) -> NaiveDate {
     scope.date.unwrap_or_else(|| today.checked_sub_days(Days::new(1)).unwrap_or(today))
 }
 
-/// Judges the group statistics of an experiment and writes what follows from them.
+/// The experiment of that name.
+fn named<'a>(job: &'a Job, name: &str) -> Result<&'a Experiment, Failure> {
+    job.project().experiment(name).ok_or_else(|| {
+        Failure::usage(verdict_job::Error::Usage(format!("there is no experiment `{name}`")))
+    })
+}
+
+/// Judges the group statistics of an experiment, holds that to its `registered` plan, and writes what follows.
 async fn judge_one(
     job: &Job,
-    name: &str,
+    experiment: &Experiment,
+    registered: Option<&RegisteredPlan>,
     as_of: NaiveDate,
     tally: &mut Tally,
 ) -> Result<Judged, Failure> {
     let project = job.project();
-    let experiment = project.experiment(name).ok_or_else(|| {
-        Failure::usage(verdict_job::Error::Usage(format!("there is no experiment `{name}`")))
-    })?;
     let stats = job.group_stats_history(experiment, as_of).await?;
     let types: BTreeMap<String, String> = project
         .metrics
@@ -66,10 +75,19 @@ async fn judge_one(
         .map(|(name, metric)| (name.clone(), metric.kind.word().to_owned()))
         .collect();
     let later = job.later_of(experiment);
-    let judgement = judge(experiment, &types, as_of, &stats.rows, stats.counts.as_ref(), &later);
+    let (plan, counts) = (job.plan_of(experiment), stats.counts.as_ref());
+    let mut judgement = judge(experiment, &types, as_of, &stats.rows, counts, &later);
+    let judged = judge::Judged { experiment, plan: &plan, ds: as_of, stats: &stats.rows, counts };
+    judge::hold_to_registered(&mut judgement, &judged, registered);
     let rows = (&judgement.results[..], &judgement.checks[..], &judgement.decisions[..]);
-    job.write_judgement(experiment, &stats, as_of, rows, tally).await?;
-    Ok(Judged { experiment: experiment.clone(), as_of, judgement })
+    job.write_judgement(experiment, &stats, registered, as_of, rows, tally).await?;
+    Ok(Judged {
+        experiment: experiment.clone(),
+        as_of,
+        judgement,
+        missing_looks: stats.missing,
+        registered: registered.map(|registered| registered.as_of),
+    })
 }
 
 /// Whether anything that was found asks for attention.

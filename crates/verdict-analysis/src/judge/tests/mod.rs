@@ -3,6 +3,7 @@
 mod checks;
 mod decisions;
 mod properties;
+mod registered;
 mod results;
 
 use std::collections::BTreeMap;
