@@ -1,5 +1,5 @@
-//! The looks of a sequential experiment are derived: a date is judged with every look before it, made where it is missing,
-//! and it does not show how they came to be.
+//! The history of a sequential experiment is derived: a date is judged by every day up to it, made where it is missing, and
+//! it does not show how they came to be.
 
 use std::fs;
 
@@ -34,38 +34,38 @@ fn shared(shop: &Shop, experiment: &str) -> Vec<(String, Option<i64>)> {
 }
 
 #[test]
-fn a_night_makes_the_looks_before_it() {
+fn a_night_makes_the_days_before_it() {
     let shop = shop("");
     let plan = ["plan", "--date", "2024-01-03", "--experiment", "prices"];
     let told = shop.project.verdict(&plan).exits(0).stdout;
     for day in ["01", "02"] {
         let line = format!(
-            "make   group_stats/experiment=prices/ds=2024-01-{day}  (what it is made from is made; a look \
-                            that 2024-01-03 is judged with)"
+            "make   group_stats/experiment=prices/ds=2024-01-{day}  (what it is made from is made; 2024-01-03 is judged \
+             by it, too)"
         );
         assert!(told.contains(&line), "{told}");
     }
     assert!(!told.contains("results/experiment=prices/ds=2024-01-02"), "{told}");
     shop.night(3);
     let dates = shared(&shop, "prices");
-    assert_eq!(dates[0], ("2024-01-01".to_owned(), None), "the first look has none before it");
+    assert_eq!(dates[0], ("2024-01-01".to_owned(), None), "the first day has none before it");
     assert!(
         dates.len() == 3 && dates[1..].iter().all(|(_, n)| n.is_some_and(|n| n > 10)),
         "{dates:?}"
     );
-    // The other experiment is not watched: its night is its night, and it has no look before.
+    // The other experiment is not watched: its night is its night, and it has no day before.
     assert_eq!(shared(&shop, "banner"), [("2024-01-03".to_owned(), None)]);
     let results =
         "SELECT DISTINCT CAST(ds AS VARCHAR) AS ds FROM results WHERE experiment = 'prices'";
-    assert_eq!(rows(&shop, results).len(), 1, "looks before are not judged again");
+    assert_eq!(rows(&shop, results).len(), 1, "days before are not judged again");
     assert_eq!(shop.night(3).partitions, 0);
 
-    // A look that is lost is made again, and what is judged with it is as it was.
+    // A day that is lost is made again, and what is judged with it is as it was.
     let before = shop.answers();
     fs::remove_dir_all(shop.path().join("tables/group_stats/experiment=prices/ds=2024-01-02"))
         .unwrap();
     let told = shop.project.verdict(&plan).exits(0).stdout;
-    let line = "make   group_stats/experiment=prices/ds=2024-01-02  (missing; a look that 2024-01-03 is judged with)";
+    let line = "make   group_stats/experiment=prices/ds=2024-01-02  (missing; 2024-01-03 is judged by it, too)";
     assert!(told.contains(line), "{told}");
     assert!(told.contains("make   results/experiment=prices/ds=2024-01-03"), "{told}");
     assert_eq!(shop.night(3).partitions, 1);
@@ -95,21 +95,58 @@ fn nights_in_any_order_and_a_backfill_give_the_same_answers() {
     }
 }
 
+/// Correlations between looks are those from day to day, whatever days are looked at.
 #[test]
-fn a_look_is_compared_with_the_look_before_and_other_dates_are_not() {
-    let shop = shop(", look_every_days: 2");
-    shop.backfill();
-    let with: Vec<bool> = shared(&shop, "prices").iter().map(|(_, n)| n.is_some()).collect();
-    // Looks at days 2 and 4.
-    assert_eq!(with, [false, false, false, true]);
-    let daily = super::looks::shop("");
+fn the_schedule_of_the_looks_does_not_show_in_the_statistics() {
+    let (daily, other) = (shop(""), shop(", look_every_days: 2"));
     daily.backfill();
-    // Who counted on day 2 is not all who counted on day 3.
-    assert!(shared(&shop, "prices")[3].1 < shared(&daily, "prices")[3].1);
+    other.night(4);
+    let stats = |shop: &Shop| {
+        let sql = "SELECT * FROM group_stats WHERE experiment = 'prices' ORDER BY ALL";
+        rows(shop, sql)
+    };
+    let rows = stats(&other);
+    assert!(rows.iter().any(|row| row["co_x_before"].as_f64().is_some_and(|co| co > 0.0)));
+    assert_eq!(stats(&daily), rows);
+}
+
+/// A plan with one look is judged by the one at its end, also when it is asked for later.
+#[test]
+fn a_planned_end_is_looked_at_from_later() {
+    let planned = |settings: &str| {
+        let shop = Shop::new();
+        let settings = format!(
+            "  statistical_settings: {{{settings}}}\n  metrics:\n    primary: {{name: spend"
+        );
+        shop.edit("experiments/prices.yaml", "  metrics:\n    primary: {name: spend", &settings);
+        shop.edit("experiments/prices.yaml", "  start: 2024-01-01\n", "");
+        shop
+    };
+    let dates = |shop: &Shop| {
+        let of = |path: &String| {
+            path.strip_prefix("group_stats/experiment=prices/ds=2024-01-0")
+                .map(|p| p[..1].to_owned())
+        };
+        shop.project.partitions().iter().filter_map(of).collect::<Vec<_>>().concat()
+    };
+    for (settings, expect) in
+        [("max_duration_days: 3", "134"), ("min_duration_days: 3", "14"), ("alpha: 0.1", "4")]
+    {
+        let (shop, nights) = (planned(settings), planned(settings));
+        shop.night(4);
+        assert_eq!(dates(&shop), expect, "{settings}");
+        (1..=DAYS).for_each(|day| {
+            nights.night(day);
+        });
+        let nights = nights.answers();
+        for (name, bytes) in shop.answers() {
+            assert!(nights[&name] == bytes, "{name} has other bytes by nights: {settings}");
+        }
+    }
 }
 
 #[test]
-fn a_restated_day_makes_every_look_from_it_on_and_what_is_judged_with_them() {
+fn a_restated_day_makes_every_day_from_it_on_and_what_is_judged_by_them() {
     let shop = shop("");
     (1..=DAYS).for_each(|day| {
         shop.night(day);
@@ -129,7 +166,7 @@ fn a_restated_day_makes_every_look_from_it_on_and_what_is_judged_with_them() {
 }
 
 #[test]
-fn analyze_reads_the_looks_that_are_there_and_names_those_that_are_not() {
+fn analyze_reads_the_days_that_are_there_and_names_those_that_are_not() {
     let shop = shop("");
     shop.backfill();
     let analyze = |more: &[&str]| {
@@ -148,12 +185,12 @@ fn analyze_reads_the_looks_that_are_there_and_names_those_that_are_not() {
     }
     let told = analyze(&[]).stdout;
     assert!(
-        told.contains("looks without statistics, which `verdict run` makes: 2024-01-02 and 1 more"),
+        told.contains("days without statistics, which `verdict run` makes: 2024-01-02 and 1 more"),
         "{told}"
     );
     let json = analyze(&["--format", "json"]).json();
     assert_eq!(
-        json["experiments"][0]["missing_looks"],
+        json["experiments"][0]["missing_days"],
         serde_json::json!(["2024-01-02", "2024-01-03"])
     );
     // What was said without them is not what is said with them.

@@ -241,8 +241,8 @@ fn a_damaged_registration_is_an_error_that_names_it() {
         fs::read(shop.path().join("tables/checks/experiment=prices/ds=2024-01-04/part-0.parquet"))
             .unwrap();
     for (bytes, what) in [
-        (&whole[..whole.len() / 2], "damaged"),
-        (&b""[..], "damaged"),
+        (&whole[..whole.len() / 2], "this registration is damaged"),
+        (&b""[..], "this registration is damaged"),
         (&other[..], "registered_ds"),
     ] {
         fs::write(shop.path().join(OBJECT), bytes).unwrap();
@@ -253,7 +253,7 @@ fn a_damaged_registration_is_an_error_that_names_it() {
         ] {
             let ran = shop.project.verdict(args);
             let told = &ran.stderr;
-            assert!(ran.code > 1, "{args:?}: {told}");
+            assert_eq!(ran.code, 1, "{args:?}: {told}");
             assert!(
                 told.contains("registrations/experiment=prices/part-0.parquet")
                     && told.contains(what),

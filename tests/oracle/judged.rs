@@ -27,7 +27,7 @@ pub(crate) fn judged(
     let groups = naive::groups(experiment, &metrics, totals);
     let stats = read("group_stats");
     group_stats(&stats, &groups, &at("group_stats"));
-    let before = plan.before(experiment.days, as_of).map(|day| {
+    let before = plan.before(experiment.days.0, as_of).map(|day| {
         let was = naive::unit_total(logs, &components(), experiment, day);
         naive::shared(experiment, &metrics, totals, &was)
     });
@@ -77,7 +77,7 @@ fn group_stats(found: &[Record], naive: &BTreeMap<GroupKey, Group>, at: &str) {
     }
 }
 
-/// What a look shares with the one before, if there is one.
+/// What a day shares with the one before, if there is one.
 fn shared(found: &[Record], naive: Option<&BTreeMap<GroupKey, Shared>>, at: &str) {
     let mut compared = 0;
     for record in found {

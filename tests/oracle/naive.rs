@@ -355,7 +355,7 @@ pub(crate) fn groups(
     groups
 }
 
-/// The values of the units of a group that count at two looks: now, and what they were.
+/// The values of the units of a group that count on two days: now, and what they were.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shared {
     pub(crate) x: Vec<f64>,
@@ -364,7 +364,7 @@ pub(crate) struct Shared {
     pub(crate) was_y: Vec<f64>,
 }
 
-/// What the totals of two looks share, by group.
+/// What the totals of two days share, by group.
 pub(crate) fn shared(
     experiment: &Experiment,
     metrics: &[(&str, Vec<usize>)],

@@ -157,13 +157,9 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// The look before, by the place of its day; nothing for the first look and for days that are none.
-    pub(crate) fn before(&self, (first, last): (usize, usize), day: usize) -> Option<usize> {
-        let every = self.every?;
-        let looks: Vec<usize> =
-            (first..=last).filter(|d| (d + 1 - first) % every == 0 || *d == last).collect();
-        let at = looks.iter().position(|look| *look == day)?;
-        Some(looks[at.checked_sub(1)?])
+    /// The day before, of an experiment that is watched; its first day has none.
+    pub(crate) fn before(&self, first: usize, day: usize) -> Option<usize> {
+        self.every.and(day.checked_sub(1)).filter(|before| first <= *before)
     }
 
     /// Role, metric, whether more is good, sidedness: in the order of the file.
@@ -287,7 +283,7 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
         correction: "none",
         ..plan.clone()
     };
-    // Two that are watched: alpha's units every day, and beta's with three arms at every other day and the last one.
+    // Two that are watched: alpha's units, looked at every day, and beta's with three arms, at every other day.
     let epsilon = Experiment { name: "epsilon", exclude: true, ..alpha.clone() };
     let of_epsilon = Plan { every: Some(1), ..plan.clone() };
     let zeta = Experiment { name: "zeta", days: (0, 4), exclude: true, ..beta.clone() };

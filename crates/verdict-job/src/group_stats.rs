@@ -21,9 +21,9 @@ const CONCURRENT: usize = 8;
 /// What one experiment is judged by at one as-of date.
 #[derive(Clone, Debug)]
 pub struct GroupStats {
-    /// The group statistics of the as-of date, and of a sequential experiment those of every look before it.
+    /// The group statistics of every date that it is judged by ([`Experiment::judged_by`]), as far as they are there.
     pub rows: Vec<GroupStat>,
-    /// Looks before the as-of date that have no group statistics.
+    /// Of these dates those that have none.
     pub missing: Vec<NaiveDate>,
     /// What became of the logs' rows up to the as-of date; `None` for statistics that were made elsewhere.
     pub counts: Option<DataCounts>,
@@ -32,8 +32,8 @@ pub struct GroupStats {
 }
 
 impl Job {
-    /// Reads the group statistics that an experiment is judged by at an as-of date: its own, and of a sequential
-    /// experiment those of the looks before it, as far as they are there.
+    /// Reads the group statistics that an experiment is judged by at an as-of date: its own, and those before it of a
+    /// sequential or a planned experiment, as far as they are there.
     ///
     /// # Errors
     /// There are none for the as-of date; a file is not what the table's description says.
@@ -43,12 +43,11 @@ impl Job {
         as_of: NaiveDate,
     ) -> Result<GroupStats> {
         let name = &experiment.name.value;
-        let mut dates = match experiment.is_sequential() {
-            true => self.looks_of(experiment, as_of).await?,
-            false => Vec::new(),
+        let first = match experiment.has_schedule() {
+            true => self.first_day(experiment, as_of).await?,
+            false => as_of,
         };
-        dates.retain(|look| *look < as_of);
-        dates.push(as_of);
+        let dates = experiment.judged_by(first, as_of);
         let keys = dates.iter().map(|look| Key::new(&GROUP_STATS, &[name, &look.to_string()]));
         let keys: Vec<Key> = keys.collect();
         let found = partition::find_all(&self.tables, keys).await?;
@@ -84,20 +83,15 @@ impl Job {
         Ok(GroupStats { rows: read.concat(), missing, counts, partitions })
     }
 
-    /// The looks of an experiment's schedule up to `as_of`. Without a `start` it begins with the first day of the exposure
-    /// log, and where that is not at hand with the first date that has group statistics.
-    async fn looks_of(&self, experiment: &Experiment, as_of: NaiveDate) -> Result<Vec<NaiveDate>> {
-        let first = match self.start_of(experiment).await {
-            Ok(start) => start,
-            Err(_) => self.first_date(&experiment.name.value).await?.unwrap_or(as_of),
-        };
-        Ok(experiment.schedule(first).looks(as_of))
-    }
-
-    /// The first as-of date that has group statistics.
-    async fn first_date(&self, experiment: &str) -> Result<Option<NaiveDate>> {
-        let dates = partition::dates(&self.tables, &GROUP_STATS, experiment).await?;
-        Ok(dates.first().copied())
+    /// An experiment's first day. Without a `start` it is the first day of the exposure log, and where that is not at hand
+    /// the first date that has group statistics.
+    async fn first_day(&self, experiment: &Experiment, as_of: NaiveDate) -> Result<NaiveDate> {
+        if let Ok(start) = self.start_of(experiment).await {
+            return Ok(start.min(as_of));
+        }
+        let name = &experiment.name.value;
+        let dates = partition::dates(&self.tables, &GROUP_STATS, name).await?;
+        Ok(dates.first().map_or(as_of, |first| as_of.min(*first)))
     }
 
     /// What of an experiment's files is not in effect yet: its own keys, and those of the metrics it uses.

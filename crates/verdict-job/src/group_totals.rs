@@ -3,7 +3,7 @@
 //! A sweep gives, for each cell (a look and a group), what joined and what left since the look before, as an exact
 //! state of moments. The group as of a look is the sum of its states up to there.
 //!
-//! Where looks are watched, it is also told what a look shares with the one before. With x what a unit has now and x′ what
+//! Of what is watched it is also told what a day shares with the day before. With x what a unit has now and x′ what
 //! it had, the units that count at both are those that stayed as they were, of which x = x′, and those that changed: a
 //! cell has the moments of (x, x′) over them. So
 //!
@@ -94,7 +94,7 @@ pub(crate) fn rows(
             let change = changes.remove(&at);
             let left = changes.remove(&(task.looks.len() + at));
             let made = task.made.contains(look);
-            // What the first look has in common with the one before it nobody asks.
+            // The first day has none before it, and what is not made is not compared.
             let mut shared: Vec<Option<Vec<u8>>> = vec![None; pairs.len()];
             if at > 0 && made {
                 for (i, (shared, pair)) in shared.iter_mut().zip(pairs).enumerate() {

@@ -1,12 +1,12 @@
 //! What a run would make, and why.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use verdict_model::tables::{
     CHECKS, DECISIONS, EXPOSURE_DAY, GROUP_STATS, RESULTS, UNIT_DAY, UNIT_TOTAL,
 };
-use verdict_model::{Experiment, NaiveDate, Schedule};
+use verdict_model::{Experiment, NaiveDate};
 
 use crate::day::{DayTask, key_of, source_text};
 use crate::fingerprint::Fingerprint;
@@ -54,25 +54,18 @@ pub(crate) struct ExperimentTask {
     pub(crate) index: usize,
     /// The as-of dates that are asked for, in order: they are judged.
     pub(crate) asked: Vec<NaiveDate>,
-    /// These, and of a sequential experiment every look before the last of them: what they are judged with.
+    /// These, and the dates that they are judged by besides, in order.
     pub(crate) looks: Vec<NaiveDate>,
-    /// When a sequential experiment is looked at.
-    pub(crate) schedule: Option<Schedule>,
+    /// Its first day, where it is watched from day to day.
+    pub(crate) watched_from: Option<NaiveDate>,
     /// Its days, from its first to its last look.
     pub(crate) days: Vec<NaiveDate>,
 }
 
 impl ExperimentTask {
-    /// The look before, of a look of a sequential experiment's schedule.
+    /// The day that a date's statistics are compared with.
     pub(crate) fn before(&self, look: NaiveDate) -> Option<NaiveDate> {
-        self.schedule.filter(|s| s.is_look(look)).and_then(|s| s.before(look))
-    }
-
-    /// The dates whose group statistics an as-of date is judged with.
-    pub(crate) fn history(&self, as_of: NaiveDate) -> Vec<NaiveDate> {
-        let is_look = |look: NaiveDate| self.schedule.is_some_and(|s| s.is_look(look));
-        let looks = self.looks.iter().copied();
-        looks.filter(|look| *look == as_of || (*look < as_of && is_look(*look))).collect()
+        look.pred_opt().filter(|before| self.watched_from.is_some_and(|first| first <= *before))
     }
 
     /// The same with the days and dates before `day` only.
@@ -137,18 +130,17 @@ impl Job {
             let days: Vec<NaiveDate> = start.iter_days().take_while(|day| *day <= last).collect();
             let first = from.clamp(start.min(last), last);
             let asked: Vec<NaiveDate> = first.iter_days().take_while(|day| *day <= last).collect();
-            let schedule = experiment.is_sequential().then(|| experiment.schedule(start));
-            let mut looks = schedule.map_or_else(Vec::new, |schedule| schedule.looks(last));
-            looks.extend(&asked);
-            looks.sort_unstable();
-            looks.dedup();
+            let looks: BTreeSet<NaiveDate> =
+                asked.iter().flat_map(|date| experiment.judged_by(start, *date)).collect();
+            let looks = looks.into_iter().collect();
+            let watched_from = experiment.is_sequential().then_some(start);
             for day in &days {
                 by_day
                     .entry((experiment.design.unit.value.as_str(), *day))
                     .or_default()
                     .push(index);
             }
-            plan.experiments.push(ExperimentTask { index, asked, looks, schedule, days });
+            plan.experiments.push(ExperimentTask { index, asked, looks, watched_from, days });
         }
         for ((unit_type, ds), experiments) in by_day {
             self.plan_day(&mut plan, unit_type, ds, &experiments).await?;
@@ -381,7 +373,7 @@ impl Job {
         for ((look, action), key) in looks.into_iter().zip(keys) {
             let asked = task.asked.contains(&look);
             let why = |reason: String| match task.looks.last() {
-                Some(last) if !asked => format!("{reason}; a look that {last} is judged with"),
+                Some(last) if !asked => format!("{reason}; {last} is judged by it, too"),
                 _ => reason,
             };
             push(
@@ -394,9 +386,10 @@ impl Job {
             if !asked {
                 continue;
             }
-            let history = task.history(look);
+            let first = task.days.first().copied().unwrap_or(look);
+            let dates = experiment.judged_by(first, look).into_iter();
             let stats: Option<Vec<(NaiveDate, &Partition)>> =
-                history.iter().map(|look| Some((*look, fresh.get(look)?))).collect();
+                dates.map(|date| Some((date, fresh.get(&date)?))).collect();
             let keys = [&RESULTS, &CHECKS, &DECISIONS]
                 .map(|table| Key::new(table, &[name, &look.to_string()]));
             let found = partition::find_all(&self.tables, keys.to_vec()).await?;

@@ -47,7 +47,8 @@ impl Job {
         let rows = match partition::read(&self.tables, &object).await {
             Ok(rows) => rows,
             Err(Error::Table { reason, .. }) => {
-                let reason = reason.split("; remove it").next().unwrap_or_default().to_owned();
+                let reason = reason.split("; remove it").next().unwrap_or_default();
+                let reason = reason.replace("this partition", "this registration");
                 return Err(damaged(name, &reason));
             }
             Err(other) => return Err(other),

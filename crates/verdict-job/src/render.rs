@@ -190,7 +190,7 @@ pub(crate) fn distinct_moments<'a>(
     distinct
 }
 
-/// Moments of variables and of what they were at the look before, in this order.
+/// Moments of variables and of what they were the day before, in this order.
 #[derive(Clone, Debug)]
 pub(crate) struct PairSql {
     /// The place of the moments of the variables alone.
@@ -214,7 +214,7 @@ pub(crate) fn pairs<'a>(
     distinct_moments(metrics).into_iter().filter_map(pair).collect()
 }
 
-/// The column of `unit_changes` that has a component's value at the look before; no component has a blank in its name.
+/// The column of `unit_changes` that has a component's value of the day before; no component has a blank in its name.
 pub(crate) fn before_column(column: &str) -> String {
     format!("{column} before")
 }
@@ -282,7 +282,7 @@ pub(crate) fn group_changes(distinct: &[MomentsSql], pairs: &[PairSql]) -> Resul
     render("group_changes", context! { distinct, several_variants => ident(SEVERAL_VARIANTS) })
 }
 
-/// `watched`: what each look shares with the one before is told, too.
+/// `watched`: what each day shares with the day before is told, too.
 pub(crate) fn group_stats(
     metrics: &[MetricSql],
     segments: &[SegmentSql],

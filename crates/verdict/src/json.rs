@@ -20,7 +20,7 @@ pub(crate) fn judged(out: &mut impl Write, date: NaiveDate, judged: &[Judged]) -
                 "ds": j.as_of.to_string(),
                 "hypothesis": j.experiment.hypothesis,
                 "registered_ds": j.registered.map(|ds| ds.to_string()),
-                "missing_looks": j.missing_looks.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "missing_days": j.missing_days.iter().map(ToString::to_string).collect::<Vec<_>>(),
                 "decisions": j.judgement.decisions,
                 "checks": j.judgement.checks,
                 "results": j.judgement.results,

@@ -23,7 +23,7 @@ pub(crate) fn text(out: &mut impl Write, judged: &[&Judged]) -> io::Result<()> {
 }
 
 fn experiment(out: &mut impl Write, judged: &Judged) -> io::Result<()> {
-    let Judged { experiment, as_of, judgement, missing_looks, .. } = judged;
+    let Judged { experiment, as_of, judgement, missing_days, .. } = judged;
     let title = format!("{}, as of {as_of}", experiment.name.value);
     writeln!(out, "{title}\n{}", "─".repeat(title.chars().count()))?;
     if let Some(hypothesis) = &experiment.hypothesis {
@@ -37,14 +37,14 @@ fn experiment(out: &mut impl Write, judged: &Judged) -> io::Result<()> {
         writeln!(out, "{mark}  {}: {}", check.check, check.message)?;
     }
     writeln!(out, "{passed} of {} checks passed\n", judgement.checks.len())?;
-    if let [first, rest @ ..] = &missing_looks[..] {
+    if let [first, rest @ ..] = &missing_days[..] {
         let more = match rest.len() {
             0 => String::new(),
             n => format!(" and {n} more"),
         };
         writeln!(
             out,
-            "warning  looks without statistics, which `verdict run` makes: {first}{more}\n"
+            "warning  days without statistics, which `verdict run` makes: {first}{more}\n"
         )?;
     }
     writeln!(out, "{}", table(&judgement.results))?;

@@ -160,16 +160,20 @@ fn statistics_are_of(
     if let Some(end) = registered.end.filter(|end| *end < judged.ds) {
         return Err(format!("The registered plan ended on {end}."));
     }
-    if registered.is_sequential() {
-        let own = judged.stats.iter().filter(|row| row.experiment == registered.name.value);
-        let first = registered.start.or_else(|| own.map(|row| row.ds).min()).unwrap_or(judged.ds);
-        let looks = registered.schedule(first).looks(judged.ds);
-        let of_current = judged.experiment.schedule(first).looks(judged.ds);
-        if !judged.experiment.is_sequential() || looks != of_current {
-            return Err(
-                "The looks of the registered plan are others than those that are kept.".into()
-            );
-        }
+    let own = judged.stats.iter().filter(|row| row.experiment == registered.name.value);
+    let dates: BTreeSet<NaiveDate> = own.map(|row| row.ds).collect();
+    let first = registered.start.or(dates.first().copied()).unwrap_or(judged.ds);
+    let needed = registered.judged_by(first, judged.ds);
+    let lacking = needed.iter().find(|date| **date != judged.ds && !dates.contains(*date));
+    if let Some(date) = lacking {
+        return Err(format!(
+            "The registered plan is judged by days whose statistics the current one does without, such as {date}."
+        ));
+    }
+    if registered.is_sequential() && !judged.experiment.is_sequential() {
+        return Err(
+            "The registered plan is sequential, and what days have in common is not kept.".into()
+        );
     }
     Ok(())
 }

@@ -160,7 +160,7 @@ pub(super) struct Changes {
     several_variants: BooleanBuilder,
     counted: BooleanBuilder,
     totals: Vec<TotalsBuilder>,
-    /// Components at the look before, with their places among all.
+    /// Components the day before, with their places among all.
     before: Vec<(usize, TotalsBuilder)>,
 }
 

@@ -26,8 +26,8 @@ pub(crate) struct Judged {
     pub(crate) experiment: Experiment,
     pub(crate) as_of: NaiveDate,
     pub(crate) judgement: Judgement,
-    /// Looks before the as-of date whose statistics are not there.
-    pub(crate) missing_looks: Vec<NaiveDate>,
+    /// Days that it is judged by whose statistics are not there.
+    pub(crate) missing_days: Vec<NaiveDate>,
     /// The as-of date of the run that registered its plan, where one did.
     pub(crate) registered: Option<NaiveDate>,
 }
@@ -85,7 +85,7 @@ async fn judge_one(
         experiment: experiment.clone(),
         as_of,
         judgement,
-        missing_looks: stats.missing,
+        missing_days: stats.missing,
         registered: registered.map(|registered| registered.as_of),
     })
 }

@@ -148,7 +148,9 @@ fn statistics_of_another_plan_tell_nothing() {
     check(
         "alpha: 0.05",
         "alpha: 0.05, sequential_method: msprt",
-        Err("The looks of the registered plan are others than those that are kept."),
+        Err(
+            "The registered plan is judged by days whose statistics the current one does without, such as 2024-03-01.",
+        ),
     );
     let other = TEXT.replace("clicked", "tapped");
     let decision = held(TEXT, Some(&registered(&other))).decisions.remove(0);
