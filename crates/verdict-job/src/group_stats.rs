@@ -1,6 +1,7 @@
 //! Group statistics, read back as plain rows: the contract between what makes them and what judges them.
 
 use std::borrow::Borrow;
+use std::collections::BTreeMap;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_null_array};
 use datafusion::arrow::compute::cast;
@@ -31,9 +32,42 @@ pub struct GroupStats {
     pub(crate) partitions: Vec<(NaiveDate, Partition)>,
 }
 
+/// Group statistics that have been read, by experiment and date: those of one run, in which nobody changes them.
+#[derive(Debug, Default)]
+pub struct ReadStats(BTreeMap<(String, NaiveDate), (Partition, Vec<GroupStat>)>);
+
+impl ReadStats {
+    /// Reads what is there of these dates and not read yet.
+    async fn of(&mut self, job: &Job, experiment: &str, dates: &[NaiveDate]) -> Result<()> {
+        let unread = |date: &&NaiveDate| !self.0.contains_key(&(experiment.to_owned(), **date));
+        let dates: Vec<NaiveDate> = dates.iter().filter(unread).copied().collect();
+        let key = |date: &NaiveDate| Key::new(&GROUP_STATS, &[experiment, &date.to_string()]);
+        let found = partition::find_all(&job.tables, dates.iter().map(key).collect()).await?;
+        let found: Vec<(NaiveDate, Partition)> =
+            dates.into_iter().zip(found).filter_map(|(date, found)| Some((date, found?))).collect();
+        let read: Vec<_> = stream::iter(found)
+            .map(|(date, partition)| async move {
+                let object = job.tables.name(&partition.object.location);
+                let mut rows = Vec::new();
+                for batch in partition::read(&job.tables, &partition.object).await? {
+                    append(&mut rows, &batch, experiment, date, &object)?;
+                }
+                Ok::<_, Error>((date, partition, rows))
+            })
+            .buffered(CONCURRENT)
+            .try_collect()
+            .await?;
+        let read =
+            read.into_iter().map(|(date, p, rows)| ((experiment.to_owned(), date), (p, rows)));
+        self.0.extend(read);
+        Ok(())
+    }
+}
+
 impl Job {
     /// Reads the group statistics that an experiment is judged by at an as-of date: its own, and those before it of a
-    /// sequential or a planned experiment, as far as they are there.
+    /// sequential or a planned experiment, as far as they are there. What is `read` already is not read again: dates of one
+    /// experiment have most of their history in common.
     ///
     /// # Errors
     /// There are none for the as-of date; a file is not what the table's description says.
@@ -41,6 +75,7 @@ impl Job {
         &self,
         experiment: &Experiment,
         as_of: NaiveDate,
+        read: &mut ReadStats,
     ) -> Result<GroupStats> {
         let name = &experiment.name.value;
         let first = match experiment.has_schedule() {
@@ -48,14 +83,15 @@ impl Job {
             false => as_of,
         };
         let dates = experiment.judged_by(first, as_of);
-        let keys = dates.iter().map(|look| Key::new(&GROUP_STATS, &[name, &look.to_string()]));
-        let keys: Vec<Key> = keys.collect();
-        let found = partition::find_all(&self.tables, keys).await?;
-        let (mut partitions, mut missing) = (Vec::new(), Vec::new());
-        for (look, found) in dates.into_iter().zip(found) {
-            match found {
-                Some(partition) => partitions.push((look, partition)),
-                None if look == as_of => {
+        read.of(self, name, &dates).await?;
+        let (mut rows, mut partitions, mut missing) = (Vec::new(), Vec::new(), Vec::new());
+        for date in dates {
+            match read.0.get(&(name.clone(), date)) {
+                Some((partition, own)) => {
+                    partitions.push((date, partition.clone()));
+                    rows.extend_from_slice(own);
+                }
+                None if date == as_of => {
                     let key = Key::new(&GROUP_STATS, &[name, &as_of.to_string()]);
                     return Err(Error::Usage(format!(
                         "there are no group statistics at {}/{key}; run `verdict run --date {as_of}` first, or choose a \
@@ -63,24 +99,12 @@ impl Job {
                         self.tables.display
                     )));
                 }
-                None => missing.push(look),
+                None => missing.push(date),
             }
         }
-        let read: Vec<Vec<GroupStat>> = stream::iter(partitions.clone())
-            .map(|(look, partition)| async move {
-                let object = self.tables.name(&partition.object.location);
-                let mut rows = Vec::new();
-                for batch in partition::read(&self.tables, &partition.object).await? {
-                    append(&mut rows, &batch, name, look, &object)?;
-                }
-                Ok::<_, Error>(rows)
-            })
-            .buffered(CONCURRENT)
-            .try_collect()
-            .await?;
         let own = partitions.last().and_then(|(_, partition)| partition.made.as_ref());
         let counts = own.and_then(|made| made.counts.clone());
-        Ok(GroupStats { rows: read.concat(), missing, counts, partitions })
+        Ok(GroupStats { rows, missing, counts, partitions })
     }
 
     /// An experiment's first day. Without a `start` it is the first day of the exposure log, and where that is not at hand

@@ -43,7 +43,7 @@ mod units;
 mod validate;
 
 pub use error::{Error, Fault, Result};
-pub use group_stats::GroupStats;
+pub use group_stats::{GroupStats, ReadStats};
 pub use job::{Job, Outcome, Progress, Silent, Tally};
 pub use plan::{Action, Item, Plan};
 pub use query::query;

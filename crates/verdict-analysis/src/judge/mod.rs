@@ -6,7 +6,7 @@
 //! Reading order: `groups` looks statistics up, `compare` sets two groups against each other (all formulas are
 //! in [`crate::methods`]; relative intervals are Fieller's), `results` keeps a row for every promise, `families`
 //! corrects p-values, `checks` looks for reasons not to trust them, `decide` draws the conclusion, [`crate::words`]
-//! says it.
+//! says it. `registered` holds all of that to the plan that was registered.
 //!
 //! # Codes
 //!

@@ -162,7 +162,7 @@ fn statistics_are_of(
     }
     let own = judged.stats.iter().filter(|row| row.experiment == registered.name.value);
     let dates: BTreeSet<NaiveDate> = own.map(|row| row.ds).collect();
-    let first = registered.start.or(dates.first().copied()).unwrap_or(judged.ds);
+    let first = registered.start.or_else(|| dates.first().copied()).unwrap_or(judged.ds);
     let needed = registered.judged_by(first, judged.ds);
     let lacking = needed.iter().find(|date| **date != judged.ds && !dates.contains(*date));
     if let Some(date) = lacking {

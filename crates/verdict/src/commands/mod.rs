@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use chrono::{Days, Utc};
 use verdict_analysis::judge::{self, Judgement, judge};
-use verdict_job::{Job, Tally};
+use verdict_job::{Job, ReadStats, Tally};
 use verdict_model::{Experiment, NaiveDate, RegisteredPlan};
 
 use crate::args::{Attention, FailOn, Project, Scope};
@@ -65,10 +65,10 @@ async fn judge_one(
     experiment: &Experiment,
     registered: Option<&RegisteredPlan>,
     as_of: NaiveDate,
-    tally: &mut Tally,
+    (read, tally): (&mut ReadStats, &mut Tally),
 ) -> Result<Judged, Failure> {
     let project = job.project();
-    let stats = job.group_stats_history(experiment, as_of).await?;
+    let stats = job.group_stats_history(experiment, as_of, read).await?;
     let types: BTreeMap<String, String> = project
         .metrics
         .iter()

@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
-use verdict_job::{Job, RunRow, Tally};
+use verdict_job::{Job, ReadStats, RunRow, Tally};
 use verdict_model::{NaiveDate, RegisteredPlan};
 
 use super::{Judged, attention, date, job, judge_one, named};
@@ -100,7 +100,7 @@ async fn make(
     }
     let mut outcome = job.make(&plan, line, tally).await?;
     outcome.done.sort();
-    let mut judged = Vec::new();
+    let (mut judged, mut read) = (Vec::new(), ReadStats::default());
     let mut registered: Option<(&str, RegisteredPlan)> = None;
     for (name, as_of) in &outcome.done {
         let experiment = named(job, name)?;
@@ -109,7 +109,7 @@ async fn make(
             Some((_, plan)) => plan,
             None => job.register_plan(experiment, *as_of).await?,
         };
-        judged.push(judge_one(job, experiment, Some(&plan), *as_of, tally).await?);
+        judged.push(judge_one(job, experiment, Some(&plan), *as_of, (&mut read, tally)).await?);
         registered = Some((name, plan));
     }
     let errors: Vec<verdict_job::Error> =
