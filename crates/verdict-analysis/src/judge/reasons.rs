@@ -183,7 +183,7 @@ pub(super) fn not_crossed(case: &Case<'_>, row: &ResultRow) -> Reason {
         let words = format!(
             "{}: a boundary was crossed {}, but the interval at this look includes no difference.",
             change(row, alpha),
-            row.crossed_ds.map_or("before".to_owned(), |ds| format!("on {ds}"))
+            row.crossed_ds.map_or_else(|| "before".to_owned(), |ds| format!("on {ds}"))
         );
         return Reason::new("boundary_crossed_before", words);
     }
@@ -209,7 +209,10 @@ fn look(row: &ResultRow) -> String {
         (Some(look), None) => format!("look {look}"),
         (None, _) => "this look".to_owned(),
     };
-    row.look_ds.map_or(number.clone(), |ds| format!("{number}, {ds}"))
+    match row.look_ds {
+        Some(ds) => format!("{number}, {ds}"),
+        None => number,
+    }
 }
 
 /// What a boundary rests on where the correlations between looks are not known.

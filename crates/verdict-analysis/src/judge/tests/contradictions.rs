@@ -174,7 +174,7 @@ fn contradiction(
     };
     let (better, worse) = (lower.is_some_and(|x| x > 0.0), upper.is_some_and(|x| x < 0.0));
     let significant = primary.p_value_adjusted.is_some_and(|p| p <= settings.alpha);
-    let first = case.experiment.start.unwrap_or(after(0));
+    let first = case.experiment.start.unwrap_or_else(|| after(0));
     let schedule = case.experiment.schedule(first);
     let ended = schedule.last().is_some_and(|last| ds >= last);
     let below_mde = match (case.experiment.primary.mde, primary.rel_effect, primary.effect) {
