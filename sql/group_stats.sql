@@ -5,8 +5,8 @@
 --                           values of the segment dimensions
 -- columns  n, and sums, means and centred second moments of x (the metric, or a ratio's numerator) and of y
 --          (a ratio's denominator); several_variants covers every exposed unit, the others those that count;
---          of a look after the first, where looks are watched one after another: the same of the units that count
---          here and at the look before, x and y crossed with what they were there (x', y')
+--          of what is watched from day to day: the same of the units that count here and the day before, x and y
+--          crossed with what they were then (x', y')
 --          units without a segment value have (none), as those have whose log says so
 WITH totals AS (
     SELECT *

@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod keys;
+mod looks;
+mod registered;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -226,10 +228,50 @@ impl Shop {
             .collect()
     }
 
-    /// The same project without its tables.
+    /// Nobody meets two variants, and who is treated spends three times as much.
+    fn plainly_better(&self) {
+        for day in 1..=DAYS {
+            let mut events = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+            let mut shown = (Vec::new(), Vec::new());
+            for customer in Shop::visitors(day) {
+                let treated = customer % 2 == 1;
+                shown.0.push(format!("c{customer}"));
+                shown.1.push(if treated { "treatment" } else { "control" }.to_owned());
+                events.0.push(20.0);
+                events.1.push(format!("c{customer}"));
+                events.2.push("purchase".to_owned());
+                let amount = 1.0 + 9.0 * chance(day, customer, 70);
+                events.3.push(if treated { 1.5 * amount } else { amount });
+            }
+            let all = |text: &str| texts(vec![text.to_owned(); shown.0.len()]);
+            let columns = [
+                ("ts", hours(day, &vec![1.0; shown.0.len()])),
+                ("customer", texts(shown.0.clone())),
+                ("experiment", all("prices")),
+                ("variant", texts(shown.1)),
+                ("country", all("IN")),
+            ];
+            let day_of = |log: &str| format!("{log}/ds=2024-01-0{day}/part-0.parquet");
+            self.project.log(&day_of("exposures"), &columns);
+            let columns = [
+                ("ts", hours(day, &events.0)),
+                ("customer", texts(events.1)),
+                ("kind", texts(events.2)),
+                ("amount", doubles(&events.3)),
+            ];
+            self.project.log(&day_of("events"), &columns);
+        }
+    }
+
+    /// The same project without its tables, but for what was registered, which no log says.
     fn without_tables(&self) -> Shop {
         let copy = Shop { project: Project::new() };
         copy_folder(self.path(), copy.path());
+        let registered = "tables/registrations";
+        if self.path().join(registered).exists() {
+            fs::create_dir_all(copy.path().join(registered)).unwrap();
+            copy_folder(&self.path().join(registered), &copy.path().join(registered));
+        }
         copy
     }
 
@@ -238,10 +280,19 @@ impl Shop {
     fn is_as_from_scratch(&self) {
         let scratch = self.without_tables();
         scratch.backfill();
-        let (found, wanted) = (self.answers(), scratch.answers());
-        for (name, bytes) in &wanted {
-            let own = found.get(name).unwrap_or_else(|| panic!("there is no {name}"));
-            assert!(own == bytes, "{name} has other bytes than from scratch");
+        let found = self.answers();
+        for name in scratch.answers().keys() {
+            assert!(found.contains_key(name), "there is no {name}");
+        }
+        self.has_nothing_else_than(&scratch);
+    }
+
+    /// Asserts that what is there is as a backfill from scratch has it.
+    #[track_caller]
+    fn has_nothing_else_than(&self, scratch: &Shop) {
+        let wanted = scratch.answers();
+        for (name, bytes) in self.answers() {
+            assert!(wanted.get(&name) == Some(&bytes), "{name} has other bytes than from scratch");
         }
     }
 }

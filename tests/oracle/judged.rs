@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::log::{Logs, Unit};
-use super::naive::{self, Experiment, Group, GroupKey, Total};
-use super::project::{METRICS, Mde, Plan};
+use super::naive::{self, Experiment, Group, GroupKey, Shared, Total};
+use super::project::{METRICS, Mde, Plan, components};
 use super::stats::{self, Expected};
 use super::tables::{self, Cell, Record};
 use crate::support::Project;
@@ -25,7 +25,17 @@ pub(crate) fn judged(
     let metrics: Vec<(&str, Vec<usize>)> =
         computed.map(|(_, m, _, _)| (m.name, m.components.to_vec())).collect();
     let groups = naive::groups(experiment, &metrics, totals);
-    group_stats(&read("group_stats"), &groups, &at("group_stats"));
+    let stats = read("group_stats");
+    group_stats(&stats, &groups, &at("group_stats"));
+    let before = plan.before(experiment.days.0, as_of).map(|day| {
+        let was = naive::unit_total(logs, &components(), experiment, day);
+        naive::shared(experiment, &metrics, totals, &was)
+    });
+    shared(&stats, before.as_ref(), &at("group_stats"));
+    if plan.every.is_some() {
+        // What is said of looks that are watched is not what one test says.
+        return;
+    }
     let rows = results(&read("results"), experiment, plan, &groups, &at("results"));
     let failed = checks(&read("checks"), logs, experiment, as_of, totals, &at("checks"));
     decisions(&read("decisions"), experiment, plan, &rows, &failed, &at("decisions"));
@@ -65,6 +75,49 @@ fn group_stats(found: &[Record], naive: &BTreeMap<GroupKey, Group>, at: &str) {
             near(&record[column], wanted, tolerance, &format!("{at} {column}"));
         }
     }
+}
+
+/// What a day shares with the one before, if there is one.
+fn shared(found: &[Record], naive: Option<&BTreeMap<GroupKey, Shared>>, at: &str) {
+    let mut compared = 0;
+    for record in found {
+        let text = |column: &str| record[column].text().to_owned();
+        let key = (text("metric"), text("segment"), text("segment_value"), text("variant"));
+        let columns = ["n_before", "co_x_before", "co_y_before", "co_xy_before"];
+        let Some(naive) = naive.filter(|_| key.0 != "several_variants") else {
+            assert!(columns.iter().all(|c| record[*c] == Cell::Null), "{at} {key:?}: {record:?}");
+            continue;
+        };
+        let nobody = Shared::default();
+        let Shared { x, y, was_x, was_y } = naive.get(&key).unwrap_or(&nobody);
+        let at = format!("{at} {key:?}");
+        assert_eq!(record["n_before"], Cell::Int(x.len() as i64), "{at}");
+        compared += usize::from(x.len() > 1);
+        let size = |values: &[f64]| {
+            let mean = stats::mean(values);
+            (stats::co_moment(values, values), mean * mean * values.len() as f64)
+        };
+        // Deviations from a mean that was rounded are off by that much, also where all are zero.
+        let near_co = |column: &str, pairs: &[(&[f64], &[f64])]| {
+            let some = !pairs[0].0.is_empty();
+            let co: f64 = pairs.iter().map(|(a, b)| stats::co_moment(a, b)).sum();
+            let off = pairs.iter().map(|(a, b)| {
+                let ((of_a, mean_a), (of_b, mean_b)) = (size(a), size(b));
+                1e-12 * (of_a * of_b).sqrt() + 1e-30 * (mean_a * mean_b).sqrt()
+            });
+            let (co, off) = (co / pairs.len() as f64, off.fold(0.0, f64::max));
+            let off = if some { off + 1e-26 * off.sqrt() } else { 0.0 };
+            near(&record[column], some.then_some(co), off, &format!("{at} {column}"));
+        };
+        near_co("co_x_before", &[(x, was_x)]);
+        near_co("co_y_before", &[(y, was_y)]);
+        let (x, y) = (x.as_slice(), y.as_slice());
+        // Only a ratio has both.
+        let both: &[(&[f64], &[f64])] =
+            if y.is_empty() { &[(&[], &[])] } else { &[(x, was_y), (y, was_x)] };
+        near_co("co_xy_before", both);
+    }
+    assert!(naive.is_none() || compared > 0 || found.len() < 60, "{at}: nothing to compare");
 }
 
 /// A row of results that a decision is made of.
@@ -237,6 +290,7 @@ fn checks(
         ("conservation_rows", "pass", 0.0, None, None),
         ("conservation_units", "pass", 0.0, None, None),
         ("conservation_segments", "pass", 0.0, None, None),
+        ("registered_plan", "pass", 0.0, None, None),
     ];
     assert_eq!(found.len(), wanted.len(), "{at}");
     for (record, (check, status, statistic, p, threshold)) in found.iter().zip(wanted) {

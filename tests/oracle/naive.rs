@@ -355,6 +355,43 @@ pub(crate) fn groups(
     groups
 }
 
+/// The values of the units of a group that count on two days: now, and what they were.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shared {
+    pub(crate) x: Vec<f64>,
+    pub(crate) y: Vec<f64>,
+    pub(crate) was_x: Vec<f64>,
+    pub(crate) was_y: Vec<f64>,
+}
+
+/// What the totals of two days share, by group.
+pub(crate) fn shared(
+    experiment: &Experiment,
+    metrics: &[(&str, Vec<usize>)],
+    totals: &BTreeMap<Unit, Total>,
+    were: &BTreeMap<Unit, Total>,
+) -> BTreeMap<GroupKey, Shared> {
+    let mut all: BTreeMap<GroupKey, Shared> = BTreeMap::new();
+    for (unit, total) in totals {
+        let one = |total: &Total| BTreeMap::from([(unit.clone(), total.clone())]);
+        let Some(was) = were.get(unit) else { continue };
+        // Groups of this unit alone: it counts at both looks where both are not empty.
+        let mut was = groups(experiment, metrics, &one(was));
+        for (key, now) in groups(experiment, metrics, &one(total)) {
+            let Some(was) = was.remove(&key).filter(|was| !was.x.is_empty()) else { continue };
+            if now.x.is_empty() {
+                continue;
+            }
+            let shared = all.entry(key).or_default();
+            shared.x.extend(now.x);
+            shared.y.extend(now.y);
+            shared.was_x.extend(was.x);
+            shared.was_y.extend(was.y);
+        }
+    }
+    all
+}
+
 /// What became of the rows of the logs.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Counts {

@@ -152,9 +152,16 @@ pub(crate) struct Plan {
     pub(crate) correction: &'static str,
     pub(crate) guardrail_alpha: f64,
     pub(crate) guardrail_correction: &'static str,
+    /// Days from look to look of an experiment that is watched sequentially.
+    pub(crate) every: Option<usize>,
 }
 
 impl Plan {
+    /// The day before, of an experiment that is watched; its first day has none.
+    pub(crate) fn before(&self, first: usize, day: usize) -> Option<usize> {
+        self.every.and(day.checked_sub(1)).filter(|before| first <= *before)
+    }
+
     /// Role, metric, whether more is good, sidedness: in the order of the file.
     pub(crate) fn metrics(&self) -> Vec<(&'static str, Metric, bool, Sided)> {
         let guard = |more| if more { Sided::Less } else { Sided::Greater };
@@ -242,6 +249,7 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
         correction: "benjamini_hochberg",
         guardrail_alpha: 0.05,
         guardrail_correction: "bonferroni",
+        every: None,
     };
     let of_beta = Plan {
         primary: ("events", true),
@@ -275,7 +283,19 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
         correction: "none",
         ..plan.clone()
     };
-    vec![(alpha, plan), (beta, of_beta), (gamma, of_gamma), (delta, of_delta)]
+    // Two that are watched: alpha's units, looked at every day, and beta's with three arms, at every other day.
+    let epsilon = Experiment { name: "epsilon", exclude: true, ..alpha.clone() };
+    let of_epsilon = Plan { every: Some(1), ..plan.clone() };
+    let zeta = Experiment { name: "zeta", days: (0, 4), exclude: true, ..beta.clone() };
+    let of_zeta = Plan { every: Some(2), ..of_beta.clone() };
+    vec![
+        (alpha, plan),
+        (beta, of_beta),
+        (gamma, of_gamma),
+        (delta, of_delta),
+        (epsilon, of_epsilon),
+        (zeta, of_zeta),
+    ]
 }
 
 /// Writes the project's files.
@@ -398,6 +418,10 @@ fn experiment_file(logs: &Logs, experiment: &Experiment, plan: &Plan) -> String 
         Mde::Relative(x) => format!(", mde_relative: {x}"),
         Mde::Absolute(x) => format!(", mde_absolute: {x}"),
     };
+    let watched = match plan.every {
+        Some(days) => format!(", sequential_method: msprt, look_every_days: {days}"),
+        None => String::new(),
+    };
     format!(
         "experiment:
   name: {}
@@ -414,7 +438,7 @@ fn experiment_file(logs: &Logs, experiment: &Experiment, plan: &Plan) -> String 
     primary: {{name: {name}, direction: {}{mde}}}
     guardrails: [{}]
     secondary: [{}]
-  statistical_settings: {{alpha: {}, correction: {}}}
+  statistical_settings: {{alpha: {}, correction: {}{watched}}}
   guardrail_settings: {{alpha: {}, correction: {}}}
 ",
         experiment.name,

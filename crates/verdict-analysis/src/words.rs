@@ -48,6 +48,15 @@ pub(crate) fn short(value: f64) -> String {
         .unwrap_or_else(|| format!("{value:e}"))
 }
 
+/// A number rounded to this many significant digits.
+pub(crate) fn significant_digits(value: f64, digits: i32) -> f64 {
+    if value == 0.0 || !value.is_finite() {
+        return value;
+    }
+    let decimals = usize::try_from((digits - 1).max(0)).unwrap_or(0);
+    format!("{value:.decimals$e}").parse().unwrap_or(value)
+}
+
 /// The share of `part` in `total` in percent, with two decimals, more where it would read as zero.
 pub(crate) fn share(part: i64, total: i64) -> String {
     let percent = 100.0 * part as f64 / total as f64;
@@ -141,6 +150,24 @@ pub fn adjusted_p(row: &ResultRow) -> String {
     shown.map_or(String::new(), |text| text.trim_start_matches("p ").to_owned())
 }
 
+/// The margin of a test for non-inferiority: `2%`, or in the metric's unit.
+pub fn margin(row: &ResultRow) -> Option<String> {
+    match (row.margin_absolute, row.margin_relative) {
+        (Some(margin), _) => Some(Scale::of(row).difference(margin)),
+        (None, margin) => margin.map(percent),
+    }
+}
+
+/// The limit on the variant's own level, and whether it is kept: `limit 500 kept`.
+pub fn limit(row: &ResultRow) -> Option<String> {
+    let limit = Scale::of(row).absolute(row.threshold?);
+    Some(match row.threshold_breached {
+        Some(true) => format!("limit {limit} breached"),
+        Some(false) => format!("limit {limit} not breached"),
+        None => format!("limit {limit} not tested"),
+    })
+}
+
 /// `, +50.0% (95% interval +3.8% to +123.4%)`: the relative effect, or the absolute one where there is none.
 fn effect(row: &ResultRow) -> String {
     let ends = match (row.rel_effect, row.effect) {
@@ -219,6 +246,15 @@ impl Scale {
     /// An absolute difference, as the experiment's file gives it.
     pub(crate) fn difference(self, value: f64) -> String {
         format!("{}{}", short(value * self.factor()), self.unit())
+    }
+
+    /// A level by itself, as the experiment's file gives one, or with four digits.
+    pub(crate) fn absolute(self, value: f64) -> String {
+        let sign = match self {
+            Scale::Percent => "%",
+            Scale::Own => "",
+        };
+        format!("{}{sign}", short(significant_digits(value * self.factor(), 4)))
     }
 
     /// Enough decimals for the larger level to show three digits, and for the difference to show two.
@@ -377,6 +413,24 @@ mod tests {
             correction: "none".to_owned(),
             status: "ok".to_owned(),
             reason: None,
+            test: "difference".to_owned(),
+            margin_absolute: None,
+            margin_relative: None,
+            sequential_method: "none".to_owned(),
+            look_ds: None,
+            look: None,
+            looks_planned: None,
+            looks_used: None,
+            information_fraction: None,
+            increments: None,
+            z: None,
+            boundary: None,
+            alpha_spent: None,
+            crossed: None,
+            crossed_ds: None,
+            threshold: None,
+            threshold_bound: None,
+            threshold_breached: None,
         }
     }
 

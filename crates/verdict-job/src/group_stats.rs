@@ -1,6 +1,7 @@
 //! Group statistics, read back as plain rows: the contract between what makes them and what judges them.
 
 use std::borrow::Borrow;
+use std::collections::BTreeMap;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_null_array};
 use datafusion::arrow::compute::cast;
@@ -21,9 +22,9 @@ const CONCURRENT: usize = 8;
 /// What one experiment is judged by at one as-of date.
 #[derive(Clone, Debug)]
 pub struct GroupStats {
-    /// The group statistics of the as-of date, and of a sequential experiment those of every look before it.
+    /// The group statistics of every date that it is judged by ([`Experiment::judged_by`]), as far as they are there.
     pub rows: Vec<GroupStat>,
-    /// Looks before the as-of date that have no group statistics.
+    /// Of these dates those that have none.
     pub missing: Vec<NaiveDate>,
     /// What became of the logs' rows up to the as-of date; `None` for statistics that were made elsewhere.
     pub counts: Option<DataCounts>,
@@ -31,9 +32,42 @@ pub struct GroupStats {
     pub(crate) partitions: Vec<(NaiveDate, Partition)>,
 }
 
+/// Group statistics that have been read, by experiment and date: those of one run, in which nobody changes them.
+#[derive(Debug, Default)]
+pub struct ReadStats(BTreeMap<(String, NaiveDate), (Partition, Vec<GroupStat>)>);
+
+impl ReadStats {
+    /// Reads what is there of these dates and not read yet.
+    async fn of(&mut self, job: &Job, experiment: &str, dates: &[NaiveDate]) -> Result<()> {
+        let unread = |date: &&NaiveDate| !self.0.contains_key(&(experiment.to_owned(), **date));
+        let dates: Vec<NaiveDate> = dates.iter().filter(unread).copied().collect();
+        let key = |date: &NaiveDate| Key::new(&GROUP_STATS, &[experiment, &date.to_string()]);
+        let found = partition::find_all(&job.tables, dates.iter().map(key).collect()).await?;
+        let found: Vec<(NaiveDate, Partition)> =
+            dates.into_iter().zip(found).filter_map(|(date, found)| Some((date, found?))).collect();
+        let read: Vec<_> = stream::iter(found)
+            .map(|(date, partition)| async move {
+                let object = job.tables.name(&partition.object.location);
+                let mut rows = Vec::new();
+                for batch in partition::read(&job.tables, &partition.object).await? {
+                    append(&mut rows, &batch, experiment, date, &object)?;
+                }
+                Ok::<_, Error>((date, partition, rows))
+            })
+            .buffered(CONCURRENT)
+            .try_collect()
+            .await?;
+        let read =
+            read.into_iter().map(|(date, p, rows)| ((experiment.to_owned(), date), (p, rows)));
+        self.0.extend(read);
+        Ok(())
+    }
+}
+
 impl Job {
-    /// Reads the group statistics that an experiment is judged by at an as-of date: its own, and of a sequential
-    /// experiment those of the looks before it, as far as they are there.
+    /// Reads the group statistics that an experiment is judged by at an as-of date: its own, and those before it of a
+    /// sequential or a planned experiment, as far as they are there. What is `read` already is not read again: dates of one
+    /// experiment have most of their history in common.
     ///
     /// # Errors
     /// There are none for the as-of date; a file is not what the table's description says.
@@ -41,22 +75,23 @@ impl Job {
         &self,
         experiment: &Experiment,
         as_of: NaiveDate,
+        read: &mut ReadStats,
     ) -> Result<GroupStats> {
         let name = &experiment.name.value;
-        let mut dates = match experiment.is_sequential() {
-            true => self.looks_of(experiment, as_of).await?,
-            false => Vec::new(),
+        let first = match experiment.has_schedule() {
+            true => self.first_day(experiment, as_of).await?,
+            false => as_of,
         };
-        dates.retain(|look| *look < as_of);
-        dates.push(as_of);
-        let keys = dates.iter().map(|look| Key::new(&GROUP_STATS, &[name, &look.to_string()]));
-        let keys: Vec<Key> = keys.collect();
-        let found = partition::find_all(&self.tables, keys).await?;
-        let (mut partitions, mut missing) = (Vec::new(), Vec::new());
-        for (look, found) in dates.into_iter().zip(found) {
-            match found {
-                Some(partition) => partitions.push((look, partition)),
-                None if look == as_of => {
+        let dates = experiment.judged_by(first, as_of);
+        read.of(self, name, &dates).await?;
+        let (mut rows, mut partitions, mut missing) = (Vec::new(), Vec::new(), Vec::new());
+        for date in dates {
+            match read.0.get(&(name.clone(), date)) {
+                Some((partition, own)) => {
+                    partitions.push((date, partition.clone()));
+                    rows.extend_from_slice(own);
+                }
+                None if date == as_of => {
                     let key = Key::new(&GROUP_STATS, &[name, &as_of.to_string()]);
                     return Err(Error::Usage(format!(
                         "there are no group statistics at {}/{key}; run `verdict run --date {as_of}` first, or choose a \
@@ -64,40 +99,23 @@ impl Job {
                         self.tables.display
                     )));
                 }
-                None => missing.push(look),
+                None => missing.push(date),
             }
         }
-        let read: Vec<Vec<GroupStat>> = stream::iter(partitions.clone())
-            .map(|(look, partition)| async move {
-                let object = self.tables.name(&partition.object.location);
-                let mut rows = Vec::new();
-                for batch in partition::read(&self.tables, &partition.object).await? {
-                    append(&mut rows, &batch, name, look, &object)?;
-                }
-                Ok::<_, Error>(rows)
-            })
-            .buffered(CONCURRENT)
-            .try_collect()
-            .await?;
         let own = partitions.last().and_then(|(_, partition)| partition.made.as_ref());
         let counts = own.and_then(|made| made.counts.clone());
-        Ok(GroupStats { rows: read.concat(), missing, counts, partitions })
+        Ok(GroupStats { rows, missing, counts, partitions })
     }
 
-    /// The looks of an experiment's schedule up to `as_of`. Without a `start` it begins with the first day of the exposure
-    /// log, and where that is not at hand with the first date that has group statistics.
-    async fn looks_of(&self, experiment: &Experiment, as_of: NaiveDate) -> Result<Vec<NaiveDate>> {
-        let first = match self.start_of(experiment).await {
-            Ok(start) => start,
-            Err(_) => self.first_date(&experiment.name.value).await?.unwrap_or(as_of),
-        };
-        Ok(experiment.schedule(first).looks(as_of))
-    }
-
-    /// The first as-of date that has group statistics.
-    async fn first_date(&self, experiment: &str) -> Result<Option<NaiveDate>> {
-        let dates = partition::dates(&self.tables, &GROUP_STATS, experiment).await?;
-        Ok(dates.first().copied())
+    /// An experiment's first day. Without a `start` it is the first day of the exposure log, and where that is not at hand
+    /// the first date that has group statistics.
+    async fn first_day(&self, experiment: &Experiment, as_of: NaiveDate) -> Result<NaiveDate> {
+        if let Ok(start) = self.start_of(experiment).await {
+            return Ok(start.min(as_of));
+        }
+        let name = &experiment.name.value;
+        let dates = partition::dates(&self.tables, &GROUP_STATS, name).await?;
+        Ok(dates.first().map_or(as_of, |first| as_of.min(*first)))
     }
 
     /// What of an experiment's files is not in effect yet: its own keys, and those of the metrics it uses.
@@ -117,11 +135,12 @@ impl Job {
     }
 }
 
-/// What results, checks and decisions follow from: the statistics by date, the as-of date's last, and how they are to be
-/// judged.
+/// What results, checks and decisions follow from: the statistics by date, the as-of date's last, how they are to be
+/// judged, and what was registered ([`crate::registrations::aspect`]).
 pub(crate) fn judged_fingerprint<P: Borrow<Partition>>(
     experiment: &Experiment,
     later: &[Later],
+    registered: &[String],
     stats: &[(NaiveDate, P)],
 ) -> Fingerprint {
     let content = |(look, stats): &(NaiveDate, P)| {
@@ -153,6 +172,7 @@ pub(crate) fn judged_fingerprint<P: Borrow<Partition>>(
             "settings",
             [format!("{:?} {:?}", experiment.settings, experiment.guardrail_settings)],
         )
+        .with("registered plan", registered)
         .with(
             "keys not in effect",
             later.iter().map(|l| format!("{} {}", l.place.key, l.consequence)),

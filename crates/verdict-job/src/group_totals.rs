@@ -3,7 +3,7 @@
 //! A sweep gives, for each cell (a look and a group), what joined and what left since the look before, as an exact
 //! state of moments. The group as of a look is the sum of its states up to there.
 //!
-//! Where looks are watched, it is also told what a look shares with the one before. With x what a unit has now and x′ what
+//! Of what is watched it is also told what a day shares with the day before. With x what a unit has now and x′ what
 //! it had, the units that count at both are those that stayed as they were, of which x = x′, and those that changed: a
 //! cell has the moments of (x, x′) over them. So
 //!
@@ -94,7 +94,7 @@ pub(crate) fn rows(
             let change = changes.remove(&at);
             let left = changes.remove(&(task.looks.len() + at));
             let made = task.made.contains(look);
-            // What the first look has in common with the one before it nobody asks.
+            // The first day has none before it, and what is not made is not compared.
             let mut shared: Vec<Option<Vec<u8>>> = vec![None; pairs.len()];
             if at > 0 && made {
                 for (i, (shared, pair)) in shared.iter_mut().zip(pairs).enumerate() {
@@ -232,4 +232,61 @@ fn shared<const K: usize, const P: usize, const J: usize, const Q: usize>(
     }
     both.merge(&unchanged.of_variables(twice).ok_or(NO_VARIABLE)?);
     Ok(both.to_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What two days share is, to the byte, what pairs of values of the units at both make; also where the difference of
+    /// two values is no double, and where everybody leaves.
+    #[test]
+    fn what_two_days_share_is_that_of_the_pairs() {
+        // Before and now; nothing: the unit does not count.
+        let units: [(Option<[f64; 2]>, Option<[f64; 2]>); 8] = [
+            (Some([1.0, 0.1]), Some([1e9 + 0.3, 0.1])),
+            (Some([1e-9, -7.0]), Some([3.0, 1e17])),
+            (Some([0.1, 2.0]), Some([0.1, 2.0])),
+            (Some([1e300, 2.5]), Some([1e300, 2.5])),
+            (Some([5.0, 0.7]), None),
+            (Some([1e-300, 4.0]), None),
+            (None, Some([8.0, 1.0])),
+            (Some([-2.0, 0.3]), Some([1e-5, 0.3])),
+        ];
+        for kept in [&units[..], &units[..4], &units[4..7], &units[6..7], &[]] {
+            let (mut before, mut left) = (Moments2::default(), Moments2::default());
+            let (mut changed, mut wanted) = (Moments4::default(), Moments4::default());
+            let (mut before_x, mut left_x) = (Moments1::default(), Moments1::default());
+            let (mut changed_x, mut wanted_x) = (Moments2::default(), Moments2::default());
+            for (was, is) in kept {
+                if let Some([x, y]) = *was {
+                    before.push(1, &[x, y]).unwrap();
+                    before_x.push(1, &[x]).unwrap();
+                }
+                match (*was, *is) {
+                    (Some([x, y]), None) => {
+                        left.push(-1, &[x, y]).unwrap();
+                        left_x.push(-1, &[x]).unwrap();
+                    }
+                    (Some(was), Some(is)) => {
+                        let ([x, y], [now_x, now_y]) = (was, is);
+                        wanted.push(1, &[now_x, now_y, x, y]).unwrap();
+                        wanted_x.push(1, &[now_x, x]).unwrap();
+                        if was != is {
+                            changed.push(1, &[now_x, now_y, x, y]).unwrap();
+                            changed_x.push(1, &[now_x, x]).unwrap();
+                        }
+                    }
+                    (None, _) => {}
+                }
+            }
+            let (left, changed) = (left.to_bytes(), changed.to_bytes());
+            let of_two = Running::Two(Box::new(before)).shared(Some(&left), Some(&changed));
+            assert_eq!(of_two.unwrap(), wanted.to_bytes());
+            let (left, changed) = (left_x.to_bytes(), changed_x.to_bytes());
+            let of_one = Running::One(Box::new(before_x)).shared(Some(&left), Some(&changed));
+            assert_eq!(of_one.unwrap(), wanted_x.to_bytes());
+        }
+        assert_eq!(Running::new(1).shared(None, None).unwrap(), Moments2::default().to_bytes());
+    }
 }

@@ -95,12 +95,7 @@ pub struct Outcome {
 impl Outcome {
     pub(crate) fn done(&mut self, experiment: &Experiment, task: &ExperimentTask) {
         let name = &experiment.name.value;
-        for look in &task.asked {
-            let one = (name.clone(), *look);
-            if !self.done.contains(&one) {
-                self.done.push(one);
-            }
-        }
+        self.done.extend(task.asked.iter().map(|look| (name.clone(), *look)));
     }
 }
 
@@ -177,8 +172,6 @@ impl Job {
         let mut outcome = Outcome::default();
         let step = |what: &str| progress.step(plan.days.len(), of, &format!("totals by {what}"));
         self.make_totals(&plan.experiments, step, tally, &mut outcome).await;
-        // Of one that failed in part nothing is said.
-        outcome.done.retain(|(name, _)| outcome.failed.iter().all(|(failed, _)| failed != name));
         Ok(outcome)
     }
 

@@ -30,6 +30,7 @@ mod partition;
 mod plain;
 mod plan;
 mod query;
+mod registrations;
 mod render;
 mod row_tables;
 mod session;
@@ -41,7 +42,7 @@ mod units;
 mod validate;
 
 pub use error::{Error, Fault, Result};
-pub use group_stats::GroupStats;
+pub use group_stats::{GroupStats, ReadStats};
 pub use job::{Job, Outcome, Progress, Silent, Tally};
 pub use plan::{Action, Item, Plan};
 pub use query::query;

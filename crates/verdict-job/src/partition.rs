@@ -331,7 +331,7 @@ fn store_error(error: std::io::Error) -> object_store::Error {
 }
 
 /// One policy for every table. The writer's name is fixed: a table's bytes do not tell who built it.
-fn properties() -> WriterProperties {
+pub(crate) fn properties() -> WriterProperties {
     WriterProperties::builder()
         .set_created_by("verdict".to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::default()))

@@ -1,22 +1,22 @@
 //! What a run would make, and why.
 
-use std::collections::BTreeMap;
+mod experiment;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use verdict_model::tables::{
-    CHECKS, DECISIONS, EXPOSURE_DAY, GROUP_STATS, RESULTS, UNIT_DAY, UNIT_TOTAL,
-};
-use verdict_model::{Experiment, NaiveDate, Schedule};
+use verdict_model::tables::{EXPOSURE_DAY, UNIT_DAY};
+use verdict_model::{Experiment, NaiveDate};
 
 use crate::day::{DayTask, key_of, source_text};
 use crate::fingerprint::Fingerprint;
-use crate::group_stats::judged_fingerprint;
 use crate::job::Job;
 use crate::log::{DayObjects, Log};
 use crate::partition::{self, Key, Partition};
 use crate::plain::meant;
 use crate::totals::needs_exposures;
 use crate::{Error, Result};
+pub(crate) use experiment::ExperimentTask;
 
 /// What becomes of a partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,46 +44,6 @@ pub struct Item {
 impl fmt::Display for Item {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.table, self.partition)
-    }
-}
-
-/// An experiment's part of a plan.
-#[derive(Clone, Debug)]
-pub(crate) struct ExperimentTask {
-    /// The experiment, by its place in the project.
-    pub(crate) index: usize,
-    /// The as-of dates that are asked for, in order: they are judged.
-    pub(crate) asked: Vec<NaiveDate>,
-    /// These, and of a sequential experiment every look before the last of them: what they are judged with.
-    pub(crate) looks: Vec<NaiveDate>,
-    /// When a sequential experiment is looked at.
-    pub(crate) schedule: Option<Schedule>,
-    /// Its days, from its first to its last look.
-    pub(crate) days: Vec<NaiveDate>,
-}
-
-impl ExperimentTask {
-    /// The look before, of a look of a sequential experiment's schedule.
-    pub(crate) fn before(&self, look: NaiveDate) -> Option<NaiveDate> {
-        self.schedule.filter(|s| s.is_look(look)).and_then(|s| s.before(look))
-    }
-
-    /// The dates whose group statistics an as-of date is judged with.
-    pub(crate) fn history(&self, as_of: NaiveDate) -> Vec<NaiveDate> {
-        let is_look = |look: NaiveDate| self.schedule.is_some_and(|s| s.is_look(look));
-        let looks = self.looks.iter().copied();
-        looks.filter(|look| *look == as_of || (*look < as_of && is_look(*look))).collect()
-    }
-
-    /// The same with the days and dates before `day` only.
-    fn until(&self, day: NaiveDate) -> ExperimentTask {
-        let before = |days: &[NaiveDate]| days.iter().copied().filter(|d| *d < day).collect();
-        ExperimentTask {
-            asked: before(&self.asked),
-            looks: before(&self.looks),
-            days: before(&self.days),
-            ..self.clone()
-        }
     }
 }
 
@@ -137,18 +97,17 @@ impl Job {
             let days: Vec<NaiveDate> = start.iter_days().take_while(|day| *day <= last).collect();
             let first = from.clamp(start.min(last), last);
             let asked: Vec<NaiveDate> = first.iter_days().take_while(|day| *day <= last).collect();
-            let schedule = experiment.is_sequential().then(|| experiment.schedule(start));
-            let mut looks = schedule.map_or_else(Vec::new, |schedule| schedule.looks(last));
-            looks.extend(&asked);
-            looks.sort_unstable();
-            looks.dedup();
+            let looks: BTreeSet<NaiveDate> =
+                asked.iter().flat_map(|date| experiment.judged_by(start, *date)).collect();
+            let looks = looks.into_iter().collect();
+            let watched_from = experiment.is_sequential().then_some(start);
             for day in &days {
                 by_day
                     .entry((experiment.design.unit.value.as_str(), *day))
                     .or_default()
                     .push(index);
             }
-            plan.experiments.push(ExperimentTask { index, asked, looks, schedule, days });
+            plan.experiments.push(ExperimentTask { index, asked, looks, watched_from, days });
         }
         for ((unit_type, ds), experiments) in by_day {
             self.plan_day(&mut plan, unit_type, ds, &experiments).await?;
@@ -314,98 +273,6 @@ impl Job {
         let log = Log::locate(&self.stores, &self.ctx, &self.project.sources[source])?;
         let day = log.day(ds).await?;
         Ok((log, day))
-    }
-
-    async fn plan_experiment(&self, plan: &mut Plan, task: &ExperimentTask) -> Result<()> {
-        let experiment = &self.project.experiments[task.index];
-        let name = &experiment.name.value;
-        // The first day that is made: from it on everything is made that follows from the days.
-        let unit_type = &experiment.design.unit.value;
-        let made_from = plan
-            .days
-            .iter()
-            .filter(|day| {
-                (day.unit_type == *unit_type
-                    && day.unit_day.is_some()
-                    && task.days.contains(&day.ds))
-                    || day.exposure_days.iter().any(|(index, _)| *index == task.index)
-            })
-            .map(|day| day.ds)
-            .min();
-        let upstream = || Action::Make("what it is made from is made".into());
-        let of_reason = |reason: Option<String>| reason.map_or(Action::Fresh, Action::Make);
-        let (total, looks) = match made_from {
-            // What the days will contain is not known, and so not what is stale after them.
-            Some(day) => {
-                let earlier = task.until(day);
-                let mut looks = Vec::new();
-                if !earlier.looks.is_empty() {
-                    let stale = self.totals_stale(experiment, &earlier).await?;
-                    looks.extend(stale.looks.into_iter().map(|(l, reason)| (l, of_reason(reason))));
-                }
-                let later = task.looks.iter().filter(|look| **look >= day);
-                looks.extend(later.map(|look| (*look, upstream())));
-                (upstream(), looks)
-            }
-            None => {
-                let stale = self.totals_stale(experiment, task).await?;
-                let looks = stale.looks.into_iter().map(|(look, reason)| (look, of_reason(reason)));
-                (of_reason(stale.total), looks.collect())
-            }
-        };
-        let mut push = |key: Key, action| {
-            plan.items.push(Item { table: key.table, partition: key.folders, action, bytes: 0 });
-        };
-        if let Some(last) = task.looks.last() {
-            push(Key::new(&UNIT_TOTAL, &[name, &last.to_string()]), total);
-        }
-        let keys: Vec<Key> = looks
-            .iter()
-            .map(|(look, _)| Key::new(&GROUP_STATS, &[name, &look.to_string()]))
-            .collect();
-        let stats = partition::find_all(&self.tables, keys.clone()).await?;
-        // What is there and true, by look.
-        let mut fresh: BTreeMap<NaiveDate, Partition> = BTreeMap::new();
-        for ((look, action), found) in looks.iter().zip(stats) {
-            if let (Action::Fresh, Some(found)) = (action, found) {
-                fresh.insert(*look, found);
-            }
-        }
-        let later = self.later_of(experiment);
-        for ((look, action), key) in looks.into_iter().zip(keys) {
-            let asked = task.asked.contains(&look);
-            let why = |reason: String| match task.looks.last() {
-                Some(last) if !asked => format!("{reason}; a look that {last} is judged with"),
-                _ => reason,
-            };
-            push(
-                key,
-                match action {
-                    Action::Make(reason) => Action::Make(why(reason)),
-                    Action::Fresh => Action::Fresh,
-                },
-            );
-            if !asked {
-                continue;
-            }
-            let history = task.history(look);
-            let stats: Option<Vec<(NaiveDate, &Partition)>> =
-                history.iter().map(|look| Some((*look, fresh.get(look)?))).collect();
-            let keys = [&RESULTS, &CHECKS, &DECISIONS]
-                .map(|table| Key::new(table, &[name, &look.to_string()]));
-            let found = partition::find_all(&self.tables, keys.to_vec()).await?;
-            for (key, found) in keys.into_iter().zip(found) {
-                let action = match &stats {
-                    Some(stats) => {
-                        let wanted = judged_fingerprint(experiment, &later, stats);
-                        self::action(found.as_ref(), &wanted, &[])
-                    }
-                    None => upstream(),
-                };
-                push(key, action);
-            }
-        }
-        Ok(())
     }
 }
 

@@ -18,10 +18,12 @@ const STAGES: [(&str, &str); 4] = [
     ("group_stats", include_str!("../../../sql/group_stats.sql")),
 ];
 
-const VIEWS: [(&str, &str); 4] = [
+const VIEWS: [(&str, &str); 6] = [
     ("latest_results", include_str!("../../../sql/views/latest_results.sql")),
     ("latest_decisions", include_str!("../../../sql/views/latest_decisions.sql")),
     ("failed_checks", include_str!("../../../sql/views/failed_checks.sql")),
+    ("registered_plans", include_str!("../../../sql/views/registered_plans.sql")),
+    ("changed_plans", include_str!("../../../sql/views/changed_plans.sql")),
     ("unit_metrics", include_str!("../../../sql/views/unit_metrics.sql")),
 ];
 
@@ -160,7 +162,7 @@ pub(crate) fn distinct_moments<'a>(
     distinct
 }
 
-/// Moments of variables and of what they were at the look before, in this order.
+/// Moments of variables and of what they were the day before, in this order.
 #[derive(Clone, Debug)]
 pub(crate) struct PairSql {
     /// The place of the moments of the variables alone.
@@ -184,7 +186,7 @@ pub(crate) fn pairs<'a>(
     distinct_moments(metrics).into_iter().filter_map(pair).collect()
 }
 
-/// The column of `unit_changes` that has a component's value at the look before; no component has a blank in its name.
+/// The column of `unit_changes` that has a component's value of the day before; no component has a blank in its name.
 pub(crate) fn before_column(column: &str) -> String {
     format!("{column} before")
 }
@@ -233,7 +235,7 @@ pub(crate) fn group_changes(distinct: &[MomentsSql], pairs: &[PairSql]) -> Resul
     render("group_changes", context! { distinct, several_variants => ident(SEVERAL_VARIANTS) })
 }
 
-/// `watched`: what each look shares with the one before is told, too.
+/// `watched`: what each day shares with the day before is told, too.
 pub(crate) fn group_stats(
     metrics: &[MetricSql],
     segments: &[SegmentSql],

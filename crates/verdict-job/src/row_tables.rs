@@ -4,19 +4,20 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use datafusion::arrow::array::{
-    ArrayRef, Float64Array, Int32Array, Int64Array, ListBuilder, RecordBatch, StringArray,
-    StringBuilder, TimestampMicrosecondArray,
+    ArrayRef, BooleanArray, Date32Array, Float64Array, Int32Array, Int64Array, ListBuilder,
+    RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
 };
+use datafusion::arrow::datatypes::Date32Type;
 use verdict_model::rows::{CheckRow, DecisionRow, ResultRow};
 use verdict_model::tables::{CHECKS, DECISIONS, FORMAT_VERSION, RESULTS, RUNS, Table};
-use verdict_model::{Experiment, NaiveDate};
+use verdict_model::{Experiment, NaiveDate, RegisteredPlan};
 
 use crate::error::AtStage;
 use crate::fingerprint::Fingerprint;
 use crate::group_stats::judged_fingerprint;
 use crate::job::{Job, Tally};
 use crate::partition::{self, Key};
-use crate::{GroupStats, Result, arrow_types};
+use crate::{GroupStats, Result, arrow_types, registrations};
 
 /// A row of `runs`, but for what the job itself knows.
 #[derive(Clone, Debug)]
@@ -44,12 +45,14 @@ impl Job {
         &self,
         experiment: &Experiment,
         stats: &GroupStats,
+        registered: Option<&RegisteredPlan>,
         as_of: NaiveDate,
         rows: (&[ResultRow], &[CheckRow], &[DecisionRow]),
         tally: &mut Tally,
     ) -> Result<()> {
-        let fingerprint =
-            judged_fingerprint(experiment, &self.later_of(experiment), &stats.partitions);
+        let registered = registrations::aspect(&self.plan_of(experiment), registered);
+        let later = self.later_of(experiment);
+        let fingerprint = judged_fingerprint(experiment, &later, &registered, &stats.partitions);
         let (results, checks, decisions) = rows;
         let tables: [(&'static Table, RecordBatch); 3] = [
             (&RESULTS, results_batch(results)?),
@@ -121,6 +124,14 @@ fn double(values: impl Iterator<Item = Option<f64>>) -> ArrayRef {
     Arc::new(values.map(|v| v.filter(|x| x.is_finite())).collect::<Float64Array>())
 }
 
+fn date_or_null(values: impl Iterator<Item = Option<NaiveDate>>) -> ArrayRef {
+    Arc::new(values.map(|date| date.map(Date32Type::from_naive_date)).collect::<Date32Array>())
+}
+
+fn boolean_or_null(values: impl Iterator<Item = Option<bool>>) -> ArrayRef {
+    Arc::new(values.collect::<BooleanArray>())
+}
+
 fn texts<'a>(values: impl Iterator<Item = &'a Vec<String>>) -> ArrayRef {
     let mut lists = ListBuilder::new(StringBuilder::new());
     for list in values {
@@ -178,6 +189,24 @@ fn results_batch(rows: &[ResultRow]) -> Result<RecordBatch> {
             text(r().map(|x| x.correction.as_str())),
             text(r().map(|x| x.status.as_str())),
             text_or_null(r().map(|x| &x.reason)),
+            text(r().map(|x| x.test.as_str())),
+            double(r().map(|x| x.margin_absolute)),
+            double(r().map(|x| x.margin_relative)),
+            text(r().map(|x| x.sequential_method.as_str())),
+            date_or_null(r().map(|x| x.look_ds)),
+            int32(r().map(|x| x.look).collect()),
+            int32(r().map(|x| x.looks_planned).collect()),
+            int32(r().map(|x| x.looks_used).collect()),
+            double(r().map(|x| x.information_fraction)),
+            text_or_null(r().map(|x| &x.increments)),
+            double(r().map(|x| x.z)),
+            double(r().map(|x| x.boundary)),
+            double(r().map(|x| x.alpha_spent)),
+            boolean_or_null(r().map(|x| x.crossed)),
+            date_or_null(r().map(|x| x.crossed_ds)),
+            double(r().map(|x| x.threshold)),
+            double(r().map(|x| x.threshold_bound)),
+            boolean_or_null(r().map(|x| x.threshold_breached)),
         ],
     )
 }
@@ -209,6 +238,9 @@ fn decisions_batch(rows: &[DecisionRow]) -> Result<RecordBatch> {
             texts(r().map(|x| &x.reasons)),
             text(r().map(|x| x.primary_metric.as_str())),
             texts(r().map(|x| &x.not_in_effect)),
+            texts(r().map(|x| &x.plan_changes)),
+            text_or_null(r().map(|x| &x.decision_as_registered)),
+            text_or_null(r().map(|x| &x.as_registered_reason)),
         ],
     )
 }

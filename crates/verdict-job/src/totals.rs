@@ -25,7 +25,7 @@ use crate::sweep::{Base, Column, Found, Keeper, Sweep, Task, unit_changes};
 use crate::{Error, Result};
 
 /// An experiment's day partitions, from its first day to its last look.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Days {
     exposure: Vec<(NaiveDate, Partition)>,
     unit: Vec<(NaiveDate, Partition)>,
@@ -45,17 +45,6 @@ impl Stale {
         self.looks.iter().filter(|(_, reason)| reason.is_some()).map(|(look, _)| *look)
     }
 
-    /// The looks of a sequential experiment's schedule (`true`) and all other dates. They are swept apart: a date that is
-    /// no look must not come between a look and the one that it is compared with. The totals of the last date go with it.
-    fn by_schedule(self, task: &ExperimentTask) -> [(bool, Stale); 2] {
-        let is_look = |look: &NaiveDate| task.schedule.is_some_and(|s| s.is_look(*look));
-        let to_last = task.looks.last().is_some_and(is_look);
-        let (looks, others) = self.looks.into_iter().partition(|(look, _)| is_look(look));
-        let (of_looks, of_others) = if to_last { (self.total, None) } else { (None, self.total) };
-        let watched = Stale { total: of_looks, looks };
-        [(true, watched), (false, Stale { total: of_others, looks: others })]
-    }
-
     fn anything(&self) -> bool {
         self.total.is_some() || self.looks.iter().any(|(_, reason)| reason.is_some())
     }
@@ -71,8 +60,6 @@ struct Work<'a> {
     days: Days,
     stale: Stale,
     base: Option<Base>,
-    /// Whether it is told what each look has in common with the one before.
-    watched: bool,
 }
 
 impl Job {
@@ -90,14 +77,12 @@ impl Job {
         for task in tasks {
             let experiment = &self.project.experiments[task.index];
             match self.work(experiment, task, tally).await {
-                Ok(own) if own.is_empty() => outcome.done(experiment, task),
-                Ok(own) => {
+                Ok(Some(work)) => {
                     let unit_type = experiment.design.unit.value.as_str();
-                    for work in own {
-                        let unit = unit_type_of(&work.days);
-                        works.entry((unit_type, unit)).or_default().push(work);
-                    }
+                    let unit = unit_type_of(&work.days);
+                    works.entry((unit_type, unit)).or_default().push(work);
                 }
+                Ok(None) => outcome.done(experiment, task),
                 Err(error) => outcome.failed.push((experiment.name.value.clone(), error)),
             }
         }
@@ -127,43 +112,27 @@ impl Job {
         }
     }
 
-    /// What there is to do for an experiment: nothing, the looks of a sequential one, other dates.
+    /// What there is to do for an experiment; `None`: nothing.
     async fn work<'a>(
         &'a self,
         experiment: &'a Experiment,
         task: &'a ExperimentTask,
         tally: &mut Tally,
-    ) -> Result<Vec<Work<'a>>> {
+    ) -> Result<Option<Work<'a>>> {
         let days = self.days(experiment, &task.days).await?;
         let (defs, numbers, metrics) = self.defined(experiment, &days)?;
         let stale = self.stale(experiment, task, &defs, &metrics, &days).await?;
         tally.fresh += u64::from(stale.total.is_none());
         tally.fresh += (stale.looks.len() - stale.stale_looks().count()) as u64;
-        let mut works = Vec::new();
-        for (watched, stale) in stale.by_schedule(task) {
-            if !stale.anything() {
-                continue;
-            }
-            let last = task.looks.last().copied();
-            let Some(no_later) = stale.stale_looks().next().or(last) else { continue };
-            // What a look has in common with the one before is seen by a sweep that passes both.
-            let no_later = task.before(no_later).unwrap_or(no_later);
-            let base = self.base(experiment, &defs, &days, no_later).await?;
-            let (defs, numbers, metrics) = (defs.clone(), numbers.clone(), metrics.clone());
-            let days = days.clone();
-            works.push(Work {
-                experiment,
-                task,
-                defs,
-                numbers,
-                metrics,
-                days,
-                stale,
-                base,
-                watched,
-            });
+        if !stale.anything() {
+            return Ok(None);
         }
-        Ok(works)
+        let last = task.looks.last().copied();
+        let Some(no_later) = stale.stale_looks().next().or(last) else { return Ok(None) };
+        // What a date has in common with the day before is seen by a sweep that passes both.
+        let no_later = task.before(no_later).unwrap_or(no_later);
+        let base = self.base(experiment, &defs, &days, no_later).await?;
+        Ok(Some(Work { experiment, task, defs, numbers, metrics, days, stale, base }))
     }
 
     /// The experiment's components, what they are in its days, and its metrics.
@@ -301,7 +270,7 @@ impl Job {
         self.ctx.deregister_table("unit_changes").at(stage)?;
         self.ctx.register_table("unit_changes", Arc::new(table)).at(stage)?;
         let distinct = render::distinct_moments(works.iter().flat_map(|work| &work.metrics));
-        let watched = works.iter().filter(|work| work.watched);
+        let watched = works.iter().filter(|work| work.experiment.is_sequential());
         let pairs = render::pairs(&distinct, watched.flat_map(|work| &work.metrics));
         let sql = render::group_changes(&distinct, &pairs)?;
         let changes = self.collect(&sql, &[], || "group_changes".into()).await?;
@@ -337,7 +306,7 @@ impl Job {
         let mut tasks = Vec::new();
         for work in works {
             let made: BTreeSet<NaiveDate> = work.stale.stale_looks().collect();
-            // The look before each: settled, so that it can be compared with, and not made again.
+            // The day before each is settled, so that it can be compared with, and not made again.
             let before = made.iter().filter_map(|look| work.task.before(*look));
             let looks: BTreeSet<NaiveDate> = before.chain(made.iter().copied()).collect();
             let looks: Vec<NaiveDate> = looks.into_iter().collect();
@@ -358,7 +327,7 @@ impl Job {
                 exposure_days: exposure_days.cloned().collect(),
                 looks,
                 made,
-                watched: work.watched,
+                watched: work.experiment.is_sequential(),
             });
         }
         Sweep {
@@ -387,7 +356,7 @@ impl Job {
         self.register("group_totals", &[totals])?;
         let segments: Vec<SegmentSql> =
             task.segments.iter().map(|s| SegmentSql::new(s, "")).collect();
-        let sql = render::group_stats(&work.metrics, &segments, work.watched)?;
+        let sql = render::group_stats(&work.metrics, &segments, task.watched)?;
         let rows = self.collect(&sql, &[], || format!("group_stats of {name}")).await?;
         self.forget();
         let schema = crate::arrow_types::schema(&GROUP_STATS);
@@ -521,7 +490,7 @@ fn group_fingerprint(
     let inputs = inputs_fingerprint(experiment, defs, days, look)?;
     let wanted = inputs.with("metrics", metrics.iter().map(|m| format!("{m:?}")));
     Ok(match task.before(look) {
-        Some(before) => wanted.with("the look before", [before.to_string()]),
+        Some(_) => wanted.with("compared with", ["the day before"]),
         None => wanted,
     })
 }

@@ -52,10 +52,37 @@ impl Experiment {
         self.design.arms.iter().filter(|arm| arm.name != self.design.control.value)
     }
 
-    /// Whether it is looked at before its end by a method that allows for that: its group statistics then tell what
-    /// each look shares with the one before.
+    /// Whether it is looked at before its end by a method that allows for that: the group statistics of each day then
+    /// tell what it shares with the day before.
     pub fn is_sequential(&self) -> bool {
         self.settings.sequential != SequentialMethod::None
+    }
+
+    /// Whether what is said of it depends on when it began: it is watched, or planned to last.
+    pub fn has_schedule(&self) -> bool {
+        let settings = &self.settings;
+        self.is_sequential()
+            || settings.max_duration_days.is_some()
+            || settings.min_duration_days.is_some()
+    }
+
+    /// The dates whose group statistics it is judged by as of a date, in order, that date the last. `first` is its first
+    /// day.
+    ///
+    /// What is watched needs every day, for the correlations between looks are those from day to day, whatever days are
+    /// looked at. A plan with one look is judged by the one at its planned end, also later; and without a `start` the first
+    /// day says when it began.
+    pub fn judged_by(&self, first: NaiveDate, as_of: NaiveDate) -> Vec<NaiveDate> {
+        if self.is_sequential() {
+            return first.iter_days().take_while(|day| *day < as_of).chain([as_of]).collect();
+        }
+        let planned = self.settings.max_duration_days.and_then(|_| self.schedule(first).last());
+        let began = (self.has_schedule() && self.start.is_none()).then_some(first);
+        let mut dates: Vec<NaiveDate> =
+            began.into_iter().chain(planned).filter(|date| *date < as_of).collect();
+        dates.dedup();
+        dates.push(as_of);
+        dates
     }
 
     /// Its looks as of a first day, which is `start` where the file has one and else what the log or the

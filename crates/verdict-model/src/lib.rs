@@ -26,6 +26,7 @@ mod metric;
 mod nearest;
 mod place;
 mod project;
+mod registered;
 mod resolved;
 pub mod rows;
 mod schedule;
@@ -46,6 +47,7 @@ pub use metric::{Aggregate, Component, Metric, MetricKind};
 pub use nearest::nearest;
 pub use place::{Located, Place};
 pub use project::Project;
+pub use registered::{ExperimentPlan, PlanChange, RegisteredPlan};
 pub use schedule::Schedule;
 pub use settings::{
     Correction, GuardrailSettings, GuardrailTest, Margin, Practical, SequentialMethod,

@@ -119,7 +119,11 @@ pub fn load(folder: &Path) -> Result<Project, LoadError> {
 }
 
 /// The project that `files` (name and text) make in `root`.
-fn resolve(root: &Path, name: &str, files: &[(Arc<str>, String)]) -> Result<Project, LoadError> {
+pub(crate) fn resolve(
+    root: &Path,
+    name: &str,
+    files: &[(Arc<str>, String)],
+) -> Result<Project, LoadError> {
     let mut documents = Vec::new();
     for (file, text) in files {
         let nodes = yaml::parse(text).map_err(|e| LoadError::Yaml {

@@ -62,16 +62,6 @@ impl Schedule {
         looks
     }
 
-    /// Whether an as-of date is one of the looks.
-    pub fn is_look(&self, as_of: NaiveDate) -> bool {
-        self.looks(as_of).last() == Some(&as_of)
-    }
-
-    /// The look before an as-of date; `None` where there is none.
-    pub fn before(&self, as_of: NaiveDate) -> Option<NaiveDate> {
-        self.looks(as_of.pred_opt()?).last().copied()
-    }
-
     /// How many looks are planned; `None` without an end.
     pub fn planned(&self) -> Option<usize> {
         let last = self.last?;
@@ -115,15 +105,6 @@ mod tests {
         check(7, Some(16), Some(9), 31, &[7, 9]);
         check(1, Some(28), Some(2), 31, &[1, 2]);
         check(7, Some(3), None, 31, &[3]);
-    }
-
-    #[test]
-    fn a_look_knows_the_one_before() {
-        let weekly = Schedule::new(day(1), 7, Some(16), None);
-        assert!(weekly.is_look(day(14)) && weekly.is_look(day(16)));
-        assert!(!weekly.is_look(day(13)) && !weekly.is_look(day(17)));
-        let before = [7, 8, 14, 16, 17].map(|d| weekly.before(day(d)));
-        assert_eq!(before, [None, Some(7), Some(7), Some(14), Some(16)].map(|d| d.map(day)));
     }
 
     #[test]

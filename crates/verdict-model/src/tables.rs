@@ -64,7 +64,7 @@ const fn nullable(name: &'static str, ty: ColumnType, doc: &'static str) -> Colu
     Column { name, ty, nullable: true, doc }
 }
 
-use ColumnType::{Date, Float64, Int32, Int64, Text, TextList, TimestampUs};
+use ColumnType::{Boolean, Date, Float64, Int32, Int64, Text, TextList, TimestampUs};
 
 const EXPERIMENT: Column = column("experiment", Text, "experiment");
 const DS: Column = column("ds", Date, "day, in the project's time zone");
@@ -101,8 +101,8 @@ pub const UNIT_TOTAL: Table = Table {
         column("first_exposed", TimestampUs, "time of the unit's first exposure"),
         column("exposure_ds", Date, "day of the unit's first exposure (its day 0)"),
         column("variant", Text, "variant of the first exposure"),
-        column("several_variants", ColumnType::Boolean, "whether the unit met several variants"),
-        column("counted", ColumnType::Boolean, "whether the unit counts in group_stats"),
+        column("several_variants", Boolean, "whether the unit met several variants"),
+        column("counted", Boolean, "whether the unit counts in group_stats"),
     ],
     doc: "one exposed unit; components are its totals from exposure to the as-of date",
 };
@@ -132,8 +132,8 @@ pub const GROUP_STATS: Table = Table {
         nullable(
             "n_before",
             Int64,
-            "units that count here and at the look before (x', y' are their values there); null: not sequential, its \
-             first look, a date that is no look, or several_variants",
+            "units that count here and the day before (x', y' are their values then); null: not sequential, its first \
+             day, or several_variants",
         ),
         nullable("co_x_before", Float64, "over these: sum of (x - mean x)(x' - mean x')"),
         nullable("co_y_before", Float64, "sum of (y - mean y)(y' - mean y')"),
@@ -186,7 +186,11 @@ pub const RESULTS: Table = Table {
         nullable("rel_effect_ci_upper", Float64, "upper end of its interval"),
         nullable("rel_effect_reason", Text, "why there is no relative effect, as a code"),
         column("confidence_level", Float64, "1 - alpha of the intervals"),
-        nullable("method", Text, "two_proportion_z, welch_t or ratio_delta_z"),
+        nullable(
+            "method",
+            Text,
+            "two_proportion_z (over looks: two_proportion_z_unpooled), welch_t or ratio_delta_z",
+        ),
         column("alternative", Text, "two-sided, greater or less (greater: variant above control)"),
         nullable("statistic", Float64, "test statistic"),
         nullable("df", Float64, "its degrees of freedom, where it has them"),
@@ -198,6 +202,48 @@ pub const RESULTS: Table = Table {
         column("correction", Text, "how they were corrected"),
         column("status", Text, "ok, insufficient, not_mature or failed"),
         nullable("reason", Text, "why there is no number, as a code"),
+        column("test", Text, "what is tested: difference, deterioration or non_inferiority"),
+        nullable(
+            "margin_absolute",
+            Float64,
+            "acceptable loss of a guardrail, in the metric's unit",
+        ),
+        nullable("margin_relative", Float64, "the same as a share of the control's level"),
+        column(
+            "sequential_method",
+            Text,
+            "how looks before the end are tested: none, msprt, confidence_sequence, obrien_fleming or pocock",
+        ),
+        nullable(
+            "look_ds",
+            Date,
+            "as-of date of the look that the numbers are of; null: the row's own date",
+        ),
+        nullable("look", Int32, "number of that look on the schedule, from 1"),
+        nullable("looks_planned", Int32, "how many looks are planned"),
+        nullable("looks_used", Int32, "how many looks the test rests on"),
+        nullable(
+            "information_fraction",
+            Float64,
+            "share of the planned days that has passed, by which alpha is spent",
+        ),
+        nullable(
+            "increments",
+            Text,
+            "where correlations between looks come from: units (their totals from day to day) or independent (assumed)",
+        ),
+        nullable("z", Float64, "statistic at this look as a normal value"),
+        nullable("boundary", Float64, "what it is held against; null: no test at this look"),
+        nullable("alpha_spent", Float64, "what is spent of alpha by this look"),
+        nullable("crossed", Boolean, "whether a boundary was crossed at this look or before"),
+        nullable("crossed_ds", Date, "as-of date of the look that crossed first"),
+        nullable("threshold", Float64, "limit on the variant's own level, in the metric's unit"),
+        nullable(
+            "threshold_bound",
+            Float64,
+            "end of the level's one-sided interval that is nearest to the limit",
+        ),
+        nullable("threshold_breached", Boolean, "whether that interval lies beyond the limit"),
     ],
     doc: "one metric of one variant against the control, in one segment",
 };
@@ -227,7 +273,7 @@ pub const DECISIONS: Table = Table {
         column(
             "decision",
             Text,
-            "ship, dont_ship, inconclusive, stat_sig_not_practical or invalid",
+            "ship, dont_ship, inconclusive, stat_sig_not_practical, continue, stop_guardrail or invalid",
         ),
         column("reason_codes", TextList, "reasons as codes, the deciding one first"),
         column("reasons", TextList, "the same reasons in words"),
@@ -237,8 +283,29 @@ pub const DECISIONS: Table = Table {
             TextList,
             "keys of the experiment's file that are not in effect yet",
         ),
+        column("plan_changes", TextList, "keys that are not as they were registered: was, is"),
+        nullable("decision_as_registered", Text, "what the decision is under the registered plan"),
+        nullable("as_registered_reason", Text, "why that cannot be told"),
     ],
     doc: "the word on one variant",
+};
+
+/// One row a key of the plan that an experiment was first run with.
+pub const REGISTRATIONS: Table = Table {
+    name: "registrations",
+    partitions: &[EXPERIMENT],
+    columns: &[
+        column("registered_ds", Date, "as-of date of the run that registered the plan"),
+        column(
+            "key",
+            Text,
+            "key of the plan, as in the experiment's file, the project's or the metrics'; plan: all of it as one text of \
+             YAML, every default filled in; file: the experiment's file as it was written",
+        ),
+        column("value", Text, "its value, as text"),
+    ],
+    doc: "one key of the plan with which an experiment was first run; the only table that is not derived: written once \
+          for each experiment, and never again",
 };
 
 /// One row a run: the log, and the only table that knows a clock or a host.
@@ -264,8 +331,17 @@ pub const RUNS: Table = Table {
 };
 
 /// Every table, in the order of the data's flow.
-pub const ALL: [&Table; 8] =
-    [&UNIT_DAY, &EXPOSURE_DAY, &UNIT_TOTAL, &GROUP_STATS, &RESULTS, &CHECKS, &DECISIONS, &RUNS];
+pub const ALL: [&Table; 9] = [
+    &UNIT_DAY,
+    &EXPOSURE_DAY,
+    &UNIT_TOTAL,
+    &GROUP_STATS,
+    &RESULTS,
+    &CHECKS,
+    &DECISIONS,
+    &REGISTRATIONS,
+    &RUNS,
+];
 
 impl ColumnType {
     /// The type in words.

@@ -14,8 +14,8 @@ use chrono::NaiveDate;
 
 use crate::load::Problem;
 use crate::{Located, Place, nearest};
-use tree::{Data, Entry, Scalar};
-pub(crate) use tree::{Node, parse};
+pub(crate) use tree::{Data, Node, parse};
+use tree::{Entry, Scalar};
 
 /// What was found wrong so far.
 #[derive(Debug, Default)]

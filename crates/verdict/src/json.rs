@@ -19,6 +19,8 @@ pub(crate) fn judged(out: &mut impl Write, date: NaiveDate, judged: &[Judged]) -
                 "experiment": j.experiment.name.value,
                 "ds": j.as_of.to_string(),
                 "hypothesis": j.experiment.hypothesis,
+                "registered_ds": j.registered.map(|ds| ds.to_string()),
+                "missing_days": j.missing_days.iter().map(ToString::to_string).collect::<Vec<_>>(),
                 "decisions": j.judgement.decisions,
                 "checks": j.judgement.checks,
                 "results": j.judgement.results,

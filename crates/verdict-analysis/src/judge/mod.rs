@@ -6,7 +6,7 @@
 //! Reading order: `groups` looks statistics up, `compare` sets two groups against each other (all formulas are
 //! in [`crate::methods`]; relative intervals are Fieller's), `results` keeps a row for every promise, `families`
 //! corrects p-values, `checks` looks for reasons not to trust them, `decide` draws the conclusion, [`crate::words`]
-//! says it.
+//! says it. `registered` holds all of that to the plan that was registered.
 //!
 //! # Codes
 //!
@@ -21,12 +21,27 @@
 //!   `mde_not_excluded` or `mde_not_comparable`. Then, where they apply, `guardrails_not_violated` and
 //!   `guardrail_not_tested`.
 
+mod best;
 mod checks;
 mod compare;
+mod day_to_day;
 mod decide;
+mod decisions;
 mod families;
 mod groups;
+mod history;
+mod later;
+mod promise;
+mod reason_words;
+mod reasons;
+mod registered;
 mod results;
+mod samples;
+mod significance;
+mod stage;
+mod target;
+mod tuning;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -36,7 +51,8 @@ use std::collections::BTreeMap;
 use verdict_model::rows::{CheckRow, DecisionRow, GroupStat, ResultRow};
 use verdict_model::{DataCounts, Experiment, Later, NaiveDate};
 
-use groups::Groups;
+use history::History;
+pub use registered::{Judged, REGISTERED_PLAN, hold_to_registered};
 
 /// What is said of an experiment at an as-of date.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,9 +81,10 @@ pub fn judge(
     counts: Option<&DataCounts>,
     later: &[Later],
 ) -> Judgement {
-    let groups = Groups::of(experiment, ds, stats);
-    let results = results::results(experiment, metric_types, ds, &groups);
-    let checks = checks::checks(experiment, ds, &groups, counts);
-    let decisions = decide::decisions(experiment, ds, &results, &checks, later);
+    let history = History::of(experiment, ds, stats);
+    let results = results::results(experiment, metric_types, ds, &history);
+    let checks = checks::checks(experiment, ds, history.on(ds), counts);
+    let decisions =
+        decisions::decisions(experiment, metric_types, ds, &history, (&results, &checks), later);
     Judgement { results, checks, decisions }
 }

@@ -88,12 +88,12 @@ pub(crate) struct Task {
     pub(crate) looks: Vec<NaiveDate>,
     /// Those of them whose group statistics are made.
     pub(crate) made: BTreeSet<NaiveDate>,
-    /// Whether it is told what each look has in common with the one before, which is then one of `looks`.
+    /// Whether it is told what each date has in common with the day before, which is then one of `looks`.
     pub(crate) watched: bool,
 }
 
 impl Task {
-    /// How many cells a group has: one for each look, and where looks are watched another for what leaves at it.
+    /// How many cells a group has: one for each look, and where it is watched another for what leaves at it.
     pub(crate) fn cells(&self) -> usize {
         self.looks.len() * if self.watched { 2 } else { 1 }
     }
@@ -129,7 +129,7 @@ impl Sweep {
         self.tasks.iter().map(Task::cells).max().unwrap_or(0).max(1) as i64
     }
 
-    /// The components that some task wants to have beside what they were at the look before.
+    /// The components that some task wants to have beside what they were the day before.
     pub(crate) fn compared(&self) -> BTreeSet<usize> {
         self.tasks
             .iter()

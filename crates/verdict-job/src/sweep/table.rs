@@ -16,8 +16,8 @@ use super::rows::changes_schema;
 use super::{Found, Keeper, Sweep, input};
 
 /// The table of the changes of every group at every look: `cell` (a group and a look, see [`Found::cell`]), `weight`,
-/// `several_variants`, `counted`, a column for each component, and where looks are watched another for what it was at the
-/// look before. Reading it once also fills `found` and `keepers`.
+/// `several_variants`, `counted`, a column for each component, and of what is watched another for what it was the
+/// day before. Reading it once also fills `found` and `keepers`.
 ///
 /// # Errors
 /// None that is known of; the engine's table may refuse its own schema.

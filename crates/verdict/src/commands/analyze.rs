@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use verdict_job::Tally;
+use verdict_job::{ReadStats, Tally};
 
 use super::{attention, date, job, judge_one};
 use crate::args::{self, Format};
@@ -13,11 +13,14 @@ pub(crate) async fn analyze(args: args::Analyze) -> Result<Exit, Failure> {
     let job = job(&args.project)?;
     let date = date(&args.scope, &job);
     let mut tally = Tally::default();
+    let mut read = ReadStats::default();
     let mut judged = Vec::new();
     for experiment in job.experiments(&args.scope.experiment)? {
-        let name = &experiment.name.value;
         let as_of = experiment.end.map_or(date, |end| end.min(date));
-        judged.push(judge_one(&job, name, as_of, &mut tally).await?);
+        // Only a run registers: statistics alone may be another's.
+        let registered = job.registered_plan(experiment).await?;
+        let registered = registered.as_ref();
+        judged.push(judge_one(&job, experiment, registered, as_of, (&mut read, &mut tally)).await?);
     }
     let mut out = std::io::stdout().lock();
     match args.project.format {

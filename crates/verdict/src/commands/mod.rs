@@ -13,9 +13,9 @@ mod words;
 use std::collections::BTreeMap;
 
 use chrono::{Days, Utc};
-use verdict_analysis::judge::{Judgement, judge};
-use verdict_job::{Job, Tally};
-use verdict_model::{Experiment, NaiveDate};
+use verdict_analysis::judge::{self, Judgement, judge};
+use verdict_job::{Job, ReadStats, Tally};
+use verdict_model::{Experiment, NaiveDate, RegisteredPlan};
 
 use crate::args::{Attention, FailOn, Project, Scope};
 use crate::exit::{Exit, Failure};
@@ -26,6 +26,10 @@ pub(crate) struct Judged {
     pub(crate) experiment: Experiment,
     pub(crate) as_of: NaiveDate,
     pub(crate) judgement: Judgement,
+    /// Days that it is judged by whose statistics are not there.
+    pub(crate) missing_days: Vec<NaiveDate>,
+    /// The as-of date of the run that registered its plan, where one did.
+    pub(crate) registered: Option<NaiveDate>,
 }
 
 /// The job of a project.
@@ -48,28 +52,42 @@ fn date(scope: &Scope, job: &Job) -> NaiveDate {
     scope.date.unwrap_or_else(|| today.checked_sub_days(Days::new(1)).unwrap_or(today))
 }
 
-/// Judges the group statistics of an experiment and writes what follows from them.
+/// The experiment of that name.
+fn named<'a>(job: &'a Job, name: &str) -> Result<&'a Experiment, Failure> {
+    job.project().experiment(name).ok_or_else(|| {
+        Failure::usage(verdict_job::Error::Usage(format!("there is no experiment `{name}`")))
+    })
+}
+
+/// Judges the group statistics of an experiment, holds that to its `registered` plan, and writes what follows.
 async fn judge_one(
     job: &Job,
-    name: &str,
+    experiment: &Experiment,
+    registered: Option<&RegisteredPlan>,
     as_of: NaiveDate,
-    tally: &mut Tally,
+    (read, tally): (&mut ReadStats, &mut Tally),
 ) -> Result<Judged, Failure> {
     let project = job.project();
-    let experiment = project.experiment(name).ok_or_else(|| {
-        Failure::usage(verdict_job::Error::Usage(format!("there is no experiment `{name}`")))
-    })?;
-    let stats = job.group_stats_history(experiment, as_of).await?;
+    let stats = job.group_stats_history(experiment, as_of, read).await?;
     let types: BTreeMap<String, String> = project
         .metrics
         .iter()
         .map(|(name, metric)| (name.clone(), metric.kind.word().to_owned()))
         .collect();
     let later = job.later_of(experiment);
-    let judgement = judge(experiment, &types, as_of, &stats.rows, stats.counts.as_ref(), &later);
+    let (plan, counts) = (job.plan_of(experiment), stats.counts.as_ref());
+    let mut judgement = judge(experiment, &types, as_of, &stats.rows, counts, &later);
+    let judged = judge::Judged { experiment, plan: &plan, ds: as_of, stats: &stats.rows, counts };
+    judge::hold_to_registered(&mut judgement, &judged, registered);
     let rows = (&judgement.results[..], &judgement.checks[..], &judgement.decisions[..]);
-    job.write_judgement(experiment, &stats, as_of, rows, tally).await?;
-    Ok(Judged { experiment: experiment.clone(), as_of, judgement })
+    job.write_judgement(experiment, &stats, registered, as_of, rows, tally).await?;
+    Ok(Judged {
+        experiment: experiment.clone(),
+        as_of,
+        judgement,
+        missing_days: stats.missing,
+        registered: registered.map(|registered| registered.as_of),
+    })
 }
 
 /// Whether anything that was found asks for attention.
@@ -77,10 +95,10 @@ fn attention(asked: &Attention, judged: &[&Judged]) -> Exit {
     let wants = |what| asked.fail_on.contains(&what) && !asked.fail_on.contains(&FailOn::Never);
     let check =
         |status: &str| judged.iter().any(|j| j.judgement.checks.iter().any(|c| c.status == status));
-    let guardrail = judged
-        .iter()
-        .flat_map(|j| &j.judgement.decisions)
-        .any(|decision| decision.reason_codes.iter().any(|code| code == "guardrail_violated"));
+    let guardrail = judged.iter().flat_map(|j| &j.judgement.decisions).any(|decision| {
+        decision.decision == "stop_guardrail"
+            || decision.reason_codes.iter().any(|code| code == "guardrail_violated")
+    });
     let asks = (wants(FailOn::Checks) && check("fail"))
         || (wants(FailOn::Warnings) && check("warn"))
         || (wants(FailOn::Guardrails) && guardrail);

@@ -4,10 +4,10 @@ use std::io::{IsTerminal as _, Write as _};
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
-use verdict_job::{Job, RunRow, Tally};
-use verdict_model::NaiveDate;
+use verdict_job::{Job, ReadStats, RunRow, Tally};
+use verdict_model::{NaiveDate, RegisteredPlan};
 
-use super::{Judged, attention, date, job, judge_one};
+use super::{Judged, attention, date, job, judge_one, named};
 use crate::args::{self, Format};
 use crate::exit::{Exit, Failure};
 use crate::progress::Line;
@@ -100,9 +100,17 @@ async fn make(
     }
     let mut outcome = job.make(&plan, line, tally).await?;
     outcome.done.sort();
-    let mut judged = Vec::new();
+    let (mut judged, mut read) = (Vec::new(), ReadStats::default());
+    let mut registered: Option<(&str, RegisteredPlan)> = None;
     for (name, as_of) in &outcome.done {
-        judged.push(judge_one(job, name, *as_of, tally).await?);
+        let experiment = named(job, name)?;
+        // The statistics are made, and nobody has seen a number that follows from them.
+        let plan = match registered.take().filter(|(of, _)| of == name) {
+            Some((_, plan)) => plan,
+            None => job.register_plan(experiment, *as_of).await?,
+        };
+        judged.push(judge_one(job, experiment, Some(&plan), *as_of, (&mut read, tally)).await?);
+        registered = Some((name, plan));
     }
     let errors: Vec<verdict_job::Error> =
         outcome.failed.into_iter().map(|(_, error)| error).collect();
