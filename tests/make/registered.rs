@@ -249,7 +249,7 @@ fn a_damaged_registration_is_an_error_that_names_it() {
         for args in [
             &["run", "--date", "2024-01-04"][..],
             &["plan", "--date", "2024-01-04"],
-            &["analyze", "--date", "2024-01-04"],
+            &["analyze", "--date", "2024-01-04", "--experiment", "prices"],
         ] {
             let ran = shop.project.verdict(args);
             let told = &ran.stderr;
