@@ -162,7 +162,7 @@ impl Shop {
     fn after_a_good_day() -> Shop {
         let shop = Shop::new();
         shop.run(1, &[]).exits(0);
-        assert_eq!(shop.tables().len(), 7, "{:?}", shop.tables().keys());
+        assert_eq!(shop.tables().len(), 8, "{:?}", shop.tables().keys());
         shop
     }
 

@@ -2,27 +2,29 @@
 
 use super::{Shop, footer_length, levels, says};
 
-/// Every partition of a two-day run, damaged; the run after it repairs each, and gives the same bytes again.
+/// Every partition of a two-day run but the registration, which nothing is made from again: damaged, the run after it
+/// repairs each, and gives the same bytes again.
 #[test]
 fn partitions_that_are_garbage_are_made_again() {
     let shop = Shop::new();
     shop.run(2, &[]).exits(0);
     let whole = shop.tables();
-    assert_eq!(whole.len(), 2 * 2 + 5);
+    assert_eq!(whole.len(), 2 * 2 + 5 + 1);
+    let derived = || whole.keys().filter(|path| !path.starts_with("registrations/"));
     let damage = |path: &str, garbage: &str| {
         std::fs::write(shop.project.path().join("tables").join(path), garbage).unwrap();
     };
-    for path in whole.keys() {
+    for path in derived() {
         damage(path, "garbage, and more than twelve bytes of it");
         shop.run(2, &[]).exits(0);
         assert!(shop.tables() == whole, "{path}");
     }
     for garbage in ["", "PAR1"] {
-        whole.keys().for_each(|path| damage(path, garbage));
+        derived().for_each(|path| damage(path, garbage));
         shop.run(2, &[]).exits(0);
         assert!(shop.tables() == whole, "{garbage}");
     }
-    whole.keys().for_each(|path| damage(path, "garbage everywhere"));
+    derived().for_each(|path| damage(path, "garbage everywhere"));
     let ran = shop.project.verdict(&["query", "SELECT count(*) FROM results"]).exits(1);
     says(
         &ran,

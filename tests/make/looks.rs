@@ -102,7 +102,7 @@ fn the_schedule_of_the_looks_does_not_show_in_the_statistics() {
     daily.backfill();
     other.night(4);
     let stats = |shop: &Shop| {
-        let sql = "SELECT * FROM group_stats WHERE experiment = 'prices' ORDER BY ALL";
+        let sql = "SELECT * FROM group_stats WHERE experiment = 'prices' ORDER BY ds, metric, segment, segment_value, variant";
         rows(shop, sql)
     };
     let rows = stats(&other);

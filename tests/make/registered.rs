@@ -249,7 +249,7 @@ fn a_damaged_registration_is_an_error_that_names_it() {
         for args in [
             &["run", "--date", "2024-01-04"][..],
             &["plan", "--date", "2024-01-04"],
-            &["analyze", "--date", "2024-01-04"],
+            &["analyze", "--date", "2024-01-04", "--experiment", "prices"],
         ] {
             let ran = shop.project.verdict(args);
             let told = &ran.stderr;
@@ -262,6 +262,9 @@ fn a_damaged_registration_is_an_error_that_names_it() {
             assert!(told.contains("a registration is not derived from anything"), "{told}");
         }
     }
+    fs::write(shop.path().join(OBJECT), "garbage").unwrap();
+    let ran = shop.project.verdict(&["query", "SELECT count(*) FROM results"]).exits(1);
+    assert!(ran.stderr.contains("a registration is not derived from anything"), "{}", ran.stderr);
     fs::write(shop.path().join(OBJECT), &whole).unwrap();
     night(&shop);
 }

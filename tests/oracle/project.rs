@@ -159,7 +159,7 @@ pub(crate) struct Plan {
 impl Plan {
     /// The day before, of an experiment that is watched; its first day has none.
     pub(crate) fn before(&self, first: usize, day: usize) -> Option<usize> {
-        self.every.and(day.checked_sub(1)).filter(|before| first <= *before)
+        self.every.and_then(|_| day.checked_sub(1)).filter(|before| first <= *before)
     }
 
     /// Role, metric, whether more is good, sidedness: in the order of the file.

@@ -155,14 +155,17 @@ pub(crate) fn judged_fingerprint<P: Borrow<Partition>>(
     let counts = format!("{:?}", own.map(|made| &made.counts));
     let metrics = experiment.metrics().map(|m| {
         format!(
-            "{} {:?} {:?} {:?} {:?} {:?}",
-            m.name.value, m.role, m.declared, m.baseline, m.mde, m.direction
+            "{} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+            m.name.value, m.role, m.declared, m.baseline, m.mde, m.direction, m.test, m.threshold
         )
     });
     let design = &experiment.design;
+    // The schedule of the looks begins and ends with them.
+    let dates = experiment.has_schedule().then_some((experiment.start, experiment.end));
     Fingerprint::new()
         .with("group_stats", stats.iter().map(content).chain([counts]))
         .with("metrics", metrics)
+        .with("dates", [format!("{dates:?}")])
         .with(
             "design",
             [format!("{} {:?} {:?}", design.control.value, design.arms, design.several_variants)],

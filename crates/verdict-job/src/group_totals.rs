@@ -238,12 +238,14 @@ fn shared<const K: usize, const P: usize, const J: usize, const Q: usize>(
 mod tests {
     use super::*;
 
+    /// A unit's x and y on a day; nothing: it does not count.
+    type Values = Option<[f64; 2]>;
+
     /// What two days share is, to the byte, what pairs of values of the units at both make; also where the difference of
     /// two values is no double, and where everybody leaves.
     #[test]
     fn what_two_days_share_is_that_of_the_pairs() {
-        // Before and now; nothing: the unit does not count.
-        let units: [(Option<[f64; 2]>, Option<[f64; 2]>); 8] = [
+        let units: [(Values, Values); 8] = [
             (Some([1.0, 0.1]), Some([1e9 + 0.3, 0.1])),
             (Some([1e-9, -7.0]), Some([3.0, 1e17])),
             (Some([0.1, 2.0]), Some([0.1, 2.0])),

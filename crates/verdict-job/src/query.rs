@@ -12,7 +12,7 @@ use datafusion::execution::context::SQLOptions;
 use datafusion::prelude::SessionContext;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectMeta;
-use verdict_model::tables::{ALL, ColumnType, Table, UNIT_TOTAL};
+use verdict_model::tables::{ALL, ColumnType, REGISTRATIONS, Table, UNIT_TOTAL};
 use verdict_model::{NaiveDate, nearest};
 
 use crate::error::AtStage;
@@ -23,7 +23,7 @@ use crate::render::MetricSql;
 use crate::snapshot::Snapshot;
 use crate::store::Location;
 use crate::totals::{date, number_of};
-use crate::{Error, Result, arrow_types, partition, render};
+use crate::{Error, Result, arrow_types, partition, registrations, render};
 
 /// How many footers are read at once.
 const CONCURRENT: usize = 16;
@@ -70,7 +70,7 @@ pub async fn query(job: &Job, sql: &str) -> Result<(SchemaRef, Vec<RecordBatch>)
 async fn find_damage(root: &Location) -> Result<()> {
     for table in ALL {
         for object in objects(&root.join(table.name)).await? {
-            partition::read(root, &object).await?;
+            partition::read(root, &object).await.map_err(|e| of_table(table, e))?;
         }
     }
     Ok(())
@@ -201,8 +201,12 @@ async fn whole(
     let name = root.name(&object.location);
     match partition::open(root, object).await? {
         Some(partition) => Ok(Some((partition, values))),
-        None => Err(Error::damaged(name, "not a Parquet file")),
+        None => Err(of_table(table, Error::damaged(name, "not a Parquet file"))),
     }
+}
+
+fn of_table(table: &Table, error: Error) -> Error {
+    if table.name == REGISTRATIONS.name { registrations::not_derived(error) } else { error }
 }
 
 /// The values that an object's folders give to the table's partition columns; `None`: not a partition.

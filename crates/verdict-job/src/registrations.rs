@@ -46,12 +46,7 @@ impl Job {
         let name = self.tables.name(&object.location);
         let rows = match partition::read(&self.tables, &object).await {
             Ok(rows) => rows,
-            Err(Error::Table { reason, .. }) => {
-                let reason = reason.split("; remove it").next().unwrap_or_default();
-                let reason = reason.replace("this partition", "this registration");
-                return Err(damaged(name, &reason));
-            }
-            Err(other) => return Err(other),
+            Err(error) => return Err(not_derived(error)),
         };
         match plan_in(&rows) {
             Ok(plan) => Ok(Some(plan)),
@@ -119,6 +114,17 @@ fn conditional(refusal: &object_store::Error, local: bool) -> bool {
         // A file system without hard links.
         Generic { .. } => !local,
         _ => true,
+    }
+}
+
+/// The same of a registration: what is told of a partition that can be made again is not true of it.
+pub(crate) fn not_derived(error: Error) -> Error {
+    match error {
+        Error::Table { object, reason } => {
+            let reason = reason.split("; remove it").next().unwrap_or_default();
+            damaged(object, &reason.replace("this partition", "this registration"))
+        }
+        other => other,
     }
 }
 

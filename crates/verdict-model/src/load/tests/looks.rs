@@ -115,3 +115,28 @@ fn looks_go_from_the_start_to_the_end_or_the_longest_duration() {
     experiment.start = None;
     assert_eq!(experiment.looks(day(28)), []);
 }
+
+#[test]
+fn an_experiment_is_judged_by_every_day_that_it_is_watched_on() {
+    let day = |day| NaiveDate::from_ymd_opt(2024, 3, day).expect("a date");
+    let judged = |settings: &str, start: Option<u32>, as_of: u32| -> Vec<u32> {
+        let mut experiment = with(settings);
+        experiment.start = start.map(day);
+        let dates = experiment.judged_by(day(1), day(as_of));
+        dates.into_iter().map(|date| chrono::Datelike::day(&date)).collect()
+    };
+    // Whatever days are looked at.
+    assert_eq!(judged("sequential: true", None, 3), [1, 2, 3]);
+    let weekly = "sequential: true, look_every_days: 7, max_duration_days: 2";
+    assert_eq!(judged(weekly, Some(1), 4), [1, 2, 3, 4]);
+    assert_eq!(judged("sequential: true", Some(1), 1), [1]);
+    // One look: its own date, or the planned end once that is past.
+    assert_eq!(judged("alpha: 0.1", None, 9), [9]);
+    assert_eq!(judged("max_duration_days: 5", Some(1), 4), [4]);
+    assert_eq!(judged("max_duration_days: 5", Some(1), 5), [5]);
+    assert_eq!(judged("max_duration_days: 5", Some(1), 9), [5, 9]);
+    // When it began is what the first statistics say.
+    assert_eq!(judged("max_duration_days: 5", None, 9), [1, 5, 9]);
+    assert_eq!(judged("min_duration_days: 5", None, 9), [1, 9]);
+    assert_eq!(judged("max_duration_days: 1", None, 9), [1, 9]);
+}
