@@ -25,6 +25,7 @@ mod load;
 mod metric;
 mod nearest;
 mod place;
+mod population;
 mod project;
 mod resolved;
 pub mod rows;
@@ -40,9 +41,10 @@ pub use experiment::{
     GuardrailSettings, Mde, Role, SeveralVariants, StatisticalSettings,
 };
 pub use later::Later;
-pub use load::{LoadError, Problem, load};
+pub use load::{LoadError, Problem, load, load_population, population_file, population_of};
 pub use metric::{Aggregate, Component, Metric, MetricKind};
 pub use nearest::nearest;
 pub use place::{Located, Place};
+pub use population::{Arrivals, Behaviour, Distribution, Draw, Population, Split, Values};
 pub use project::Project;
 pub use source::{Exposures, MissingDays, OutsideDay, Source};
