@@ -220,12 +220,15 @@ fn distribution(map: &mut Map<'_>, kind: Kind) -> Option<Distribution> {
         Kind::Poisson => Distribution::Poisson { mean: number("mean", counts, of_counts)? },
         Kind::NegativeBinomial => {
             let mean = number("mean", counts, of_counts);
-            let dispersion = number(
-                "dispersion",
-                "a number above 0, at most 100 (the variance is mean + dispersion mean²)",
-                |x| x > 0.0 && x <= 100.0,
-            );
-            Distribution::NegativeBinomial { mean: mean?, dispersion: dispersion? }
+            let what = "a number above 0 (the variance is mean + dispersion mean²)";
+            let dispersion = number("dispersion", what, positive);
+            let (mean, dispersion) = (mean?, dispersion?);
+            // The tail of the counts is that long.
+            if mean * dispersion > 1e4 {
+                map.refuse("`mean` times `dispersion` is more than 10000; write a smaller one");
+                return None;
+            }
+            Distribution::NegativeBinomial { mean, dispersion }
         }
     })
 }
