@@ -13,8 +13,8 @@ use verdict_analysis::judge::judge;
 use verdict_analysis::methods::resample::Draws;
 use verdict_model::rows::{GroupStat, SEVERAL_VARIANTS, WHOLE};
 use verdict_model::{
-    Arm, Correction, Design, Direction, Experiment, ExperimentMetric, GuardrailSettings, Located,
-    NaiveDate, Place, Role, SeveralVariants, StatisticalSettings,
+    Arm, Correction, Design, Direction, Experiment, ExperimentMetric, GuardrailSettings,
+    GuardrailTest, Located, NaiveDate, Place, Role, SeveralVariants, StatisticalSettings,
 };
 
 const EXPERIMENTS: u64 = 10_000;
@@ -37,6 +37,8 @@ fn experiment(name: &str) -> Experiment {
         baseline: None,
         mde: None,
         direction: Direction::Increase,
+        test: GuardrailTest::Deterioration,
+        threshold: None,
     };
     Experiment {
         name: located(name.to_owned()),
@@ -56,12 +58,12 @@ fn experiment(name: &str) -> Experiment {
         primary: metric(0, Role::Primary),
         guardrails: Vec::new(),
         secondary: (1..METRICS).map(|i| metric(i, Role::Secondary)).collect(),
-        settings: StatisticalSettings {
+        settings: StatisticalSettings::default(),
+        guardrail_settings: GuardrailSettings {
             alpha: 0.05,
-            correction: Correction::BenjaminiHochberg,
-            sample_ratio_alpha: 0.001,
+            correction: Correction::None,
+            auto_stop_on_violation: false,
         },
-        guardrail_settings: GuardrailSettings { alpha: 0.05, correction: Correction::None },
     }
 }
 

@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use crate::{Located, NaiveDate};
+use crate::{
+    GuardrailSettings, GuardrailTest, Located, NaiveDate, Schedule, StatisticalSettings, Threshold,
+};
 
 /// An experiment, with every default filled in.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,6 +49,18 @@ impl Experiment {
     /// The arms that are compared against the control, in the order of the file.
     pub fn treatments(&self) -> impl Iterator<Item = &Arm> {
         self.design.arms.iter().filter(|arm| arm.name != self.design.control.value)
+    }
+
+    /// Its looks as of a first day, which is `start` where the file has one and else what the log or the
+    /// statistics say.
+    pub fn schedule(&self, first: NaiveDate) -> Schedule {
+        let settings = &self.settings;
+        Schedule::new(first, settings.look_every_days, settings.max_duration_days, self.end)
+    }
+
+    /// The as-of dates of its looks, up to and with `up_to`, by [`Experiment::schedule`]; none without a `start`.
+    pub fn looks(&self, up_to: NaiveDate) -> Vec<NaiveDate> {
+        self.start.map(|start| self.schedule(start).looks(up_to)).unwrap_or_default()
     }
 }
 
@@ -188,65 +202,8 @@ pub struct ExperimentMetric {
     pub mde: Option<Mde>,
     /// The direction that is good.
     pub direction: Direction,
-}
-
-/// A correction for several tests of one family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Correction {
-    /// None.
-    None,
-    /// Bonferroni.
-    Bonferroni,
-    /// Holm 1979.
-    Holm,
-    /// Hochberg 1988.
-    Hochberg,
-    /// Benjamini & Hochberg 1995.
-    BenjaminiHochberg,
-    /// Benjamini & Yekutieli 2001.
-    BenjaminiYekutieli,
-}
-
-impl Correction {
-    /// Every correction, with the word that a file names it by.
-    pub const WORDS: [(&'static str, Correction); 6] = [
-        ("none", Correction::None),
-        ("bonferroni", Correction::Bonferroni),
-        ("holm", Correction::Holm),
-        ("hochberg", Correction::Hochberg),
-        ("benjamini_hochberg", Correction::BenjaminiHochberg),
-        ("benjamini_yekutieli", Correction::BenjaminiYekutieli),
-    ];
-
-    /// The word that a file names it by.
-    pub fn word(self) -> &'static str {
-        match self {
-            Correction::None => "none",
-            Correction::Bonferroni => "bonferroni",
-            Correction::Holm => "holm",
-            Correction::Hochberg => "hochberg",
-            Correction::BenjaminiHochberg => "benjamini_hochberg",
-            Correction::BenjaminiYekutieli => "benjamini_yekutieli",
-        }
-    }
-}
-
-/// How primary and secondary metrics are judged.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StatisticalSettings {
-    /// Two-sided level; in (0, 1), default 0.05.
-    pub alpha: f64,
-    /// The correction within each family of primary and of secondary tests; default Benjamini–Hochberg.
-    pub correction: Correction,
-    /// The level of the sample-ratio test; in (0, 1), default 0.001.
-    pub sample_ratio_alpha: f64,
-}
-
-/// How guardrails are judged.
-#[derive(Clone, Debug, PartialEq)]
-pub struct GuardrailSettings {
-    /// One-sided level of the test for deterioration; in (0, 1), default the experiment's alpha.
-    pub alpha: f64,
-    /// The correction over the guardrails; default Bonferroni.
-    pub correction: Correction,
+    /// How it is tested as a guardrail; [`GuardrailTest::Deterioration`] and without meaning for other roles.
+    pub test: GuardrailTest,
+    /// A guardrail's limit on the variant's own level.
+    pub threshold: Option<Threshold>,
 }

@@ -29,6 +29,8 @@ mod population;
 mod project;
 mod resolved;
 pub mod rows;
+mod schedule;
+mod settings;
 mod source;
 pub mod tables;
 mod yaml;
@@ -37,8 +39,7 @@ pub use chrono::NaiveDate;
 pub use chrono_tz::Tz;
 pub use counts::{DataCounts, RowCounts};
 pub use experiment::{
-    Arm, Correction, DeclaredType, Design, Direction, Experiment, ExperimentMetric,
-    GuardrailSettings, Mde, Role, SeveralVariants, StatisticalSettings,
+    Arm, DeclaredType, Design, Direction, Experiment, ExperimentMetric, Mde, Role, SeveralVariants,
 };
 pub use later::Later;
 pub use load::{LoadError, Problem, load, load_population, population_file, population_of};
@@ -47,4 +48,9 @@ pub use nearest::nearest;
 pub use place::{Located, Place};
 pub use population::{Arrivals, Behaviour, Distribution, Draw, Population, Split, Values};
 pub use project::Project;
+pub use schedule::Schedule;
+pub use settings::{
+    Correction, GuardrailSettings, GuardrailTest, Margin, Practical, SequentialMethod,
+    StatisticalSettings, Threshold,
+};
 pub use source::{Exposures, MissingDays, OutsideDay, Source};

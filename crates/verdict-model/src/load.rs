@@ -7,6 +7,7 @@ mod files;
 mod judged;
 mod metrics;
 mod population;
+mod settings;
 mod sources;
 #[cfg(test)]
 mod tests;

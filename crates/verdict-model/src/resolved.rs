@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 
 use crate::load::{is_odd, one_line};
 use crate::{
-    Component, Experiment, ExperimentMetric, Exposures, Located, Mde, Metric, MetricKind,
-    MissingDays, OutsideDay, Project, SeveralVariants, Source,
+    Component, Experiment, ExperimentMetric, Exposures, GuardrailTest, Located, Margin, Mde,
+    Metric, MetricKind, MissingDays, OutsideDay, Project, Role, SequentialMethod, SeveralVariants,
+    Source, StatisticalSettings, Threshold,
 };
 
 impl Project {
@@ -62,6 +63,12 @@ impl Lines {
     fn set_text(&mut self, key: &str, value: Option<&str>) {
         if let Some(value) = value {
             self.set(key, &quoted(value));
+        }
+    }
+
+    fn set_number(&mut self, key: &str, value: Option<impl ToString>) {
+        if let Some(value) = value {
+            self.set(key, &value.to_string());
         }
     }
 
@@ -209,15 +216,31 @@ impl Lines {
             self.close();
         }
         self.close();
-        self.open("statistical_settings");
-        self.set("alpha", &experiment.settings.alpha.to_string());
-        self.set("correction", experiment.settings.correction.word());
-        self.set("sample_ratio_alpha", &experiment.settings.sample_ratio_alpha.to_string());
-        self.close();
+        self.settings(&experiment.settings);
         self.open("guardrail_settings");
-        self.set("alpha", &experiment.guardrail_settings.alpha.to_string());
-        self.set("correction", experiment.guardrail_settings.correction.word());
+        let settings = &experiment.guardrail_settings;
+        self.set("alpha", &settings.alpha.to_string());
+        self.set("correction", settings.correction.word());
+        self.set("auto_stop_on_violation", &settings.auto_stop_on_violation.to_string());
         self.close();
+        self.close();
+    }
+
+    fn settings(&mut self, settings: &StatisticalSettings) {
+        self.open("statistical_settings");
+        self.set("alpha", &settings.alpha.to_string());
+        self.set("power", &settings.power.to_string());
+        self.set("correction", settings.correction.word());
+        self.set("sequential", &(settings.sequential != SequentialMethod::None).to_string());
+        self.set("sequential_method", settings.sequential.word());
+        self.set_number("msprt_tau", settings.tau);
+        self.set_number("confidence_sequence_tuning", settings.confidence_sequence_tuning);
+        self.set("look_every_days", &settings.look_every_days.to_string());
+        self.set_number("max_duration_days", settings.max_duration_days);
+        self.set_number("min_duration_days", settings.min_duration_days);
+        self.set("practical", settings.practical.word());
+        self.set("show_interim", &settings.show_interim.to_string());
+        self.set("sample_ratio_alpha", &settings.sample_ratio_alpha.to_string());
         self.close();
     }
 
@@ -248,6 +271,25 @@ impl Lines {
             Some(Mde::Relative(mde)) => self.set("mde_relative", &mde.to_string()),
             Some(Mde::Absolute(mde)) => self.set("mde_absolute", &mde.to_string()),
             None => {}
+        }
+        if metric.role != Role::Guardrail {
+            return;
+        }
+        match metric.test {
+            GuardrailTest::Deterioration => self.set("test", "deterioration"),
+            GuardrailTest::NonInferiority(margin) => {
+                self.set("test", "non_inferiority");
+                match margin {
+                    Margin::Relative(margin) => self.set("margin_relative", &margin.to_string()),
+                    Margin::Absolute(margin) => self.set("margin_absolute", &margin.to_string()),
+                }
+            }
+        }
+        if let Some(Threshold { level, unit }) = &metric.threshold {
+            let key = unit
+                .as_ref()
+                .map_or_else(|| "threshold".to_owned(), |unit| format!("threshold_{unit}"));
+            self.set(&word(&key), &level.to_string());
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::definitions::{Definitions, undefined};
 use super::design;
 use super::judged::{self, Remarks};
+use super::settings;
 use crate::yaml::{Item, Map};
 use crate::{Experiment, Exposures, Later, Located, Metric, Source};
 
@@ -44,9 +45,9 @@ pub(super) fn experiment(
     let mut remarks = Remarks::default();
     let metrics = map.require("metrics", "name at least the primary metric");
     let metrics = metrics.and_then(|item| judged::metrics(&item, defined.metrics, &mut remarks));
-    let settings = judged::settings(map.get("statistical_settings"), &mut remarks);
+    let judged_by = settings::settings(map.get("statistical_settings"), (start, end));
     let guardrail_settings =
-        judged::guardrail_settings(map.get("guardrail_settings"), settings.alpha, &mut remarks);
+        settings::guardrail_settings(map.get("guardrail_settings"), judged_by.alpha);
     map.finish();
 
     let (name, design, metrics) = (name?, design?, metrics?);
@@ -67,7 +68,7 @@ pub(super) fn experiment(
         primary: metrics.primary,
         guardrails: metrics.guardrails,
         secondary: metrics.secondary,
-        settings,
+        settings: judged_by,
         guardrail_settings,
         name,
     };

@@ -1,12 +1,9 @@
-//! `experiment.metrics` and the settings that they are judged by.
+//! `experiment.metrics`.
 
 use super::definitions::Definitions;
-use super::design::share;
+use super::settings::guardrail;
 use crate::yaml::{Item, Map};
-use crate::{
-    Correction, DeclaredType, Direction, ExperimentMetric, GuardrailSettings, Mde, Metric, Place,
-    Role, StatisticalSettings,
-};
+use crate::{DeclaredType, Direction, ExperimentMetric, Mde, Metric, Place, Role};
 
 /// Keys that are not in effect yet: where, and what follows.
 #[derive(Debug, Default)]
@@ -85,10 +82,8 @@ fn metric(
         item.number("a number", |_| true)
     });
     let mde = mde(&mut map);
-    if role == Role::Guardrail {
-        let name = name.as_ref().map_or("it", |name| &name.value);
-        guardrail_keys(&mut map, name, remarks);
-    }
+    let (test, threshold) =
+        if role == Role::Guardrail { guardrail(&mut map) } else { Default::default() };
     map.finish();
     Some(ExperimentMetric {
         name: name?,
@@ -97,6 +92,8 @@ fn metric(
         baseline,
         mde,
         direction: direction.unwrap_or_default(),
+        test,
+        threshold,
     })
 }
 
@@ -125,128 +122,4 @@ fn mde(map: &mut Map<'_>) -> Option<Mde> {
     let relative = relative.and_then(positive).map(Mde::Relative);
     let absolute = absolute.and_then(positive).map(Mde::Absolute);
     relative.or(absolute)
-}
-
-/// What a guardrail may have besides, none of it in effect yet.
-fn guardrail_keys(map: &mut Map<'_>, name: &str, remarks: &mut Remarks) {
-    let thresholds: Vec<Item<'_>> = map
-        .get("threshold")
-        .into_iter()
-        .chain(map.prefixed("threshold_", "threshold_<unit>"))
-        .collect();
-    for item in thresholds {
-        item.number("a number", |_| true);
-        remarks.add(
-            &item,
-            format!("limits on a level are not in effect yet: `{name}` is compared with the control only"),
-        );
-    }
-    for key in ["margin_relative", "margin_absolute", "margin"] {
-        let Some(item) = map.get(key) else { continue };
-        item.number("a number above 0", |x| x > 0.0);
-        remarks.add(
-            &item,
-            format!("margins are not in effect yet: `{name}` is tested for deterioration, without a margin"),
-        );
-    }
-    if let Some(item) = map.get("test")
-        && item.word(&[("deterioration", false), ("non_inferiority", true)]) == Some(true)
-    {
-        remarks.add(
-            &item,
-            format!(
-                "non-inferiority is not in effect yet: `{name}` is tested for deterioration instead"
-            ),
-        );
-    }
-}
-
-/// `experiment.statistical_settings`.
-pub(super) fn settings(item: Option<Item<'_>>, remarks: &mut Remarks) -> StatisticalSettings {
-    let mut settings = StatisticalSettings {
-        alpha: 0.05,
-        correction: Correction::BenjaminiHochberg,
-        sample_ratio_alpha: 0.001,
-    };
-    let Some(mut map) = item.and_then(|item| item.map()) else { return settings };
-    if let Some(alpha) = map.get("alpha").and_then(|item| share(&item)) {
-        settings.alpha = alpha;
-    }
-    if let Some(item) = map.get("power") {
-        share(&item);
-        remarks.add(
-            &item,
-            "the planned power is not in effect yet: no sample size is computed from it",
-        );
-    }
-    if let Some(correction) = map.get("correction").and_then(|item| item.word(&Correction::WORDS)) {
-        settings.correction = correction;
-    }
-    if let Some(item) = map.get("sequential")
-        && item.boolean() == Some(true)
-    {
-        remarks.add(
-            &item,
-            "sequential monitoring is not in effect yet: p-values and intervals are those of a fixed-horizon \
-             test and do not allow for repeated looks",
-        );
-    }
-    if let Some(item) = map.get("sequential_method")
-        && let Some(method) = item.text()
-    {
-        remarks.add(
-            &item,
-            format!("the sequential method `{method}` is not in effect yet: a fixed-horizon test is used instead"),
-        );
-    }
-    let mut days = |key, consequence| {
-        let item = map.get(key)?;
-        remarks.add(&item, consequence);
-        let days = item.days()?;
-        Some((item, days))
-    };
-    let max = days(
-        "max_duration_days",
-        "the longest duration is not in effect yet: results and decisions are given after it, too",
-    );
-    let min = days(
-        "min_duration_days",
-        "the shortest duration is not in effect yet: results and decisions are given before it, too",
-    );
-    if let (Some((_, max)), Some((item, min))) = (max, min)
-        && min > max
-    {
-        item.refuse(format!("{min} is more than `max_duration_days`, {max}"));
-    }
-    if let Some(alpha) = map.get("sample_ratio_alpha").and_then(|item| share(&item)) {
-        settings.sample_ratio_alpha = alpha;
-    }
-    map.finish();
-    settings
-}
-
-/// `experiment.guardrail_settings`; `alpha` is the experiment's.
-pub(super) fn guardrail_settings(
-    item: Option<Item<'_>>,
-    alpha: f64,
-    remarks: &mut Remarks,
-) -> GuardrailSettings {
-    let mut settings = GuardrailSettings { alpha, correction: Correction::Bonferroni };
-    let Some(mut map) = item.and_then(|item| item.map()) else { return settings };
-    if let Some(alpha) = map.get("alpha").and_then(|item| share(&item)) {
-        settings.alpha = alpha;
-    }
-    if let Some(correction) = map.get("correction").and_then(|item| item.word(&Correction::WORDS)) {
-        settings.correction = correction;
-    }
-    if let Some(item) = map.get("auto_stop_on_violation")
-        && item.boolean() == Some(true)
-    {
-        remarks.add(
-            &item,
-            "automatic stopping is not in effect yet: a violated guardrail is reported, and nothing is stopped",
-        );
-    }
-    map.finish();
-    settings
 }

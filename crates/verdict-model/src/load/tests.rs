@@ -2,6 +2,7 @@
 
 mod definitions;
 mod experiments;
+mod looks;
 mod robust;
 
 use std::path::Path;

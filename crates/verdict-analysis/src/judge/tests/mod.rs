@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use verdict_model::rows::{CheckRow, DecisionRow, GroupStat, ResultRow, SEVERAL_VARIANTS, WHOLE};
 use verdict_model::{
     Arm, Correction, DataCounts, Design, Direction, Experiment, ExperimentMetric,
-    GuardrailSettings, Later, Located, Mde, NaiveDate, Place, Role, RowCounts, SeveralVariants,
-    StatisticalSettings,
+    GuardrailSettings, GuardrailTest, Later, Located, Mde, NaiveDate, Place, Role, RowCounts,
+    SeveralVariants, StatisticalSettings,
 };
 
 use super::{Judgement, judge};
@@ -47,14 +47,11 @@ impl Case {
             primary: metric(primary, Role::Primary),
             guardrails: Vec::new(),
             secondary: Vec::new(),
-            settings: StatisticalSettings {
-                alpha: 0.05,
-                correction: Correction::BenjaminiHochberg,
-                sample_ratio_alpha: 0.001,
-            },
+            settings: StatisticalSettings::default(),
             guardrail_settings: GuardrailSettings {
                 alpha: 0.05,
                 correction: Correction::Bonferroni,
+                auto_stop_on_violation: false,
             },
         };
         let types = BTreeMap::from([(primary.to_owned(), metric_type.to_owned())]);
@@ -153,6 +150,8 @@ fn metric(name: &str, role: Role) -> ExperimentMetric {
         baseline: None,
         mde: None,
         direction: Direction::Increase,
+        test: GuardrailTest::Deterioration,
+        threshold: None,
     }
 }
 

@@ -1,5 +1,7 @@
 use super::{check, check_files, good, load_files};
-use crate::{Arm, Correction, Direction, Experiment, Mde, NaiveDate, SeveralVariants};
+use crate::{
+    Arm, Correction, Direction, Experiment, GuardrailTest, Margin, Mde, NaiveDate, SeveralVariants,
+};
 
 const NAME: &str = "  name: ranking\n";
 const DESIGN: &str = "{unit: user_id}";
@@ -395,7 +397,7 @@ fn settings_are_read_and_in_range() {
             );
         }
     }
-    for key in ["min_duration_days", "max_duration_days"] {
+    for key in ["min_duration_days", "max_duration_days", "look_every_days"] {
         for value in ["0", "1.5", "99999999999", "x"] {
             check(
                 &format!("{key}: {value}"),
@@ -415,8 +417,9 @@ fn settings_are_read_and_in_range() {
     );
     check(
         "beta: 1",
-        "beta: unknown key (allowed: alpha, power, correction, sequential, sequential_method, max_duration_days, \
-         min_duration_days, sample_ratio_alpha)",
+        "beta: unknown key (allowed: alpha, power, correction, sequential, sequential_method, msprt_tau, tau, \
+         confidence_sequence_tuning, look_every_days, max_duration_days, min_duration_days, practical, \
+         show_interim, sample_ratio_alpha)",
     );
     check_with(
         "guardrail_settings: {alpha: 2}",
@@ -429,36 +432,62 @@ fn settings_are_read_and_in_range() {
 }
 
 #[test]
-fn what_a_guardrail_asks_for_and_is_not_in_effect_is_said() {
-    let check = |keys: &str, expect: &[&str]| {
-        let expect: Vec<_> = expect
-            .iter()
-            .map(|e| format!("p.yaml:22: experiment.metrics.guardrails[0].{e}"))
-            .collect();
-        let expect: Vec<&str> = expect.iter().map(String::as_str).collect();
-        check_later(GUARDRAIL, &format!("{{name: revenue, {keys}}}"), &expect);
-    };
-    let limit =
-        "limits on a level are not in effect yet: `revenue` is compared with the control only";
-    check("threshold: 1", &[&format!("threshold: {limit}")]);
-    check("threshold_ms: 1", &[&format!("threshold_ms: {limit}")]);
-    let margin =
-        "margins are not in effect yet: `revenue` is tested for deterioration, without a margin";
-    check("margin: 1", &[&format!("margin: {margin}")]);
-    check("margin_relative: 1", &[&format!("margin_relative: {margin}")]);
-    check("margin_absolute: 1", &[&format!("margin_absolute: {margin}")]);
-    check("test: deterioration", &[]);
-    check(
-        "test: non_inferiority",
+fn what_is_not_in_effect_is_said() {
+    check_later(
+        GUARDRAIL,
+        "{name: revenue, baseline: 3}",
         &[
-            "test: non-inferiority is not in effect yet: `revenue` is tested for deterioration instead",
+            "p.yaml:22: experiment.metrics.guardrails[0].baseline: the planned level is not compared with what is \
+           observed yet",
         ],
     );
-    check(
-        "baseline: 3",
-        &["baseline: the planned level is not compared with what is observed yet"],
+}
+
+#[test]
+fn a_guardrail_is_tested_for_harm_or_against_a_margin() {
+    let guardrail = |keys: &str| {
+        let guardrail = format!("{{name: revenue, {keys}}}");
+        experiment(GUARDRAIL, &guardrail).guardrails[0].clone()
+    };
+    let test = |keys: &str| guardrail(keys).test;
+    assert_eq!(test("direction: decrease"), GuardrailTest::Deterioration);
+    assert_eq!(test("test: deterioration"), GuardrailTest::Deterioration);
+    let relative = GuardrailTest::NonInferiority(Margin::Relative(0.02));
+    let absolute = GuardrailTest::NonInferiority(Margin::Absolute(3.0));
+    assert_eq!(test("test: non_inferiority, margin_relative: 0.02"), relative);
+    assert_eq!(test("margin_relative: 0.02"), relative);
+    assert_eq!(test("margin_absolute: 3"), absolute);
+    assert_eq!(test("margin: 3"), absolute);
+    let threshold = |keys: &str| guardrail(keys).threshold.map(|limit| (limit.level, limit.unit));
+    assert_eq!(threshold("threshold: 1"), Some((1.0, None)));
+    assert_eq!(threshold("threshold_ms: -500"), Some((-500.0, Some("ms".to_owned()))));
+    assert_eq!(threshold("test: deterioration"), None);
+
+    let refused = |keys: &str, expect: &str| {
+        check(
+            GUARDRAIL,
+            &format!("{{name: revenue, {keys}}}"),
+            &format!("p.yaml:22: experiment.metrics.guardrails[0].{expect}"),
+        );
+    };
+    refused(
+        "test: non_inferiority",
+        "test: needs `margin_relative` or `margin_absolute`: how much worse is acceptable",
     );
-    super::check(
+    refused(
+        "test: deterioration, margin: 1",
+        "margin: has no meaning for `test: deterioration`; remove one of the two",
+    );
+    refused(
+        "margin: 1, margin_relative: 1",
+        "margin: another margin is given as well; keep one of them",
+    );
+    refused(
+        "threshold: 1, threshold_ms: 1",
+        "threshold_ms: another threshold is given as well; keep one of them",
+    );
+    refused("margin_relative: -1", "margin_relative: expected a number above 0, found `-1`");
+    check(
         GUARDRAIL,
         "{name: revenue, threshold_ms: x, margin: 0, test: y}",
         "p.yaml:22: experiment.metrics.guardrails[0].margin: expected a number above 0, found `0`\n\
@@ -466,10 +495,4 @@ fn what_a_guardrail_asks_for_and_is_not_in_effect_is_said() {
          non_inferiority)\n\
          p.yaml:22: experiment.metrics.guardrails[0].threshold_ms: expected a number, found `x`",
     );
-}
-
-#[test]
-fn what_is_switched_off_is_not_said() {
-    let off = "  statistical_settings: {sequential: false}\n  guardrail_settings: {auto_stop_on_violation: false}\n";
-    check_later(NAME, &format!("{NAME}{off}"), &[]);
 }

@@ -143,17 +143,25 @@ experiment:
       -
         name: \"revenue\"
         direction: increase
+        test: deterioration
     secondary:
       -
         name: \"ctr\"
         direction: increase
   statistical_settings:
     alpha: 0.05
+    power: 0.8
     correction: benjamini_hochberg
+    sequential: false
+    sequential_method: none
+    look_every_days: 1
+    practical: point
+    show_interim: false
     sample_ratio_alpha: 0.001
   guardrail_settings:
     alpha: 0.05
     correction: bonferroni
+    auto_stop_on_violation: false
 "
     );
 }
@@ -161,8 +169,16 @@ experiment:
 #[test]
 fn what_is_not_in_effect_follows_as_comments() {
     let shown = check_resolved(&[("p.yaml", DEFINITIONS), ("x.yaml", FULL)]);
+    for written in [
+        "sequential_method: msprt",
+        "min_duration_days: 7",
+        "threshold_ms: 500",
+        "auto_stop_on_violation: true",
+    ] {
+        assert!(shown.contains(written), "{written}");
+    }
     let comments: Vec<&str> = shown.lines().filter(|line| line.starts_with('#')).collect();
-    assert_eq!(comments.len(), 9);
+    assert_eq!(comments.len(), 2);
     assert_eq!(
         comments[1],
         "# x.yaml:6: experiment.metrics.primary.baseline: the planned level is not compared with what is observed yet"
