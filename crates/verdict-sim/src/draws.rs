@@ -95,12 +95,13 @@ mod tests {
     #[test]
     fn moments_are_those_of_the_laws() {
         let mut draws = Draws::new(7, 0, 0);
-        let mut check = |name: &str, mean: f64, sd: f64, draw: &mut dyn FnMut(&mut Draws) -> f64| {
-            let n = 40_000;
-            let sum: f64 = (0..n).map(|_| draw(&mut draws)).sum();
-            let error = (sum / f64::from(n) - mean) / (sd / f64::from(n).sqrt());
-            assert!(error.abs() < 4.5, "{name}: off by {error} standard errors");
-        };
+        let mut check =
+            |name: &str, mean: f64, sd: f64, draw: &mut dyn FnMut(&mut Draws) -> f64| {
+                let n = 40_000;
+                let sum: f64 = (0..n).map(|_| draw(&mut draws)).sum();
+                let error = (sum / f64::from(n) - mean) / (sd / f64::from(n).sqrt());
+                assert!(error.abs() < 4.5, "{name}: off by {error} standard errors");
+            };
         check("normal", 0.0, 1.0, &mut |d| d.normal());
         check("squared normal", 1.0, 2_f64.sqrt(), &mut |d| d.normal().powi(2));
         check("binomial", 30.0, 21_f64.sqrt(), &mut |d| d.binomial(100, 0.3) as f64);

@@ -4,6 +4,7 @@ use verdict_accum::{AccumError, Moments1};
 use verdict_model::{Behaviour, Distribution, Draw, Values};
 
 use crate::draws::Draws;
+use crate::logged::{LoggedGroup, LoggedMeans};
 use crate::quantile::Quantile;
 use crate::sums::NormalSums;
 use crate::units::{Acting, AtEntry};
@@ -58,6 +59,7 @@ pub(crate) enum Group {
     Amounts { above: f64, mean_log: f64, sd_log: f64, moments: Moments1, last: Statistics },
     AtEntry(AtEntry),
     Acting(Acting),
+    Logged(LoggedGroup),
 }
 
 impl Group {
@@ -78,6 +80,7 @@ impl Group {
             },
             Law::AtEntry(_) => Group::AtEntry(AtEntry::default()),
             Law::Acting { .. } => Group::Acting(Acting::default()),
+            Law::Logged(_) => Group::Logged(LoggedGroup::default()),
         }
     }
 
@@ -118,8 +121,11 @@ impl Group {
             (Group::Acting(units), Law::Acting { parts, any }) => {
                 units.day(parts, *any, new, shared, draws)
             }
+            (Group::Logged(group), Law::Logged(means)) => Ok(means.day(group, new, draws)),
             // A group is made by its law.
-            (Group::AtEntry(_) | Group::Acting(_), _) => Ok(Statistics::default()),
+            (Group::AtEntry(_) | Group::Acting(_) | Group::Logged(_), _) => {
+                Ok(Statistics::default())
+            }
         }
     }
 }
@@ -137,6 +143,8 @@ pub(crate) enum Law {
     AtEntry(Vec<Part>),
     /// A draw a unit and day; `any`: whether there was a success, instead of their number.
     Acting { parts: Vec<Part>, any: bool },
+    /// Means around those of a log.
+    Logged(LoggedMeans),
 }
 
 /// One number of a unit, or one part of a ratio.

@@ -97,7 +97,8 @@ mod tests {
 
     #[test]
     fn values_have_the_stated_means_and_variances() {
-        let log_normal = Distribution::ZeroInflatedLogNormal { zero: 0.9, mean_log: 1.0, sd_log: 0.5 };
+        let log_normal =
+            Distribution::ZeroInflatedLogNormal { zero: 0.9, mean_log: 1.0, sd_log: 0.5 };
         let second = 0.1 * (2.0_f64 + 2.0 * 0.25).exp();
         let cases = [
             (Distribution::Gaussian { mean: 3.0, sd: 2.0 }, 4.0),
@@ -127,13 +128,19 @@ mod tests {
 
     #[test]
     fn counts_have_the_probabilities_of_poisson() {
-        let Quantile::Steps { first, thresholds } = Quantile::of(Distribution::Poisson { mean: 2.0 })
+        let Quantile::Steps { first, thresholds } =
+            Quantile::of(Distribution::Poisson { mean: 2.0 })
         else {
             panic!("counts are steps")
         };
         assert_eq!(first, 0.0);
         // P(more than k) for k = 0, 1, 2, 3.
-        let tails = [0.864_664_716_763_387_3, 0.593_994_150_290_161_9, 0.323_323_583_816_936_5, 0.142_876_539_501_452_95];
+        let tails = [
+            0.864_664_716_763_387_3,
+            0.593_994_150_290_161_9,
+            0.323_323_583_816_936_5,
+            0.142_876_539_501_452_95,
+        ];
         for (threshold, tail) in thresholds.iter().zip(tails) {
             assert!((norm_sf(*threshold) - tail).abs() < 1e-12);
         }
