@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use rand_distr::{Binomial, ChiSquared, Distribution as _, Poisson, StandardNormal};
-use verdict_accum::philox;
+use verdict_accum::philox4x32;
 
 /// A stream of random numbers (Philox4x32-10, counted in blocks of two): the same address gives the same numbers,
 /// whoever asks, in whatever order and on whatever thread.
@@ -27,7 +27,7 @@ impl Draws {
         }
         let experiment = self.experiment;
         let counter = [self.block, self.stream, experiment as u32, (experiment >> 32) as u32];
-        let [a, b, c, d] = philox(self.seed, counter);
+        let [a, b, c, d] = philox4x32(self.seed, counter);
         self.block = self.block.wrapping_add(1);
         self.spare = Some(u64::from(c) | u64::from(d) << 32);
         u64::from(a) | u64::from(b) << 32

@@ -7,6 +7,8 @@
 //! correlated is not in the statistics). Second moments are those of the log, not drawn: for the thousands of units
 //! of a log their chance is small beside that of the mean.
 
+use verdict_model::rows::GroupStat;
+
 use crate::draws::Draws;
 use crate::effect::Size;
 use crate::group::{Law, Statistics};
@@ -26,6 +28,47 @@ pub struct LoggedDay {
     pub before: [f64; 2],
     /// The covariance of either number with the other of the day before, the mean of the two ways.
     pub crossed_before: f64,
+}
+
+impl LoggedDay {
+    /// Of one group's rows of `group_stats`, one a day from the first day on. Where a row does not say what it
+    /// shares with the day before, values are taken to be complete at entry: what was there stays.
+    #[must_use]
+    pub fn series(rows: &[GroupStat]) -> Vec<LoggedDay> {
+        let mut days: Vec<LoggedDay> = Vec::new();
+        for row in rows {
+            let (units, less_one) = (row.n as f64, (row.n - 1).max(1) as f64);
+            let part = |value: Option<f64>| value.unwrap_or(0.0) / less_one;
+            let mean = |mean: Option<f64>, sum: Option<f64>| {
+                mean.or(sum.map(|sum| sum / units)).filter(|mean| mean.is_finite()).unwrap_or(0.0)
+            };
+            let means = [mean(row.mean_x, row.sum_x), mean(row.mean_y, row.sum_y)];
+            let x = match row.m2_x {
+                None if row.metric_type == "proportion" => means[0] * (1.0 - means[0]),
+                m2 => part(m2),
+            };
+            let mut day = LoggedDay {
+                mean: means,
+                variance: [x, part(row.m2_y)],
+                covariance: part(row.co_xy),
+                ..LoggedDay::default()
+            };
+            let both = row.n_before.filter(|both| *both > 1).map(|both| (both - 1) as f64);
+            match (days.last(), both, row.co_x_before) {
+                (None, _, _) => {}
+                (Some(_), Some(both), Some(x)) => {
+                    day.before = [x / both, row.co_y_before.unwrap_or(0.0) / both];
+                    day.crossed_before = row.co_xy_before.unwrap_or(0.0) / both;
+                }
+                (Some(then), _, _) => {
+                    day.before = then.variance;
+                    day.crossed_before = then.covariance;
+                }
+            }
+            days.push(day);
+        }
+        days
+    }
 }
 
 /// A symmetric 2 × 2 matrix: both variances, and the covariance.

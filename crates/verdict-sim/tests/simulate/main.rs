@@ -1,0 +1,5 @@
+//! Simulations whose answers are known, and what they promise.
+
+mod fixed_horizon;
+mod promises;
+mod support;
