@@ -53,24 +53,24 @@ pub(crate) const UNITS: [Units; 7] = [
         population: "units_per_day: 40\nmetrics:\n  \
             m: {distribution: gaussian, mean: 1, sd: 1, cumulative: true, persistence: 0}",
         metric: "m",
-        mde: "mde_absolute: 0.0471",
-        effect: "m=+0.0471",
+        mde: "mde_absolute: 0.11",
+        effect: "m=+0.11",
     },
     Units {
         name: "acting daily, half persistent",
         population: "units_per_day: 40\nmetrics:\n  \
             m: {distribution: gaussian, mean: 1, sd: 1.4142135623730951, cumulative: true, persistence: 0.5}",
         metric: "m",
-        mde: "mde_absolute: 0.2106",
-        effect: "m=+0.2106",
+        mde: "mde_absolute: 0.233",
+        effect: "m=+0.233",
     },
     Units {
         name: "acting daily, all persistent",
         population: "units_per_day: 40\nmetrics:\n  \
             m: {distribution: gaussian, mean: 1, sd: 1, cumulative: true, persistence: 1}",
         metric: "m",
-        mde: "mde_absolute: 0.2",
-        effect: "m=+0.2",
+        mde: "mde_absolute: 0.228",
+        effect: "m=+0.228",
     },
     Units {
         name: "skewed, acting daily, half persistent",
