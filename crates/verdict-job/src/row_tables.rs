@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use datafusion::arrow::array::{
-    ArrayRef, Float64Array, Int32Array, Int64Array, ListBuilder, RecordBatch, StringArray,
-    StringBuilder, TimestampMicrosecondArray,
+    ArrayRef, BooleanArray, Date32Array, Float64Array, Int32Array, Int64Array, ListBuilder,
+    RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
 };
+use datafusion::arrow::datatypes::Date32Type;
 use verdict_model::rows::{CheckRow, DecisionRow, ResultRow};
 use verdict_model::tables::{CHECKS, DECISIONS, FORMAT_VERSION, RESULTS, RUNS, Table};
 use verdict_model::{Experiment, NaiveDate};
@@ -121,6 +122,14 @@ fn double(values: impl Iterator<Item = Option<f64>>) -> ArrayRef {
     Arc::new(values.map(|v| v.filter(|x| x.is_finite())).collect::<Float64Array>())
 }
 
+fn date_or_null(values: impl Iterator<Item = Option<NaiveDate>>) -> ArrayRef {
+    Arc::new(values.map(|date| date.map(Date32Type::from_naive_date)).collect::<Date32Array>())
+}
+
+fn boolean_or_null(values: impl Iterator<Item = Option<bool>>) -> ArrayRef {
+    Arc::new(values.collect::<BooleanArray>())
+}
+
 fn texts<'a>(values: impl Iterator<Item = &'a Vec<String>>) -> ArrayRef {
     let mut lists = ListBuilder::new(StringBuilder::new());
     for list in values {
@@ -178,6 +187,24 @@ fn results_batch(rows: &[ResultRow]) -> Result<RecordBatch> {
             text(r().map(|x| x.correction.as_str())),
             text(r().map(|x| x.status.as_str())),
             text_or_null(r().map(|x| &x.reason)),
+            text(r().map(|x| x.test.as_str())),
+            double(r().map(|x| x.margin_absolute)),
+            double(r().map(|x| x.margin_relative)),
+            text(r().map(|x| x.sequential_method.as_str())),
+            date_or_null(r().map(|x| x.look_ds)),
+            int32(r().map(|x| x.look).collect()),
+            int32(r().map(|x| x.looks_planned).collect()),
+            int32(r().map(|x| x.looks_used).collect()),
+            double(r().map(|x| x.information_fraction)),
+            text_or_null(r().map(|x| &x.increments)),
+            double(r().map(|x| x.z)),
+            double(r().map(|x| x.boundary)),
+            double(r().map(|x| x.alpha_spent)),
+            boolean_or_null(r().map(|x| x.crossed)),
+            date_or_null(r().map(|x| x.crossed_ds)),
+            double(r().map(|x| x.threshold)),
+            double(r().map(|x| x.threshold_bound)),
+            boolean_or_null(r().map(|x| x.threshold_breached)),
         ],
     )
 }

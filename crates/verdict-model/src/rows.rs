@@ -112,7 +112,8 @@ pub struct ResultRow {
     pub rel_effect_reason: Option<String>,
     /// 1 − alpha of the intervals.
     pub confidence_level: f64,
-    /// The test: `two_proportion_z`, `welch_t`, `ratio_delta_z`.
+    /// The test: `two_proportion_z`, `welch_t`, `ratio_delta_z`; over several looks and against a margin
+    /// `two_proportion_z_unpooled` for the first.
     pub method: Option<String>,
     /// `two-sided`, `greater` or `less` (greater: variant above control).
     pub alternative: String,
@@ -136,6 +137,44 @@ pub struct ResultRow {
     pub status: String,
     /// Why there is no number, as a code.
     pub reason: Option<String>,
+    /// What is tested: `difference`, `deterioration` or `non_inferiority`.
+    pub test: String,
+    /// The acceptable loss of a test for non-inferiority, positive, in the metric's unit.
+    pub margin_absolute: Option<f64>,
+    /// The same as a share of the control's level.
+    pub margin_relative: Option<f64>,
+    /// How looks before the end are tested: `none`, `msprt`, `confidence_sequence`, `obrien_fleming`, `pocock`.
+    pub sequential_method: String,
+    /// The as-of date of the look that the numbers are of: the last one up to the row's own date; `None`: the row's.
+    pub look_ds: Option<NaiveDate>,
+    /// The number of that look on the schedule, from 1.
+    pub look: Option<i32>,
+    /// How many looks are planned.
+    pub looks_planned: Option<i32>,
+    /// How many looks the test rests on, this one among them.
+    pub looks_used: Option<i32>,
+    /// The share of the planned days that has passed; group-sequential methods spend alpha by it.
+    pub information_fraction: Option<f64>,
+    /// Where the correlations between looks come from: `units` (totals of the same units from day to day) or
+    /// `independent` (increments are taken to be independent).
+    pub increments: Option<String>,
+    /// The statistic at this look as a normal value, in the direction of the effect.
+    pub z: Option<f64>,
+    /// What |z|, or z in the tested direction, is held against at this look; `None`: no test at this look.
+    pub boundary: Option<f64>,
+    /// What is spent of alpha by this look; `None` for methods that spend none.
+    pub alpha_spent: Option<f64>,
+    /// Whether a boundary at `1 - confidence_level` was crossed at this look or before.
+    pub crossed: Option<bool>,
+    /// The as-of date of the look that crossed first.
+    pub crossed_ds: Option<NaiveDate>,
+    /// The limit on the variant's own level, in the metric's unit.
+    pub threshold: Option<f64>,
+    /// The nearer end of the one-sided interval of the variant's own level, valid at every look, corrected for the
+    /// number of limits.
+    pub threshold_bound: Option<f64>,
+    /// Whether the interval of the level lies, or at an earlier look lay, beyond the limit.
+    pub threshold_breached: Option<bool>,
 }
 
 /// A row of `checks`: one reason to trust, or not to.
@@ -170,7 +209,7 @@ pub struct DecisionRow {
     pub variant: String,
     /// The control it was compared against.
     pub control: String,
-    /// `ship`, `dont_ship`, `inconclusive`, `stat_sig_not_practical` or `invalid`.
+    /// `ship`, `dont_ship`, `inconclusive`, `stat_sig_not_practical`, `continue`, `stop_guardrail` or `invalid`.
     pub decision: String,
     /// The reasons as codes, the deciding one first.
     pub reason_codes: Vec<String>,

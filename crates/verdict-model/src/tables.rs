@@ -7,7 +7,7 @@
 
 /// The version of the tables' format and of every number in them: it changes whenever the same inputs
 /// and definitions would give other bytes.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 /// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ const fn nullable(name: &'static str, ty: ColumnType, doc: &'static str) -> Colu
     Column { name, ty, nullable: true, doc }
 }
 
-use ColumnType::{Date, Float64, Int32, Int64, Text, TextList, TimestampUs};
+use ColumnType::{Boolean, Date, Float64, Int32, Int64, Text, TextList, TimestampUs};
 
 const EXPERIMENT: Column = column("experiment", Text, "experiment");
 const DS: Column = column("ds", Date, "day, in the project's time zone");
@@ -101,8 +101,8 @@ pub const UNIT_TOTAL: Table = Table {
         column("first_exposed", TimestampUs, "time of the unit's first exposure"),
         column("exposure_ds", Date, "day of the unit's first exposure (its day 0)"),
         column("variant", Text, "variant of the first exposure"),
-        column("several_variants", ColumnType::Boolean, "whether the unit met several variants"),
-        column("counted", ColumnType::Boolean, "whether the unit counts in group_stats"),
+        column("several_variants", Boolean, "whether the unit met several variants"),
+        column("counted", Boolean, "whether the unit counts in group_stats"),
     ],
     doc: "one exposed unit; components are its totals from exposure to the as-of date",
 };
@@ -173,7 +173,11 @@ pub const RESULTS: Table = Table {
         nullable("rel_effect_ci_upper", Float64, "upper end of its interval"),
         nullable("rel_effect_reason", Text, "why there is no relative effect, as a code"),
         column("confidence_level", Float64, "1 - alpha of the intervals"),
-        nullable("method", Text, "two_proportion_z, welch_t or ratio_delta_z"),
+        nullable(
+            "method",
+            Text,
+            "two_proportion_z (over looks: two_proportion_z_unpooled), welch_t or ratio_delta_z",
+        ),
         column("alternative", Text, "two-sided, greater or less (greater: variant above control)"),
         nullable("statistic", Float64, "test statistic"),
         nullable("df", Float64, "its degrees of freedom, where it has them"),
@@ -185,6 +189,48 @@ pub const RESULTS: Table = Table {
         column("correction", Text, "how they were corrected"),
         column("status", Text, "ok, insufficient, not_mature or failed"),
         nullable("reason", Text, "why there is no number, as a code"),
+        column("test", Text, "what is tested: difference, deterioration or non_inferiority"),
+        nullable(
+            "margin_absolute",
+            Float64,
+            "acceptable loss of a guardrail, in the metric's unit",
+        ),
+        nullable("margin_relative", Float64, "the same as a share of the control's level"),
+        column(
+            "sequential_method",
+            Text,
+            "how looks before the end are tested: none, msprt, confidence_sequence, obrien_fleming or pocock",
+        ),
+        nullable(
+            "look_ds",
+            Date,
+            "as-of date of the look that the numbers are of; null: the row's own date",
+        ),
+        nullable("look", Int32, "number of that look on the schedule, from 1"),
+        nullable("looks_planned", Int32, "how many looks are planned"),
+        nullable("looks_used", Int32, "how many looks the test rests on"),
+        nullable(
+            "information_fraction",
+            Float64,
+            "share of the planned days that has passed, by which alpha is spent",
+        ),
+        nullable(
+            "increments",
+            Text,
+            "where correlations between looks come from: units (their totals from day to day) or independent (assumed)",
+        ),
+        nullable("z", Float64, "statistic at this look as a normal value"),
+        nullable("boundary", Float64, "what it is held against; null: no test at this look"),
+        nullable("alpha_spent", Float64, "what is spent of alpha by this look"),
+        nullable("crossed", Boolean, "whether a boundary was crossed at this look or before"),
+        nullable("crossed_ds", Date, "as-of date of the look that crossed first"),
+        nullable("threshold", Float64, "limit on the variant's own level, in the metric's unit"),
+        nullable(
+            "threshold_bound",
+            Float64,
+            "end of the level's one-sided interval that is nearest to the limit",
+        ),
+        nullable("threshold_breached", Boolean, "whether that interval lies beyond the limit"),
     ],
     doc: "one metric of one variant against the control, in one segment",
 };
@@ -214,7 +260,7 @@ pub const DECISIONS: Table = Table {
         column(
             "decision",
             Text,
-            "ship, dont_ship, inconclusive, stat_sig_not_practical or invalid",
+            "ship, dont_ship, inconclusive, stat_sig_not_practical, continue, stop_guardrail or invalid",
         ),
         column("reason_codes", TextList, "reasons as codes, the deciding one first"),
         column("reasons", TextList, "the same reasons in words"),

@@ -4,7 +4,7 @@ use verdict_model::rows::{CheckRow, DecisionRow, ResultRow, WHOLE};
 use verdict_model::{Direction, Experiment, Later, Mde, NaiveDate, Role};
 
 use super::checks;
-use super::compare::reason_in_words;
+use super::reason_words::reason_in_words;
 use crate::words::{Scale, change, list, p_value, percent};
 
 /// One decision for each treatment arm, in the order of the file.

@@ -3,28 +3,38 @@
 use std::collections::BTreeMap;
 
 use verdict_model::rows::{ResultRow, WHOLE};
-use verdict_model::{Correction, Experiment, Role};
+use verdict_model::{Correction, Experiment, ExperimentMetric, GuardrailTest, Role};
 
 use crate::methods::families as methods;
 
-/// The family of a row: `primary`, `guardrail` and `secondary` over the whole, `segment:<role>` for all
-/// segment rows of a role together.
-pub(super) fn name(role: Role, segment: &str) -> String {
-    if segment == WHOLE { role.word().to_owned() } else { format!("segment:{}", role.word()) }
+/// The family of a row: `primary`, `guardrail` and `secondary` over the whole, `segment:<role>` for all segment rows
+/// of a role together. Tests for non-inferiority are a family of their own, `guardrail:non_inferiority`.
+pub(super) fn name(metric: &ExperimentMetric, segment: &str) -> String {
+    let role = metric.role.word();
+    let test = if all_must_pass(metric) { ":non_inferiority" } else { "" };
+    if segment == WHOLE { format!("{role}{test}") } else { format!("segment:{role}{test}") }
 }
 
-/// The correction of a family: the guardrails' own for the guardrails over the whole, otherwise the
-/// experiment's.
-pub(super) fn correction(experiment: &Experiment, role: Role, segment: &str) -> Correction {
-    if role == Role::Guardrail && segment == WHOLE {
-        experiment.guardrail_settings.correction
-    } else {
-        experiment.settings.correction
+/// The correction of a family: none where every test must reject (intersection-union), the guardrails' own for the
+/// guardrails over the whole, otherwise the experiment's.
+pub(super) fn correction(
+    experiment: &Experiment,
+    metric: &ExperimentMetric,
+    segment: &str,
+) -> Correction {
+    match (metric.role, segment == WHOLE) {
+        _ if all_must_pass(metric) => Correction::None,
+        (Role::Guardrail, true) => experiment.guardrail_settings.correction,
+        _ => experiment.settings.correction,
     }
 }
 
+fn all_must_pass(metric: &ExperimentMetric) -> bool {
+    metric.role == Role::Guardrail && matches!(metric.test, GuardrailTest::NonInferiority(_))
+}
+
 /// Fills in the size of each family and its adjusted p-values; rows without a p-value are no members.
-pub(super) fn adjust(experiment: &Experiment, rows: &mut [ResultRow]) {
+pub(super) fn adjust(rows: &mut [ResultRow]) {
     let mut families: BTreeMap<String, Vec<usize>> = BTreeMap::new();
     for (i, row) in rows.iter().enumerate() {
         families.entry(row.family.clone()).or_default().push(i);
@@ -33,8 +43,7 @@ pub(super) fn adjust(experiment: &Experiment, rows: &mut [ResultRow]) {
         let tests: Vec<usize> =
             rows_of_family.iter().copied().filter(|i| rows[*i].p_value.is_some()).collect();
         let p_values: Vec<f64> = tests.iter().filter_map(|i| rows[*i].p_value).collect();
-        let first = &rows[rows_of_family[0]];
-        let adjusted = adjusted_by(correction(experiment, first.role, &first.segment), &p_values);
+        let adjusted = adjusted_by(&rows[rows_of_family[0]].correction, &p_values);
         for (i, p) in tests.iter().zip(adjusted) {
             rows[*i].p_value_adjusted = Some(p);
         }
@@ -44,14 +53,14 @@ pub(super) fn adjust(experiment: &Experiment, rows: &mut [ResultRow]) {
     }
 }
 
-fn adjusted_by(correction: Correction, p_values: &[f64]) -> Vec<f64> {
-    let method = match correction {
-        Correction::None => return p_values.to_vec(),
-        Correction::Bonferroni => methods::Correction::Bonferroni,
-        Correction::Holm => methods::Correction::Holm,
-        Correction::Hochberg => methods::Correction::Hochberg,
-        Correction::BenjaminiHochberg => methods::Correction::BenjaminiHochberg,
-        Correction::BenjaminiYekutieli => methods::Correction::BenjaminiYekutieli,
+fn adjusted_by(correction: &str, p_values: &[f64]) -> Vec<f64> {
+    let method = match Correction::WORDS.iter().find(|(word, _)| *word == correction) {
+        None | Some((_, Correction::None)) => return p_values.to_vec(),
+        Some((_, Correction::Bonferroni)) => methods::Correction::Bonferroni,
+        Some((_, Correction::Holm)) => methods::Correction::Holm,
+        Some((_, Correction::Hochberg)) => methods::Correction::Hochberg,
+        Some((_, Correction::BenjaminiHochberg)) => methods::Correction::BenjaminiHochberg,
+        Some((_, Correction::BenjaminiYekutieli)) => methods::Correction::BenjaminiYekutieli,
     };
     // It refuses nothing but what is no probability, and methods return nothing else.
     methods::adjust(p_values, method).unwrap_or_else(|_| p_values.to_vec())

@@ -10,6 +10,7 @@ use verdict_model::{Experiment, NaiveDate};
 type Key<'a> = (&'a str, &'a str, &'a str, &'a str);
 
 /// The rows of one experiment and as-of date.
+#[derive(Default)]
 pub(super) struct Groups<'a> {
     rows: BTreeMap<Key<'a>, &'a GroupStat>,
     /// Groups that more than one row claims to be; the first row is used.
@@ -18,21 +19,43 @@ pub(super) struct Groups<'a> {
 
 impl<'a> Groups<'a> {
     pub(super) fn of(experiment: &Experiment, ds: NaiveDate, stats: &'a [GroupStat]) -> Groups<'a> {
-        let mut groups = Groups { rows: BTreeMap::new(), repeated: BTreeSet::new() };
-        for row in
-            stats.iter().filter(|row| row.experiment == experiment.name.value && row.ds == ds)
-        {
-            let key = (&*row.metric, &*row.variant, &*row.segment, &*row.segment_value);
-            match groups.rows.entry(key) {
-                Entry::Vacant(place) => {
-                    place.insert(row);
-                }
-                Entry::Occupied(_) => {
-                    groups.repeated.insert(key);
-                }
+        let mut groups = Groups::default();
+        stats
+            .iter()
+            .filter(|row| row.experiment == experiment.name.value && row.ds == ds)
+            .for_each(|row| groups.add(row));
+        groups
+    }
+
+    /// The rows of one experiment up to an as-of date, by day.
+    pub(super) fn by_day(
+        experiment: &Experiment,
+        up_to: NaiveDate,
+        stats: &'a [GroupStat],
+    ) -> BTreeMap<NaiveDate, Groups<'a>> {
+        let mut days: BTreeMap<NaiveDate, Groups<'a>> = BTreeMap::new();
+        stats
+            .iter()
+            .filter(|row| row.experiment == experiment.name.value && row.ds <= up_to)
+            .for_each(|row| days.entry(row.ds).or_default().add(row));
+        days
+    }
+
+    fn add(&mut self, row: &'a GroupStat) {
+        let key = (&*row.metric, &*row.variant, &*row.segment, &*row.segment_value);
+        match self.rows.entry(key) {
+            Entry::Vacant(place) => {
+                place.insert(row);
+            }
+            Entry::Occupied(_) => {
+                self.repeated.insert(key);
             }
         }
-        groups
+    }
+
+    /// Whether there is no row at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
     }
 
     pub(super) fn get(

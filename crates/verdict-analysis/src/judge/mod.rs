@@ -23,10 +23,17 @@
 
 mod checks;
 mod compare;
+mod day_to_day;
 mod decide;
 mod families;
 mod groups;
+mod history;
+mod promise;
+mod reason_words;
 mod results;
+mod samples;
+mod tuning;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -36,7 +43,7 @@ use std::collections::BTreeMap;
 use verdict_model::rows::{CheckRow, DecisionRow, GroupStat, ResultRow};
 use verdict_model::{DataCounts, Experiment, Later, NaiveDate};
 
-use groups::Groups;
+use history::History;
 
 /// What is said of an experiment at an as-of date.
 #[derive(Clone, Debug, PartialEq)]
@@ -65,9 +72,9 @@ pub fn judge(
     counts: Option<&DataCounts>,
     later: &[Later],
 ) -> Judgement {
-    let groups = Groups::of(experiment, ds, stats);
-    let results = results::results(experiment, metric_types, ds, &groups);
-    let checks = checks::checks(experiment, ds, &groups, counts);
+    let history = History::of(experiment, ds, stats);
+    let results = results::results(experiment, metric_types, ds, &history);
+    let checks = checks::checks(experiment, ds, history.on(ds), counts);
     let decisions = decide::decisions(experiment, ds, &results, &checks, later);
     Judgement { results, checks, decisions }
 }

@@ -117,6 +117,9 @@ pub struct Standing {
     pub alpha_spent: Option<f64>,
 }
 
+/// How near to its logarithm a group-sequential p-value is found.
+const P_DISTANCE: f64 = 1e-6;
+
 /// A p-value and its natural logarithm.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PValue {
@@ -345,7 +348,8 @@ impl Monitor {
     /// rises, and it is at most alpha exactly when a look has crossed. `None` when no look so far was a test.
     ///
     /// For a mixture it is 1 over the largest L so far. For a group-sequential plan the whole boundary is found
-    /// again at each level tried (ten to twenty times): ask for it where it is shown, not at each look.
+    /// again at each level tried (some ten times), until p is right to a millionth of itself: ask for it where it is
+    /// shown, not at each look.
     ///
     /// # Errors
     /// [`MethodError::Overflow`] when the level cannot be found.
@@ -363,7 +367,18 @@ impl Monitor {
             }
             Method::Msprt { .. } | Method::ConfidenceSequence { .. } => (-self.ln_ratio).min(0.0),
             Method::GroupSequential(spending) => {
-                let p = smallest_level(|level| self.short_by(spending, level), sides)?;
+                // A plan that has crossed at a level has done so at one look alone: P(Z beyond it) is at most that.
+                let alone =
+                    |s: &Standing| (sides.count().ln() + norm_ln_sf(sides.evidence(s.z))).min(0.0);
+                let tests = self.standings.iter().filter(|s| s.bound.is_finite());
+                let least = tests.map(alone).fold(0.0, f64::min) - 1e-9;
+                let short_by = |level| self.short_by(spending, level);
+                let p = smallest_level(short_by, sides, least, P_DISTANCE)?;
+                // Rounding must not put it on the other side of the level than the looks are.
+                let p = match self.first_crossing() {
+                    Some(_) => p.min(self.plan.alpha),
+                    None => p.max(self.plan.alpha.next_up()),
+                };
                 return Ok(Some(PValue { p, ln_p: p.ln() }));
             }
         };

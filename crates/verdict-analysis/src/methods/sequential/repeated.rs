@@ -9,7 +9,7 @@
 use super::boundary::{Sides, spending_bounds};
 use super::spending::Spending;
 use crate::methods::error::{check_finite, check_positive};
-use crate::methods::special::find_root;
+use crate::methods::special::find_root_within;
 use crate::methods::{Interval, MethodError};
 
 /// The interval at one look from its estimate, its information and its bound.
@@ -63,14 +63,16 @@ pub fn repeated_p(
         let bounds = spending_bounds(fractions, level, sides, spending)?;
         Ok::<f64, MethodError>(bounds.z[fractions.len() - 1] - evidence)
     };
-    smallest_level(short_by, sides)
+    smallest_level(short_by, sides, -600.0, 0.0)
 }
 
-/// The level at which `short_by` turns from positive (not crossed) to negative; the largest one there is when it
-/// never does.
+/// The level at which `short_by` turns from positive (not crossed) to negative, its logarithm at least `ln_least` and
+/// right to `distance`; the largest level there is when it never does.
 pub(crate) fn smallest_level(
     short_by: impl Fn(f64) -> Result<f64, MethodError>,
     sides: Sides,
+    ln_least: f64,
+    distance: f64,
 ) -> Result<f64, MethodError> {
     let largest = match sides {
         Sides::One => 0.5,
@@ -82,11 +84,11 @@ pub(crate) fn smallest_level(
     }
     // In logarithms: levels of 1e-100 are as possible as of 0.1. Infinite bounds become a large finite distance.
     let gap = |ln_level: f64| short_by(ln_level.exp()).map_or(f64::NAN, |gap| gap.min(1e3));
-    let lowest = -600.0;
-    if gap(lowest) < 0.0 {
+    let lowest = ln_least.max(-600.0);
+    if lowest >= largest.ln() || gap(lowest) < 0.0 {
         return Ok(lowest.exp());
     }
-    find_root(gap, lowest, largest.ln())
+    find_root_within(gap, lowest, largest.ln(), distance)
         .map(f64::exp)
         .ok_or(MethodError::Overflow { what: "the repeated p-value" })
 }

@@ -31,7 +31,7 @@ pub(crate) use beta::ln_beta_kernel;
 pub(crate) use gamma::{deviance, stirling_error};
 pub(crate) use normal::mills_ratio;
 pub(crate) use quadrature::{integrate, panel, panel_nodes};
-pub(crate) use root::{bisect, find_root};
+pub(crate) use root::{bisect, find_root, find_root_within};
 
 /// Positive and finite: what the parameters of the distributions must be.
 fn usable(parameter: f64) -> bool {

@@ -4,6 +4,16 @@
 ///
 /// Brent's method (1973, ch. 4), to the last bits of the argument. `None` when the signs agree or are undefined.
 pub(crate) fn find_root(f: impl Fn(f64) -> f64, low: f64, high: f64) -> Option<f64> {
+    find_root_within(f, low, high, 0.0)
+}
+
+/// The same to this distance of the argument: for functions that are dear.
+pub(crate) fn find_root_within(
+    f: impl Fn(f64) -> f64,
+    low: f64,
+    high: f64,
+    distance: f64,
+) -> Option<f64> {
     let (mut a, mut b) = (low, high);
     let (mut fa, mut fb) = (f(a), f(b));
     if fa == 0.0 {
@@ -23,7 +33,7 @@ pub(crate) fn find_root(f: impl Fn(f64) -> f64, low: f64, high: f64) -> Option<f
             (a, b, c) = (b, c, b);
             (fa, fb, fc) = (fb, fc, fb);
         }
-        let tolerance = 2.0 * f64::EPSILON * b.abs() + f64::MIN_POSITIVE;
+        let tolerance = (2.0 * f64::EPSILON * b.abs() + f64::MIN_POSITIVE).max(0.5 * distance);
         let to_middle = 0.5 * (c - b);
         if to_middle.abs() <= tolerance || fb == 0.0 {
             return Some(b);

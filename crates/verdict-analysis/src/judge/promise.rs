@@ -1,0 +1,383 @@
+//! One promised row: how its comparison is to be tested, and what comes of it.
+
+use verdict_model::rows::{GroupStat, ResultRow, WHOLE};
+use verdict_model::{
+    Arm, Direction, Experiment, ExperimentMetric, GuardrailTest, Margin, NaiveDate, Role,
+    SequentialMethod,
+};
+
+use super::compare::{Comparison, Evidence, compare, relative_effect};
+use super::families;
+use super::history::History;
+use super::results::alpha;
+use super::samples::Gap;
+use super::tuning;
+use super::watch::{Contrast, Question, Watched, watch};
+use crate::methods::{Alternative, Interval};
+
+/// A comparison that the configuration promises a row for.
+pub(super) struct Promise<'a> {
+    pub(super) experiment: &'a Experiment,
+    pub(super) ds: NaiveDate,
+    pub(super) metric: &'a ExperimentMetric,
+    pub(super) metric_type: &'a str,
+    pub(super) arm: &'a Arm,
+    /// Dimension and value.
+    pub(super) segment: (&'a str, &'a str),
+    /// How many limits on levels the experiment has, over guardrails and arms.
+    pub(super) limits: usize,
+}
+
+/// How a comparison is tested.
+enum Mode {
+    /// By the method of the metric's type, once.
+    Once,
+    /// Not yet.
+    Withheld(Gap),
+    /// Over all looks, or once against a margin.
+    Watched,
+}
+
+impl Promise<'_> {
+    pub(super) fn keep(&self, history: &History<'_>) -> ResultRow {
+        let groups = history.shown();
+        let group = |variant: &str| {
+            groups.get(&self.metric.name.value, variant, self.segment.0, self.segment.1)
+        };
+        let (control, variant) =
+            (group(&self.experiment.design.control.value), group(&self.arm.name));
+        let alternative = self.alternative();
+        let comparison = compare(self.metric_type, control, variant, self.alpha(), alternative);
+        let row = self.without_number(control, variant, &comparison, history);
+        let row = match (comparison.outcome, self.mode(history)) {
+            (Err(gap), _) => without(row, gap),
+            (Ok(evidence), Mode::Once) => with_number(row, &evidence),
+            (Ok(evidence), Mode::Withheld(gap)) => withheld(row, &evidence, gap),
+            (Ok(evidence), Mode::Watched) => match self.watch(history, self.contrast()) {
+                Ok(watched) => self.with_looks(row, &watched),
+                Err(gap) => withheld(row, &evidence, gap),
+            },
+        };
+        self.with_limit(row, history)
+    }
+
+    fn mode(&self, history: &History<'_>) -> Mode {
+        let settings = &self.experiment.settings;
+        let whole = self.segment.0 == WHOLE;
+        let plain = self.contrast() == Some(Contrast::DIFFERENCE);
+        match settings.sequential {
+            SequentialMethod::None if history.looks().is_empty() => {
+                Mode::Withheld(Gap::NotMature("before_planned_end"))
+            }
+            SequentialMethod::None if plain => Mode::Once,
+            // The boundaries of a spending plan are dear, and segments inform only: they are tested once, at its end.
+            method if method.is_group_sequential() && !whole && !history.ended() => {
+                Mode::Withheld(Gap::NotMature("before_planned_end"))
+            }
+            method if method.is_group_sequential() && !whole && plain => Mode::Once,
+            _ => Mode::Watched,
+        }
+    }
+
+    fn watch(&self, history: &History<'_>, contrast: Option<Contrast>) -> Result<Watched, Gap> {
+        let question = Question {
+            metric: &self.metric.name.value,
+            metric_type: self.metric_type,
+            control: &self.experiment.design.control.value,
+            variant: &self.arm.name,
+            segment: self.segment,
+            contrast: contrast.ok_or(Gap::Failed("margin_too_large"))?,
+            alternative: self.alternative(),
+            alpha: self.alpha(),
+        };
+        self.ask(history, &question)
+    }
+
+    fn ask(&self, history: &History<'_>, question: &Question<'_>) -> Result<Watched, Gap> {
+        let settings = &self.experiment.settings;
+        let watched = watch(history, question, |first| {
+            tuning::method(settings, self.metric, first, question.alpha)
+        })?;
+        if watched.p.is_none() { Err(Gap::NotMature("no_test_yet")) } else { Ok(watched) }
+    }
+
+    fn alpha(&self) -> f64 {
+        alpha(self.experiment, self.metric.role)
+    }
+
+    /// The margin of a guardrail that is tested for non-inferiority.
+    fn margin(&self) -> Option<Margin> {
+        match (self.metric.role, self.metric.test) {
+            (Role::Guardrail, GuardrailTest::NonInferiority(margin)) => Some(margin),
+            _ => None,
+        }
+    }
+
+    /// Two-sided; guardrails one-sided for harm, or for its absence.
+    fn alternative(&self) -> Alternative {
+        let upwards = match (self.metric.role, self.margin()) {
+            (Role::Primary | Role::Secondary, _) => return Alternative::TwoSided,
+            (Role::Guardrail, Some(_)) => self.metric.direction == Direction::Increase,
+            (Role::Guardrail, None) => self.metric.direction == Direction::Decrease,
+        };
+        if upwards { Alternative::Greater } else { Alternative::Less }
+    }
+
+    /// What is tested against zero; `None` for a relative margin that leaves nothing of the control's level.
+    fn contrast(&self) -> Option<Contrast> {
+        // Where higher is better a loss is downwards.
+        let sign = if self.metric.direction == Direction::Increase { 1.0 } else { -1.0 };
+        match self.margin() {
+            None => Some(Contrast::DIFFERENCE),
+            Some(Margin::Absolute(margin)) => {
+                Some(Contrast { shift: sign * margin, ..Contrast::DIFFERENCE })
+            }
+            Some(Margin::Relative(margin)) => {
+                let factor = 1.0 - sign * margin;
+                (factor > 0.0).then_some(Contrast { factor, shift: 0.0 })
+            }
+        }
+    }
+
+    fn without_number(
+        &self,
+        control: Option<&GroupStat>,
+        variant: Option<&GroupStat>,
+        comparison: &Comparison,
+        history: &History<'_>,
+    ) -> ResultRow {
+        let (mean_control, mean_variant) = comparison.levels;
+        let (margin_absolute, margin_relative) = match self.margin() {
+            None => (None, None),
+            Some(Margin::Absolute(margin)) => (Some(margin), None),
+            Some(Margin::Relative(margin)) => (None, Some(margin)),
+        };
+        let look = history.look();
+        let number = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
+        ResultRow {
+            experiment: self.experiment.name.value.clone(),
+            ds: self.ds,
+            metric: self.metric.name.value.clone(),
+            role: self.metric.role,
+            metric_type: self.metric_type.to_owned(),
+            direction: self.metric.direction.word().to_owned(),
+            control: self.experiment.design.control.value.clone(),
+            variant: self.arm.name.clone(),
+            segment: self.segment.0.to_owned(),
+            segment_value: self.segment.1.to_owned(),
+            window_start: 0,
+            window_end: None,
+            n_control: control.map_or(0, |group| group.n),
+            n_variant: variant.map_or(0, |group| group.n),
+            mean_control,
+            mean_variant,
+            effect: comparison.effect(),
+            effect_std_error: None,
+            effect_ci_lower: None,
+            effect_ci_upper: None,
+            rel_effect: None,
+            rel_effect_ci_lower: None,
+            rel_effect_ci_upper: None,
+            rel_effect_reason: None,
+            confidence_level: 1.0 - self.alpha(),
+            method: None,
+            alternative: word(self.alternative()).to_owned(),
+            statistic: None,
+            df: None,
+            p_value: None,
+            log_p_value: None,
+            p_value_adjusted: None,
+            family: families::name(self.metric, self.segment.0),
+            family_size: 0,
+            correction: families::correction(self.experiment, self.metric, self.segment.0)
+                .word()
+                .to_owned(),
+            status: "ok".to_owned(),
+            reason: None,
+            test: match (self.metric.role, self.margin()) {
+                (Role::Primary | Role::Secondary, _) => "difference",
+                (Role::Guardrail, None) => "deterioration",
+                (Role::Guardrail, Some(_)) => "non_inferiority",
+            }
+            .to_owned(),
+            margin_absolute,
+            margin_relative,
+            sequential_method: self.experiment.settings.sequential.word().to_owned(),
+            look_ds: look.map(|look| look.ds),
+            look: look.and_then(|look| look.number).map(number),
+            looks_planned: history.planned().map(number),
+            looks_used: None,
+            information_fraction: look.and_then(|look| look.fraction),
+            increments: None,
+            z: None,
+            boundary: None,
+            alpha_spent: None,
+            crossed: None,
+            crossed_ds: None,
+            threshold: None,
+            threshold_bound: None,
+            threshold_breached: None,
+        }
+    }
+
+    fn with_looks(&self, row: ResultRow, watched: &Watched) -> ResultRow {
+        let alternative = self.alternative();
+        let Watched { control, variant, critical, interval, .. } = watched;
+        let std_error = control.variance_of_mean() + variant.variance_of_mean();
+        let std_error = std_error.sqrt();
+        let effect = variant.mean - control.mean;
+        let shifted =
+            Interval { lower: effect - critical * std_error, upper: effect + critical * std_error };
+        let interval = match self.margin() {
+            None => *interval,
+            Some(Margin::Absolute(_)) => {
+                let shift = self.contrast().map_or(0.0, |contrast| contrast.shift);
+                Interval { lower: interval.lower - shift, upper: interval.upper - shift }
+            }
+            Some(Margin::Relative(_)) => alternative.open(shifted),
+        };
+        let relative = relative_effect(control, variant, alternative, *critical);
+        let kept = |interval: Interval| self.as_far_as_excluded(interval, watched);
+        let (rel_effect, rel_interval, rel_effect_reason) = match relative {
+            Ok(relative) => (Some(relative.effect), Some(kept(relative.interval)), None),
+            Err(reason) => (None, None, Some(reason.to_owned())),
+        };
+        let method = match self.metric_type {
+            "proportion" => "two_proportion_z_unpooled",
+            "mean" => "welch_t",
+            _ => "ratio_delta_z",
+        };
+        let p = watched.p;
+        ResultRow {
+            effect: Some(effect),
+            effect_std_error: Some(std_error),
+            effect_ci_lower: closed(interval.lower),
+            effect_ci_upper: closed(interval.upper),
+            rel_effect,
+            rel_effect_ci_lower: rel_interval.and_then(|interval| closed(interval.lower)),
+            rel_effect_ci_upper: rel_interval.and_then(|interval| closed(interval.upper)),
+            rel_effect_reason,
+            method: Some(method.to_owned()),
+            statistic: Some(watched.estimate / watched.std_error),
+            df: watched.df,
+            p_value: p.map(|p| p.p),
+            log_p_value: p.filter(|p| p.p < 1e-300).map(|p| p.ln_p),
+            looks_used: Some(i32::try_from(watched.looks_used).unwrap_or(i32::MAX)),
+            increments: (watched.looks_used > 1)
+                .then(|| if watched.from_units { "units" } else { "independent" }.to_owned()),
+            z: Some(watched.z),
+            boundary: watched.boundary,
+            alpha_spent: watched.alpha_spent,
+            crossed: Some(watched.crossed.is_some()),
+            crossed_ds: watched.crossed,
+            ..row
+        }
+    }
+
+    /// The relative interval, cut where the absolute one was: at no effect, or at the relative margin.
+    fn as_far_as_excluded(&self, interval: Interval, watched: &Watched) -> Interval {
+        let edge = match self.contrast() {
+            Some(Contrast { factor, shift }) if shift == 0.0 => factor - 1.0,
+            // A margin in the metric's unit is no fixed share of the control's level.
+            _ => return interval,
+        };
+        if watched.interval.lower == 0.0 {
+            Interval { lower: interval.lower.max(edge), upper: interval.upper.max(edge) }
+        } else if watched.interval.upper == 0.0 {
+            Interval { lower: interval.lower.min(edge), upper: interval.upper.min(edge) }
+        } else {
+            interval
+        }
+    }
+
+    /// The variant's own level against the limit that a guardrail sets.
+    fn with_limit(&self, row: ResultRow, history: &History<'_>) -> ResultRow {
+        let Some(limit) = self.metric.threshold.as_ref().filter(|_| self.segment.0 == WHOLE) else {
+            return row;
+        };
+        let alternative = match self.metric.direction {
+            Direction::Decrease => Alternative::Greater,
+            Direction::Increase => Alternative::Less,
+        };
+        let question = Question {
+            metric: &self.metric.name.value,
+            metric_type: self.metric_type,
+            control: &self.experiment.design.control.value,
+            variant: &self.arm.name,
+            segment: self.segment,
+            contrast: Contrast { factor: 0.0, shift: -limit.level },
+            alternative,
+            alpha: self.alpha() / self.limits.max(1) as f64,
+        };
+        let watched = self.ask(history, &question).ok();
+        let bound = watched.as_ref().map(|watched| match alternative {
+            Alternative::Less => watched.interval.upper + limit.level,
+            _ => watched.interval.lower + limit.level,
+        });
+        ResultRow {
+            threshold: Some(limit.level),
+            threshold_bound: bound.and_then(closed),
+            threshold_breached: watched.map(|watched| watched.crossed.is_some()),
+            ..row
+        }
+    }
+}
+
+/// A row that has no number.
+fn without(row: ResultRow, gap: Gap) -> ResultRow {
+    ResultRow {
+        status: gap.status().to_owned(),
+        reason: Some(gap.reason().to_owned()),
+        rel_effect_reason: Some(gap.reason().to_owned()),
+        ..row
+    }
+}
+
+/// A row whose effect is shown, and neither its p-value nor its interval: they would be tests.
+fn withheld(row: ResultRow, evidence: &Evidence, gap: Gap) -> ResultRow {
+    let rel_effect = evidence.relative.ok().map(|relative| relative.effect);
+    let rel_effect_reason = evidence.relative.err().map(str::to_owned);
+    ResultRow {
+        rel_effect,
+        rel_effect_reason,
+        effect: Some(evidence.test.effect),
+        ..without(row, gap)
+    }
+}
+
+fn with_number(row: ResultRow, evidence: &Evidence) -> ResultRow {
+    let (relative, rel_effect_reason) = match evidence.relative {
+        Ok(relative) => (Some(relative), None),
+        Err(reason) => (None, Some(reason.to_owned())),
+    };
+    ResultRow {
+        effect: Some(evidence.test.effect),
+        effect_std_error: Some(evidence.interval_std_error),
+        effect_ci_lower: closed(evidence.test.ci_lower),
+        effect_ci_upper: closed(evidence.test.ci_upper),
+        rel_effect: relative.map(|relative| relative.effect),
+        rel_effect_ci_lower: relative.and_then(|relative| closed(relative.interval.lower)),
+        rel_effect_ci_upper: relative.and_then(|relative| closed(relative.interval.upper)),
+        rel_effect_reason,
+        method: Some(evidence.method.to_owned()),
+        statistic: Some(evidence.test.statistic),
+        df: evidence.test.df,
+        p_value: Some(evidence.test.p_value),
+        log_p_value: (evidence.test.p_value < 1e-300).then_some(evidence.test.log_p_value),
+        ..row
+    }
+}
+
+/// An end of an interval; open ends are no number.
+fn closed(end: f64) -> Option<f64> {
+    end.is_finite().then_some(end)
+}
+
+/// The column's word for an alternative.
+fn word(alternative: Alternative) -> &'static str {
+    match alternative {
+        Alternative::TwoSided => "two-sided",
+        Alternative::Greater => "greater",
+        Alternative::Less => "less",
+    }
+}

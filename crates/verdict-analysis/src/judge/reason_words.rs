@@ -1,0 +1,40 @@
+//! Codes in words.
+
+/// What is wrong with a result row, in words for people.
+pub(super) fn reason_in_words(code: &str) -> &str {
+    match code {
+        "no_units_in_control" => "the control has no units",
+        "no_units_in_variant" => "the variant has no units",
+        "too_few_units" => {
+            "there are too few units for a test; at least two in each arm are needed"
+        }
+        "zero_variance" => {
+            "the metric has the same value for every unit, so that there is nothing to test"
+        }
+        "zero_denominator" => "the denominator is zero, so that the ratio is not defined",
+        "method_not_in_effect" => "no method is in effect for metrics of its type",
+        "metric_type_unknown" => {
+            "its type is not known: neither the project nor the statistics define it"
+        }
+        "metric_type_differs" => {
+            "the statistics were made for another type of metric than the project defines"
+        }
+        "statistics_invalid" => "its statistics are incomplete or contradict themselves",
+        "method_failed" => "the method has no answer for these statistics",
+        "control_mean_not_positive" => "the control's level is not above zero",
+        "control_mean_near_zero" => {
+            "the control's level is too close to zero for its standard error"
+        }
+        "burn_in" => {
+            "there are too few units or successes yet for a test that is to hold at every look"
+        }
+        "before_first_look" => "the first look of the schedule is still to come",
+        "before_planned_end" => {
+            "it is tested once, at the planned end, and no p-value before it would hold"
+        }
+        "no_test_yet" => "nothing of alpha may be spent yet",
+        "margin_too_large" => "its relative margin leaves nothing of the control's level",
+        "no_planned_end" => "its method spends alpha over a planned duration, and none is known",
+        other => other,
+    }
+}

@@ -1,0 +1,147 @@
+//! What one group's statistics say of one variant: counts and moments, or why they are none.
+
+use verdict_model::rows::GroupStat;
+
+use crate::methods::ratio::RatioSample;
+use crate::methods::two_proportion::Proportion;
+use crate::methods::{MethodError, Sample};
+
+/// The word for the type of a metric that nothing defines.
+pub(super) const UNKNOWN_TYPE: &str = "unknown";
+
+/// The metric types that have a method.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    Proportion,
+    Mean,
+    Ratio,
+}
+
+impl Kind {
+    /// By the word of the type; a gap with the reason for any other.
+    pub(super) fn of(metric_type: &str) -> Result<Kind, Gap> {
+        match metric_type {
+            "proportion" => Ok(Kind::Proportion),
+            "mean" => Ok(Kind::Mean),
+            "ratio" => Ok(Kind::Ratio),
+            UNKNOWN_TYPE => Err(Gap::Failed("metric_type_unknown")),
+            _ => Err(Gap::Failed("method_not_in_effect")),
+        }
+    }
+
+    /// The metric's level in a group, where it is defined.
+    pub(super) fn level(self, group: &GroupStat) -> Option<f64> {
+        if group.n <= 0 {
+            return None;
+        }
+        let level = match self {
+            Kind::Proportion => group.sum_x? / group.n as f64,
+            Kind::Mean => group.mean_x?,
+            Kind::Ratio => group.mean_x? / group.mean_y?,
+        };
+        level.is_finite().then_some(level)
+    }
+}
+
+/// A group with units, of the right type.
+pub(super) fn usable<'a>(
+    metric_type: &str,
+    group: Option<&'a GroupStat>,
+    empty: &'static str,
+) -> Result<&'a GroupStat, Gap> {
+    match group {
+        None => Err(Gap::Insufficient(empty)),
+        Some(group) if group.metric_type != metric_type => Err(Gap::Failed("metric_type_differs")),
+        Some(group) if group.n < 0 => Err(INVALID),
+        Some(group) if group.n == 0 => Err(Gap::Insufficient(empty)),
+        Some(group) => Ok(group),
+    }
+}
+
+/// The successes of a group, where they are a count.
+pub(super) fn proportion(group: &GroupStat) -> Result<Proportion, Gap> {
+    let n = units(group)?;
+    let successes = group.sum_x.filter(|x| *x >= 0.0 && *x <= group.n as f64 && x.fract() == 0.0);
+    Ok(Proportion { successes: successes.ok_or(INVALID)? as u64, n })
+}
+
+/// The mean and the variance of a group.
+pub(super) fn mean(group: &GroupStat) -> Result<Sample, Gap> {
+    Ok(Sample::from_m2(units(group)?, group.mean_x.ok_or(INVALID)?, group.m2_x.ok_or(INVALID)?))
+}
+
+/// The means, variances and covariance of both parts of a ratio.
+pub(super) fn ratio(group: &GroupStat) -> Result<RatioSample, Gap> {
+    let n = units(group)?;
+    let per_unit =
+        |moment: Option<f64>| moment.map(|m2| Sample::from_m2(n, 0.0, m2).variance).ok_or(INVALID);
+    Ok(RatioSample {
+        n,
+        mean_num: group.mean_x.ok_or(INVALID)?,
+        mean_den: group.mean_y.ok_or(INVALID)?,
+        var_num: per_unit(group.m2_x)?,
+        var_den: per_unit(group.m2_y)?,
+        cov: per_unit(group.co_xy)?,
+    })
+}
+
+/// A group as one sample: a rate with its unpooled variance, a mean, a ratio linearised.
+pub(super) fn sample(kind: Kind, group: &GroupStat) -> Result<Sample, Gap> {
+    match kind {
+        Kind::Proportion => proportion(group).map(of_rate),
+        Kind::Mean => mean(group),
+        Kind::Ratio => Ok(ratio(group)?.linearised()?),
+    }
+}
+
+/// The variance of one unit is that of its rate times n.
+pub(super) fn of_rate(p: Proportion) -> Sample {
+    Sample { n: p.n, mean: p.rate(), variance: p.rate() * p.failure_rate() }
+}
+
+fn units(group: &GroupStat) -> Result<u64, Gap> {
+    u64::try_from(group.n).map_err(|_| INVALID)
+}
+
+const INVALID: Gap = Gap::Failed("statistics_invalid");
+
+/// Why a comparison has no number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gap {
+    /// The data do not suffice.
+    Insufficient(&'static str),
+    /// The plan does not allow for a number yet.
+    NotMature(&'static str),
+    /// Verdict, or whoever made the statistics, is at fault.
+    Failed(&'static str),
+}
+
+impl Gap {
+    pub(super) fn status(self) -> &'static str {
+        match self {
+            Gap::Insufficient(_) => "insufficient",
+            Gap::NotMature(_) => "not_mature",
+            Gap::Failed(_) => "failed",
+        }
+    }
+
+    pub(super) fn reason(self) -> &'static str {
+        match self {
+            Gap::Insufficient(reason) | Gap::NotMature(reason) | Gap::Failed(reason) => reason,
+        }
+    }
+}
+
+impl From<MethodError> for Gap {
+    fn from(error: MethodError) -> Gap {
+        match error {
+            MethodError::TooFew { .. } => Gap::Insufficient("too_few_units"),
+            MethodError::ZeroVariance { .. } => Gap::Insufficient("zero_variance"),
+            MethodError::ZeroDenominator { .. } => Gap::Insufficient("zero_denominator"),
+            MethodError::NotFinite { .. }
+            | MethodError::Negative { .. }
+            | MethodError::CountExceedsTotal { .. } => INVALID,
+            _ => Gap::Failed("method_failed"),
+        }
+    }
+}

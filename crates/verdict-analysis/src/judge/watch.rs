@@ -1,0 +1,310 @@
+//! One comparison, watched over the looks of an experiment.
+//!
+//! What is watched is D = m_t - f m_c + s: a difference (f = 1, s = 0), the slack that a margin leaves, or the distance
+//! of the variant's own level from a limit (f = 0). The looks are those with statistics, from the first one that is past
+//! the burn-in: in a rate ten successes and ten failures in each variant at the pooled rate, of other metrics
+//! [`ENOUGH_UNITS`] units in each. The planned last look always counts. Neither looks at the effect.
+//!
+//! # Time
+//! All methods go by the time that correlations between looks show ([`day_to_day`](super::day_to_day)): t at the first look is
+//! 1/variance, and from look to look it grows by 1/correlation². Where they are not known, increments are taken to be
+//! independent and t is 1/variance throughout. The [`Monitor`] is given the statistic in that time, and what it says of
+//! bounds and intervals is scaled back to the standard errors of the look.
+
+use verdict_model::NaiveDate;
+use verdict_model::rows::GroupStat;
+
+use super::day_to_day::{TwoDays, correlation};
+use super::groups::Groups;
+use super::history::{History, Look};
+use super::samples::{Gap, Kind, sample, usable};
+use super::tuning::FirstLook;
+use crate::methods::sequential::boundary::Sides;
+use crate::methods::sequential::monitor::{
+    Direction, Method, Monitor, Observation, PValue, Plan, Standing,
+};
+use crate::methods::welch::welch_df;
+use crate::methods::{Alternative, Interval, Sample};
+
+/// Units in each variant from which on a mean is near enough to normal to be tested while it grows.
+const ENOUGH_UNITS: i64 = 100;
+/// Successes, and failures, that a rate needs in each variant.
+const ENOUGH_SUCCESSES: f64 = 10.0;
+/// Correlations from day to day below this are taken for it.
+const LEAST_CORRELATION: f64 = 0.01;
+
+/// What is asked of the looks.
+#[derive(Clone, Copy)]
+pub(super) struct Question<'q> {
+    pub(super) metric: &'q str,
+    pub(super) metric_type: &'q str,
+    pub(super) control: &'q str,
+    pub(super) variant: &'q str,
+    pub(super) segment: (&'q str, &'q str),
+    pub(super) contrast: Contrast,
+    pub(super) alternative: Alternative,
+    pub(super) alpha: f64,
+}
+
+/// m_t - f m_c + s.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Contrast {
+    /// f; zero leaves the control out.
+    pub(super) factor: f64,
+    /// s.
+    pub(super) shift: f64,
+}
+
+impl Contrast {
+    pub(super) const DIFFERENCE: Contrast = Contrast { factor: 1.0, shift: 0.0 };
+}
+
+/// Where a comparison stands at the latest look.
+#[derive(Clone, Debug)]
+pub(super) struct Watched {
+    pub(super) looks_used: usize,
+    /// The samples of that look.
+    pub(super) control: Sample,
+    pub(super) variant: Sample,
+    /// m_t - f m_c + s, its standard error and its degrees of freedom.
+    pub(super) estimate: f64,
+    pub(super) std_error: f64,
+    pub(super) df: Option<f64>,
+    /// The statistic as a normal value, in the direction of the estimate.
+    pub(super) z: f64,
+    /// The bound for it, `None` where the look is no test, and the same in standard errors of the estimate.
+    pub(super) boundary: Option<f64>,
+    pub(super) critical: f64,
+    /// The interval of m_t - f m_c + s, open where the test is one-sided.
+    pub(super) interval: Interval,
+    pub(super) p: Option<PValue>,
+    pub(super) alpha_spent: Option<f64>,
+    /// The look that crossed first.
+    pub(super) crossed: Option<NaiveDate>,
+    /// Whether the correlations between looks are known from the units' totals.
+    pub(super) from_units: bool,
+}
+
+/// Watches a comparison over the looks of `history`.
+///
+/// # Errors
+/// Why there is no number: the statistics of the latest look, the burn-in, or what the method refuses.
+pub(super) fn watch(
+    history: &History<'_>,
+    question: &Question<'_>,
+    method: impl Fn(&FirstLook) -> Result<Method, Gap>,
+) -> Result<Watched, Gap> {
+    let kind = Kind::of(question.metric_type)?;
+    let Some((latest, before)) = history.looks().split_last() else {
+        return Err(Gap::NotMature("before_first_look"));
+    };
+    let now = question.observe(kind, history.on(latest.ds), *latest)?;
+    let earlier =
+        before.iter().filter_map(|look| question.observe(kind, history.on(look.ds), *look).ok());
+    let seen: Vec<Observed> =
+        earlier.chain(std::iter::once(now)).skip_while(|look| !look.enough).collect();
+    let (Some(first), Some(current)) = (seen.first(), seen.last()) else {
+        return Err(Gap::Insufficient("burn_in"));
+    };
+    let method = method(&FirstLook {
+        units: first.units,
+        variance: first.variance,
+        control_level: first.control.mean,
+        days: history.days_by(first.look.ds),
+        planned_days: history.planned_days(),
+    })?;
+    // The monitor watches upwards.
+    let (sides, sign) = match question.alternative {
+        Alternative::TwoSided => (Sides::Two, 1.0),
+        Alternative::Greater => (Sides::One, 1.0),
+        Alternative::Less => (Sides::One, -1.0),
+    };
+    let times = question.times(kind, history, &seen);
+    let from_units = times.is_some() && seen.len() > 1;
+    let times = times.unwrap_or_else(|| seen.iter().map(|look| 1.0 / look.variance).collect());
+    let mut monitor = Monitor::new(Plan { method, alpha: question.alpha, sides })?;
+    for (look, time) in seen.iter().zip(&times) {
+        monitor.observe(Observation {
+            estimate: sign * look.estimate / (look.variance * time).sqrt(),
+            variance: 1.0 / time,
+            df: look.df.unwrap_or(f64::INFINITY),
+            // In that time, like everything else: a confidence sequence grows with it.
+            units: first.units * first.variance * time,
+            correlations: None,
+            fraction: look.look.fraction.unwrap_or(1.0),
+            last: look.look.last,
+        })?;
+    }
+    let (Some(standing), Some(time)) = (monitor.standings().last(), times.last()) else {
+        return Err(Gap::Failed("method_failed"));
+    };
+    let latest_crossing = monitor.standings().iter().rev().find_map(|standing| standing.crossed);
+    let first_crossing = monitor.first_crossing().and_then(|(k, _)| seen.get(k));
+    let answer = Answer {
+        standing: *standing,
+        time: *time,
+        p: monitor.p_value()?,
+        crossed: first_crossing.map(|look| look.look.ds).zip(latest_crossing),
+    };
+    let looks_used = seen.len();
+    Ok(Watched { looks_used, from_units, ..current.standing(question, answer) })
+}
+
+/// What one look saw.
+struct Observed {
+    look: Look,
+    control: Sample,
+    variant: Sample,
+    estimate: f64,
+    variance: f64,
+    df: Option<f64>,
+    units: f64,
+    /// Whether the look is past the burn-in, or the last one anyway.
+    enough: bool,
+}
+
+impl Question<'_> {
+    fn group<'a>(&self, groups: &Groups<'a>, variant: &str) -> Option<&'a GroupStat> {
+        groups.get(self.metric, variant, self.segment.0, self.segment.1)
+    }
+
+    fn observe(&self, kind: Kind, groups: &Groups<'_>, look: Look) -> Result<Observed, Gap> {
+        let Contrast { factor, shift } = self.contrast;
+        let read = |variant, empty| -> Result<(Sample, i64), Gap> {
+            let group = usable(self.metric_type, self.group(groups, variant), empty)?;
+            let sample = sample(kind, group)?;
+            sample.check()?;
+            Ok((sample, group.n))
+        };
+        let (variant, n_variant) = read(self.variant, "no_units_in_variant")?;
+        // A limit on the variant's own level asks nothing of the control.
+        let alone = (Sample { n: 0, mean: 0.0, variance: 0.0 }, i64::MAX);
+        let of_control = read(self.control, "no_units_in_control");
+        let (control, n_control) =
+            if factor == 0.0 { of_control.unwrap_or(alone) } else { of_control? };
+        let v_variant = variant.variance_of_mean();
+        let v_control =
+            if factor == 0.0 { 0.0 } else { factor * factor * control.variance_of_mean() };
+        let (estimate, variance) =
+            (variant.mean - factor * control.mean + shift, v_control + v_variant);
+        if variance == 0.0 {
+            return Err(Gap::Insufficient("zero_variance"));
+        }
+        if !(estimate.is_finite() && variance.is_finite() && variance.recip().is_finite()) {
+            return Err(Gap::Failed("method_failed"));
+        }
+        let arms: &[Sample] = if factor == 0.0 { &[variant] } else { &[control, variant] };
+        let enough = match kind {
+            Kind::Proportion => successes_expected(arms),
+            Kind::Mean | Kind::Ratio => n_control.min(n_variant) >= ENOUGH_UNITS,
+        };
+        Ok(Observed {
+            look,
+            control,
+            variant,
+            estimate,
+            variance,
+            df: match kind {
+                Kind::Mean => Some(welch_df(v_control, control.n, v_variant, variant.n)),
+                Kind::Proportion | Kind::Ratio => None,
+            },
+            units: control.n as f64 + variant.n as f64,
+            enough: look.last || enough,
+        })
+    }
+
+    /// The time of each look by the correlations between days; `None` where a day or a correlation is missing.
+    fn times(&self, kind: Kind, history: &History<'_>, looks: &[Observed]) -> Option<Vec<f64>> {
+        let first = looks.first()?;
+        let mut times = vec![1.0 / first.variance];
+        for pair in looks.windows(2) {
+            let mut ln_step = 0.0;
+            let (mut day, end) = (pair[0].look.ds, pair[1].look.ds);
+            while day < end {
+                let next = day.succ_opt()?;
+                ln_step -= 2.0 * self.day_to_day(kind, history.on(day), history.on(next))?.ln();
+                day = next;
+            }
+            let time = times.last()? * ln_step.exp();
+            times.push(Some(time).filter(|time| time.is_finite() && *time > 0.0)?);
+        }
+        Some(times)
+    }
+
+    fn day_to_day(&self, kind: Kind, before: &Groups<'_>, now: &Groups<'_>) -> Option<f64> {
+        let two_days = |variant, factor| {
+            let (before, now) = (self.group(before, variant)?, self.group(now, variant)?);
+            let typed = [before, now].iter().all(|group| group.metric_type == self.metric_type);
+            typed.then_some(TwoDays { now, before, factor })
+        };
+        let variant = two_days(self.variant, 1.0)?;
+        let r = if self.contrast.factor == 0.0 {
+            correlation(kind, &[variant])
+        } else {
+            correlation(kind, &[two_days(self.control, self.contrast.factor)?, variant])
+        };
+        Some(r?.max(LEAST_CORRELATION))
+    }
+}
+
+/// Whether each variant is to have enough successes and failures at the pooled rate, which says nothing of the
+/// difference.
+fn successes_expected(arms: &[Sample]) -> bool {
+    let units: f64 = arms.iter().map(|arm| arm.n as f64).sum();
+    let rate = arms.iter().map(|arm| arm.mean * (arm.n as f64 / units)).sum::<f64>();
+    let expected = |arm: &Sample| arm.n as f64 * rate.min(1.0 - rate);
+    arms.iter().all(|arm| expected(arm) >= ENOUGH_SUCCESSES)
+}
+
+/// What the monitor says after the latest look.
+struct Answer {
+    standing: Standing,
+    /// Its time, by which its interval is scaled.
+    time: f64,
+    p: Option<PValue>,
+    /// The look that crossed first, and the direction of the one that crossed last.
+    crossed: Option<(NaiveDate, Direction)>,
+}
+
+impl Observed {
+    fn standing(&self, question: &Question<'_>, answer: Answer) -> Watched {
+        let Answer { standing, time, p, crossed } = answer;
+        let std_error = self.variance.sqrt();
+        let sign = if question.alternative == Alternative::Less { -1.0 } else { 1.0 };
+        let in_time = sign * self.estimate / std_error;
+        // The bound as the t statistic that is as improbable.
+        let critical = in_time - standing.interval.lower * time.sqrt();
+        let interval =
+            question.alternative.open(Interval::around(self.estimate, critical * std_error));
+        Watched {
+            looks_used: 0,
+            control: self.control,
+            variant: self.variant,
+            estimate: self.estimate,
+            std_error,
+            df: self.df,
+            z: sign * standing.z,
+            boundary: standing.bound.is_finite().then_some(standing.bound),
+            critical,
+            interval: crossed.map_or(interval, |(_, direction)| {
+                let positive = (direction == Direction::Up) == (sign > 0.0);
+                kept_off_zero(interval, positive)
+            }),
+            p,
+            alpha_spent: standing.alpha_spent,
+            crossed: crossed.map(|(ds, _)| ds),
+            from_units: false,
+        }
+    }
+}
+
+/// An interval around zero, when an earlier look has excluded that there is no effect at all: all intervals cover
+/// together, so that the effect has that look's sign, unless it has changed it since.
+fn kept_off_zero(interval: Interval, positive: bool) -> Interval {
+    let around_zero = interval.lower <= 0.0 && interval.upper >= 0.0;
+    match (around_zero, positive) {
+        (true, true) => Interval { lower: 0.0, ..interval },
+        (true, false) => Interval { upper: 0.0, ..interval },
+        (false, _) => interval,
+    }
+}
