@@ -21,6 +21,12 @@ impl History {
     pub(crate) fn up_to(&self, day: usize) -> &[GroupStat] {
         &self.rows[..(self.a_day * (day + 1)).min(self.rows.len())]
     }
+
+    /// The rows of one day.
+    pub(crate) fn on(&self, day: usize) -> &[GroupStat] {
+        let to = self.up_to(day);
+        &to[(self.a_day * day).min(to.len())..]
+    }
 }
 
 /// Streams of an experiment's random numbers.

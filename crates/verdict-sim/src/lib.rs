@@ -7,7 +7,7 @@
 //!
 //! ```no_run
 //! use verdict_model::{load, load_population};
-//! use verdict_sim::{Runs, World};
+//! use verdict_sim::{Counted, Runs, World};
 //!
 //! let project = load("jobs/shop".as_ref())?;
 //! let population = load_population("jobs/shop/_population.yaml".as_ref())?;
@@ -16,7 +16,7 @@
 //! let effects = ["revenue=+5%".parse()?];
 //! let world =
 //!     World::new(experiment, &types.collect(), &population, &Default::default(), &effects, None)?;
-//! let runs = Runs { experiments: 20_000, seed: 1, threads: None, every_look: false };
+//! let runs = Runs { experiments: 20_000, seed: 1, threads: None, counted: Counted::Decisions };
 //! println!("{}", world.simulate(runs, &|_| ())?.text());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -35,7 +35,7 @@
 //! - Rates have Wilson's intervals; with 20,000 experiments a rate of 5% is known to 0.3 points.
 //!
 //! First looks are found by bisection: sequential p-values never rise, so that what is significant or decided at
-//! one look is so at every later one. [`Runs::every_look`] goes through all of them instead; a test compares the
+//! one look is so at every later one. [`Counted::EveryLook`] goes through all of them instead; a test compares the
 //! two.
 
 mod arrivals;
@@ -64,6 +64,6 @@ pub use error::SimError;
 pub use json::SCHEMA_VERSION;
 pub use logged::LoggedDay;
 pub use rate::Rate;
-pub use run::Runs;
+pub use run::{Counted, Runs};
 pub use simulation::{Decided, Duration, Family, Simulation, Test, Variant};
 pub use world::World;

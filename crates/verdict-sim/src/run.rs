@@ -5,10 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use verdict_model::SequentialMethod;
-
 use crate::tally::Tally;
-use crate::trial::Search;
 use crate::world::World;
 use crate::{SimError, Simulation};
 
@@ -21,9 +18,22 @@ pub struct Runs {
     pub seed: u64,
     /// Threads; `None`: as many as the machine has cores.
     pub threads: Option<NonZero<usize>>,
-    /// Judge every look, although first crossings of sequential methods could be found by bisection. Looks of a
-    /// method without a plan for them are judged one by one in any case.
-    pub every_look: bool,
+    /// What is counted, and how first looks are found.
+    pub counted: Counted,
+}
+
+/// What is counted, and how first looks are found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Counted {
+    /// Decisions and tests. First looks of sequential methods are found by bisection; without such a method every
+    /// look is judged.
+    #[default]
+    Decisions,
+    /// The same, and every look is judged.
+    EveryLook,
+    /// Tests only: an experiment of which no single look is significant by itself need not be judged further. Many
+    /// times faster for group-sequential methods without an effect.
+    TestsOnly,
 }
 
 impl World {
@@ -36,8 +46,6 @@ impl World {
         runs: Runs,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<Simulation, SimError> {
-        let monotone = self.experiment.settings.sequential != SequentialMethod::None;
-        let search = if monotone && !runs.every_look { Search::Bisect } else { Search::Every };
         let experiments = runs.experiments.max(1);
         let cores = || thread::available_parallelism().map_or(1, NonZero::get);
         let threads = runs.threads.map_or_else(cores, NonZero::get);
@@ -51,7 +59,7 @@ impl World {
                 if number >= experiments {
                     return tally;
                 }
-                match self.trial(runs.seed, number, search) {
+                match self.trial(runs.seed, number, runs.counted) {
                     Ok(outcome) => tally.add(self, &outcome),
                     Err(error) => {
                         // Numbers are handed out in order, so that whoever fails first in it is at work by now;

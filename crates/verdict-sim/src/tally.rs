@@ -63,7 +63,9 @@ impl Tally {
             tally.ended[ending.look] += 1;
             latest = latest.max(ending.look);
         }
-        self.ended[latest] += 1;
+        if !outcome.variants.is_empty() {
+            self.ended[latest] += 1;
+        }
         let found = outcome.metrics.iter();
         for (tally, found) in self.metrics.iter_mut().zip(found) {
             if let Some(found) = found {

@@ -1,10 +1,12 @@
 //! One experiment, judged at its looks.
 
 use verdict_analysis::judge::{Judgement, judge};
-use verdict_model::rows::WHOLE;
+use verdict_model::rows::{GroupStat, WHOLE};
+use verdict_model::{Experiment, SequentialMethod, StatisticalSettings};
 
 use crate::SimError;
 use crate::history::History;
+use crate::run::Counted;
 use crate::world::World;
 
 /// The decisions after which an experiment goes on.
@@ -13,7 +15,7 @@ const GOES_ON: [&str; 2] = ["continue", "invalid"];
 /// What became of one experiment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Outcome {
-    /// By treatment variant.
+    /// By treatment variant; none where decisions are not counted.
     pub(crate) variants: Vec<Ending>,
     /// By metric and treatment variant, metric by metric.
     pub(crate) metrics: Vec<Option<Found>>,
@@ -37,22 +39,21 @@ pub(crate) struct Found {
     pub(crate) higher: bool,
 }
 
-/// How the looks of an experiment are gone through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Search {
-    /// Each of them is judged.
-    Every,
-    /// First ones are found by bisection: what is significant at one look is so at every later one.
-    Bisect,
-}
-
 /// What is kept of a judgement.
 #[derive(Clone, Debug)]
 struct Seen {
     /// Decision and first reason, by variant.
     decisions: Vec<(String, String)>,
-    /// By metric and variant: whether significant, and the sign.
-    significant: Vec<Option<bool>>,
+    /// By metric and variant.
+    significant: Vec<Option<Significant>>,
+}
+
+/// A test that is significant at a look.
+#[derive(Clone, Copy, Debug)]
+struct Significant {
+    higher: bool,
+    /// The look that crossed first, where the row says so of this very test: one that is alone in its family.
+    since: Option<usize>,
 }
 
 /// An experiment's looks, judged when they are asked for.
@@ -60,6 +61,8 @@ struct Looks<'a> {
     world: &'a World,
     history: &'a History,
     seen: Vec<Option<Seen>>,
+    /// First looks are found by bisection: what holds at one look of a sequential method does at every later one.
+    bisect: bool,
 }
 
 impl World {
@@ -68,29 +71,66 @@ impl World {
         &self,
         seed: u64,
         number: u64,
-        search: Search,
+        counted: Counted,
     ) -> Result<Outcome, SimError> {
         let history = self.history(seed, number)?;
-        let seen = vec![None; self.calendar.looks.len()];
-        let mut looks = Looks { world: self, history: &history, seen };
-        let variants = (0..self.treatments().len())
+        let tests = self.metrics.len() * self.treatments().len();
+        let count = self.calendar.looks.len();
+        let (until, decided) = match counted {
+            // What comes after the last look that counts for anything changes nothing.
+            Counted::TestsOnly => match self.last_excursion(&history) {
+                None => return Ok(Outcome { variants: Vec::new(), metrics: vec![None; tests] }),
+                Some(look) => (look + 1, 0),
+            },
+            Counted::Decisions | Counted::EveryLook => (count, self.treatments().len()),
+        };
+        let bisect = self.is_sequential() && counted != Counted::EveryLook;
+        let mut looks = Looks { world: self, history: &history, seen: vec![None; until], bisect };
+        let variants = (0..decided)
             .map(|variant| {
-                let look = looks.first(search, |seen| {
+                let look = looks.first(|seen| {
                     let decision = &*seen.decisions[variant].0;
                     (decision != "invalid").then_some(!GOES_ON.contains(&decision))
                 });
-                let look = look.unwrap_or(looks.seen.len() - 1);
+                let look = look.unwrap_or(until - 1);
                 let (decision, reason) = looks.at(look).decisions[variant].clone();
                 Ending { decision, reason, look }
             })
             .collect();
-        let metrics = (0..self.metrics.len() * self.treatments().len())
+        let metrics = (0..tests)
             .map(|i| {
-                let look = looks.first(search, |seen| Some(seen.significant[i].is_some()))?;
-                Some(Found { look, higher: looks.at(look).significant[i] == Some(true) })
+                let since = if bisect { looks.at(until - 1).significant[i]?.since } else { None };
+                let since =
+                    since.or_else(|| looks.first(|seen| Some(seen.significant[i].is_some())));
+                let look = since?;
+                let higher = looks.at(look).significant[i].is_some_and(|test| test.higher);
+                Some(Found { look, higher })
             })
             .collect();
         Ok(Outcome { variants, metrics })
+    }
+
+    fn is_sequential(&self) -> bool {
+        self.experiment.settings.sequential != SequentialMethod::None
+    }
+
+    /// The last look at which some test would be significant if it were the only look of the only test, or nearly
+    /// so; at no other can a test over several looks be.
+    ///
+    /// Where a plan crosses at a level, a single look does: P(some look crosses) is at least P(this one does), so
+    /// that no bound is below that of a single look. Nearly, because tests over looks take the variances of rates
+    /// apart where a single test pools them.
+    fn last_excursion(&self, history: &History) -> Option<usize> {
+        const NEARLY: f64 = 1.25;
+        let looks = self.calendar.looks.iter().enumerate().rev();
+        let found = looks.map(|(look, day)| (look, self.alone.judge(self, history.on(*day), *day)));
+        let mut found = found.filter(|(_, judgement)| {
+            judgement.results.iter().any(|row| {
+                row.segment == WHOLE
+                    && row.p_value.is_some_and(|p| p <= NEARLY * self.alpha(row.role))
+            })
+        });
+        found.next().map(|(look, _)| look)
     }
 }
 
@@ -99,24 +139,16 @@ impl Looks<'_> {
         let (world, history) = (self.world, self.history);
         self.seen[look].get_or_insert_with(|| {
             let day = world.calendar.looks[look];
-            let judgement = judge(
-                &world.experiment,
-                &world.metric_types,
-                world.calendar.days[day],
-                history.up_to(day),
-                None,
-                &[],
-            );
-            world.seen(&judgement)
+            world.seen(&judged(&world.experiment, world, history.up_to(day), day))
         })
     }
 
     /// The first look at which something holds; `None` from it where a look cannot tell.
-    fn first(&mut self, search: Search, holds: impl Fn(&Seen) -> Option<bool>) -> Option<usize> {
+    fn first(&mut self, holds: impl Fn(&Seen) -> Option<bool>) -> Option<usize> {
         let looks = self.seen.len();
         let every =
             |looks: &mut Self| (0..looks.seen.len()).find(|k| holds(looks.at(*k)) == Some(true));
-        if search == Search::Every {
+        if !self.bisect {
             return every(self);
         }
         match holds(self.at(looks - 1)) {
@@ -135,6 +167,34 @@ impl Looks<'_> {
             }
         }
         Some(at)
+    }
+}
+
+/// What production says of an experiment's statistics as of a day.
+fn judged(experiment: &Experiment, world: &World, rows: &[GroupStat], day: usize) -> Judgement {
+    judge(experiment, &world.metric_types, world.calendar.days[day], rows, None, &[])
+}
+
+/// The experiment with a fixed-horizon test at every look, as if it were the only one.
+#[derive(Clone, Debug)]
+pub(crate) struct Alone(Experiment);
+
+impl Alone {
+    pub(crate) fn of(experiment: &Experiment) -> Alone {
+        let mut experiment = experiment.clone();
+        let settings = StatisticalSettings {
+            sequential: SequentialMethod::None,
+            max_duration_days: None,
+            min_duration_days: None,
+            ..experiment.settings
+        };
+        experiment.settings = settings;
+        experiment.end = None;
+        Alone(experiment)
+    }
+
+    fn judge(&self, world: &World, rows: &[GroupStat], day: usize) -> Judgement {
+        judged(&self.0, world, rows, day)
     }
 }
 
@@ -158,7 +218,14 @@ impl World {
                     row.metric == metric.name && row.variant == *variant && row.segment == WHOLE
                 });
                 let row = row.filter(|row| row.p_value_adjusted.is_some_and(|p| p <= alpha));
-                significant.push(row.map(|row| row.effect.is_some_and(|effect| effect > 0.0)));
+                significant.push(row.map(|row| {
+                    let crossed = row.crossed_ds.filter(|_| row.family_size == 1);
+                    let place = |ds| {
+                        self.calendar.looks.iter().position(|day| self.calendar.days[*day] == ds)
+                    };
+                    let higher = row.effect.is_some_and(|effect| effect > 0.0);
+                    Significant { higher, since: crossed.and_then(place) }
+                }));
             }
         }
         Seen { decisions, significant }

@@ -10,6 +10,7 @@ use verdict_model::{
 use crate::effect::{self, Effect, Size};
 use crate::group::Law;
 use crate::logged::{self, LoggedDay};
+use crate::trial::Alone;
 use crate::{Calendar, SimError};
 
 /// An experiment whose truth is stated.
@@ -20,6 +21,7 @@ pub struct World {
     pub(crate) population: Population,
     pub(crate) metrics: Vec<MetricWorld>,
     pub(crate) calendar: Calendar,
+    pub(crate) alone: Alone,
 }
 
 /// A metric, variant by variant.
@@ -114,6 +116,7 @@ impl World {
             population: population.clone(),
             metrics,
             calendar,
+            alone: Alone::of(&experiment),
             experiment,
         })
     }

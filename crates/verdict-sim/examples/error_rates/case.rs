@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 
 use verdict_model::{load, population_of};
-use verdict_sim::{Effect, Runs, Simulation, World};
+use verdict_sim::{Counted, Effect, Runs, Simulation, World};
 
 /// Daily looks.
 pub(crate) const DAYS: u32 = 28;
@@ -130,7 +130,15 @@ pub(crate) fn single(
 ) -> Result<Simulation, Box<dyn Error>> {
     let metrics = format!("primary: {{name: {}, {}}}", units.metric, units.mde);
     let effects: &[&str] = if with_effect { &[units.effect] } else { &[] };
-    simulate(&metrics, "[control, treatment]", looks, "", units.population, effects, experiments)
+    simulate(
+        &metrics,
+        "[control, treatment]",
+        looks,
+        "",
+        units.population,
+        effects,
+        (experiments, Counted::TestsOnly),
+    )
 }
 
 /// An experiment file of these metrics, variants and settings, repeated.
@@ -141,7 +149,7 @@ pub(crate) fn simulate(
     guardrails: &str,
     population: &str,
     effects: &[&str],
-    experiments: u64,
+    runs: (u64, Counted),
 ) -> Result<Simulation, Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let definitions = ["m", "m2", "m3", "g1", "g2", "g3"].map(|name| {
@@ -174,6 +182,7 @@ experiment:
     let population = population_of(&[("population".into(), population.to_owned())])?;
     let (types, logged) = (types.collect(), BTreeMap::new());
     let world = World::new(experiment, &types, &population, &logged, &effects, Some(DAYS))?;
-    let runs = Runs { experiments, seed: 2026, threads: None, every_look: false };
+    let (experiments, counted) = runs;
+    let runs = Runs { experiments, seed: 2026, threads: None, counted };
     Ok(world.simulate(runs, &|_| ())?)
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::time::Instant;
 
 use verdict_model::Role;
-use verdict_sim::Rate;
+use verdict_sim::{Counted, Rate};
 
 use crate::case::{self, LOOKS};
 use crate::{MOST, shown, told};
@@ -43,8 +43,15 @@ pub(crate) fn table(
         let name = "three variants, no effect";
         if wanted(&format!("{name} | {}", looks.name)) {
             let clock = Instant::now();
-            let found =
-                case::simulate(METRICS, VARIANTS, looks, AUTO_STOP, UNITS, &[], experiments)?;
+            let found = case::simulate(
+                METRICS,
+                VARIANTS,
+                looks,
+                AUTO_STOP,
+                UNITS,
+                &[],
+                (experiments, Counted::Decisions),
+            )?;
             told(&mut io::stderr(), name, &found, clock)?;
             for family in &found.families {
                 let Some(rate) = &family.any_false else { continue };
@@ -65,8 +72,15 @@ pub(crate) fn table(
         let name = "one of three variants better, the others not";
         if wanted(&format!("{name} | {}", looks.name)) {
             let effects = ["a:m=+0.2", "a:m2=+0.2"];
-            let found =
-                case::simulate(METRICS, VARIANTS, looks, AUTO_STOP, UNITS, &effects, experiments)?;
+            let found = case::simulate(
+                METRICS,
+                VARIANTS,
+                looks,
+                AUTO_STOP,
+                UNITS,
+                &effects,
+                (experiments, Counted::TestsOnly),
+            )?;
             for family in &found.families {
                 let Some(rate) =
                     family.any_false.as_ref().filter(|_| family.role != Role::Secondary)
@@ -90,7 +104,7 @@ pub(crate) fn table(
                 AUTO_STOP,
                 &units,
                 &effects,
-                experiments,
+                (experiments, Counted::TestsOnly),
             )?;
             for test in found.tests_of("g1") {
                 row(name, "non-inferiority passed", &test.significant)?;

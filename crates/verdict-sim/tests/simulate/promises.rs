@@ -3,7 +3,7 @@
 use std::num::NonZero;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use verdict_sim::Runs;
+use verdict_sim::{Counted, Runs};
 
 use crate::support::{population, project, simulate, types, world};
 
@@ -21,8 +21,12 @@ fn the_number_of_threads_changes_nothing_and_the_seed_does() {
     let world = world(&project(metrics, PLAN), UNITS, &["m=+10%"]).expect("a world");
     let told = AtomicU64::new(0);
     let json = |threads, seed| {
-        let runs =
-            Runs { experiments: 60, seed, threads: NonZero::new(threads), every_look: false };
+        let runs = Runs {
+            experiments: 60,
+            seed,
+            threads: NonZero::new(threads),
+            counted: Counted::Decisions,
+        };
         let count = |_| {
             told.fetch_add(1, Ordering::Relaxed);
         };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use verdict_model::{Population, Project, load, population_of};
-use verdict_sim::{Effect, Runs, SimError, Simulation, World};
+use verdict_sim::{Counted, Effect, Runs, SimError, Simulation, World};
 
 /// A project of one experiment, `e`: metrics `m` (a mean), `p` (a proportion), `r` (a ratio), and more of the first.
 pub(crate) fn project(metrics: &str, settings: &str) -> Project {
@@ -51,7 +51,7 @@ pub(crate) fn world(project: &Project, units: &str, effects: &[&str]) -> Result<
 }
 
 pub(crate) fn simulate(world: &World, experiments: u64) -> Simulation {
-    let runs = Runs { experiments, seed: 1, threads: None, every_look: false };
+    let runs = Runs { experiments, seed: 1, threads: None, counted: Counted::Decisions };
     world.simulate(runs, &|_| ()).expect("a simulation")
 }
 

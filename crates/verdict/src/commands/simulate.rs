@@ -9,7 +9,7 @@ use verdict_model::rows::{GroupStat, SEVERAL_VARIANTS, WHOLE};
 use verdict_model::{
     Experiment, LoadError, NaiveDate, Population, Project, population_file, population_of,
 };
-use verdict_sim::{LoggedDay, Runs, World};
+use verdict_sim::{Counted, LoggedDay, Runs, World};
 
 use super::{date, job};
 use crate::args::{self, Format};
@@ -38,7 +38,7 @@ pub(crate) async fn simulate(args: args::Simulate) -> Result<Exit, Failure> {
         experiments: args.experiments,
         seed: args.seed,
         threads: args.threads,
-        every_look: args.every_look,
+        counted: if args.every_look { Counted::EveryLook } else { Counted::Decisions },
     };
     let line = Line::new(args.quiet);
     let of = args.experiments.max(1);
