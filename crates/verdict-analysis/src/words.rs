@@ -48,6 +48,15 @@ pub(crate) fn short(value: f64) -> String {
         .unwrap_or_else(|| format!("{value:e}"))
 }
 
+/// A number rounded to this many significant digits.
+pub(crate) fn significant_digits(value: f64, digits: i32) -> f64 {
+    if value == 0.0 || !value.is_finite() {
+        return value;
+    }
+    let decimals = usize::try_from((digits - 1).max(0)).unwrap_or(0);
+    format!("{value:.decimals$e}").parse().unwrap_or(value)
+}
+
 /// The share of `part` in `total` in percent, with two decimals, more where it would read as zero.
 pub(crate) fn share(part: i64, total: i64) -> String {
     let percent = 100.0 * part as f64 / total as f64;
@@ -219,6 +228,15 @@ impl Scale {
     /// An absolute difference, as the experiment's file gives it.
     pub(crate) fn difference(self, value: f64) -> String {
         format!("{}{}", short(value * self.factor()), self.unit())
+    }
+
+    /// A level by itself, as the experiment's file gives one, or with four digits.
+    pub(crate) fn absolute(self, value: f64) -> String {
+        let sign = match self {
+            Scale::Percent => "%",
+            Scale::Own => "",
+        };
+        format!("{}{sign}", short(significant_digits(value * self.factor(), 4)))
     }
 
     /// Enough decimals for the larger level to show three digits, and for the difference to show two.

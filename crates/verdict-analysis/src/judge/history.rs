@@ -10,7 +10,7 @@ use super::groups::Groups;
 /// Statistics by day, and which of the days are looks.
 pub(super) struct History<'a> {
     days: BTreeMap<NaiveDate, Groups<'a>>,
-    /// `None` for an experiment whose tests know no schedule: one look, whenever it is.
+    /// `None` for an experiment that has no plan: one look, whenever it is.
     schedule: Option<Schedule>,
     looks: Vec<Look>,
     ended: bool,
@@ -42,7 +42,8 @@ impl<'a> History<'a> {
     ) -> History<'a> {
         let settings = &experiment.settings;
         let sequential = settings.sequential != SequentialMethod::None;
-        if !sequential && settings.max_duration_days.is_none() {
+        let planned = settings.max_duration_days.is_some();
+        if !sequential && !planned && settings.min_duration_days.is_none() {
             let look = Look { ds, number: None, fraction: None, last: true };
             let days = BTreeMap::from([(ds, Groups::of(experiment, ds, stats))]);
             let nothing = Groups::of(experiment, ds, &[]);
@@ -60,12 +61,21 @@ impl<'a> History<'a> {
         days.entry(ds).or_insert_with(|| Groups::of(experiment, ds, &[]));
         let schedule = experiment.schedule(experiment.start.or(first).unwrap_or(ds));
         let mut looks = looks(&schedule, ds, &days);
-        let ended = looks.last().is_some_and(|look| look.last);
-        if !sequential {
-            looks.retain(|look| look.last);
-        }
-        if !sequential && !ended && settings.show_interim {
-            looks.push(Look { ds, number: None, fraction: None, last: true });
+        let mut ended = looks.last().is_some_and(|look| look.last);
+        let now = Look { ds, number: None, fraction: None, last: true };
+        match (sequential, planned) {
+            (true, _) => {}
+            (false, true) => {
+                looks.retain(|look| look.last);
+                if looks.is_empty() && settings.show_interim {
+                    looks.push(now);
+                }
+            }
+            // One test, whenever it is looked at: the schedule only counts days.
+            (false, false) => {
+                looks = vec![now];
+                ended = false;
+            }
         }
         let shown = looks.last().map_or(ds, |look| look.ds);
         let nothing = Groups::of(experiment, ds, &[]);

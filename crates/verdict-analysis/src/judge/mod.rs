@@ -21,17 +21,24 @@
 //!   `mde_not_excluded` or `mde_not_comparable`. Then, where they apply, `guardrails_not_violated` and
 //!   `guardrail_not_tested`.
 
+mod best;
 mod checks;
 mod compare;
 mod day_to_day;
 mod decide;
+mod decisions;
 mod families;
 mod groups;
 mod history;
+mod later;
 mod promise;
 mod reason_words;
+mod reasons;
 mod results;
 mod samples;
+mod significance;
+mod stage;
+mod target;
 mod tuning;
 mod watch;
 
@@ -75,6 +82,7 @@ pub fn judge(
     let history = History::of(experiment, ds, stats);
     let results = results::results(experiment, metric_types, ds, &history);
     let checks = checks::checks(experiment, ds, history.on(ds), counts);
-    let decisions = decide::decisions(experiment, ds, &results, &checks, later);
+    let decisions =
+        decisions::decisions(experiment, metric_types, ds, &history, (&results, &checks), later);
     Judgement { results, checks, decisions }
 }

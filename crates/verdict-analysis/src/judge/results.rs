@@ -62,7 +62,7 @@ fn segments<'a>(experiment: &'a Experiment, groups: &Groups<'a>) -> Vec<(&'a str
 }
 
 /// The type that the project defines; for a metric that it does not know, the one that the statistics state.
-fn metric_type(
+pub(super) fn metric_type(
     metric: &ExperimentMetric,
     metric_types: &BTreeMap<String, String>,
     experiment: &Experiment,

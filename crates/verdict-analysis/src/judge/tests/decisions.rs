@@ -40,18 +40,34 @@ fn the_primary_decides_by_its_direction() {
 }
 
 #[test]
-fn the_whole_interval_is_held_against_the_smallest_effect_of_interest() {
+fn a_gain_is_held_against_the_smallest_effect_of_interest() {
     // Effect 3: the interval is 1.04 to 4.96; relative to 100, Fieller gives 1.03% to 5.01%.
-    for (at, decision, codes) in [
-        (1.0, "ship", &["primary_better", "above_mde"][..]),
-        (2.0, "ship", &["primary_better", "mde_within_interval"]),
-        (4.5, "ship", &["primary_better", "mde_within_interval"]),
-        (5.5, "stat_sig_not_practical", &["significant_below_mde", "primary_better"]),
+    let small = &["significant_below_mde", "primary_better"][..];
+    let within = &["primary_better", "mde_within_interval"][..];
+    for (at, practical, decision, codes) in [
+        (1.0, Practical::Point, "ship", &["primary_better", "above_mde"][..]),
+        (2.0, Practical::Point, "ship", within),
+        (3.1, Practical::Point, "stat_sig_not_practical", small),
+        (4.5, Practical::Point, "stat_sig_not_practical", small),
+        (5.5, Practical::Point, "stat_sig_not_practical", small),
+        (1.0, Practical::Interval, "ship", &["primary_better", "above_mde"]),
+        (
+            2.0,
+            Practical::Interval,
+            "stat_sig_not_practical",
+            &["mde_within_interval", "primary_better"],
+        ),
+        (5.5, Practical::Interval, "stat_sig_not_practical", small),
     ] {
         for mde in [Mde::Absolute(at), Mde::Relative(at / 100.0)] {
-            check(&value(100.0, 3.0).mde(mde), decision, codes);
+            let check = |case: Case| {
+                let mut case = case.mde(mde);
+                case.experiment.settings.practical = practical;
+                check(&case, decision, codes);
+            };
+            check(value(100.0, 3.0));
             // A fall is wanted: the mirror image. From 100 the relative interval of -3 is -4.91% to -1.05%.
-            check(&value(100.0, -3.0).direction(Decrease).mde(mde), decision, codes);
+            check(value(100.0, -3.0).direction(Decrease));
         }
     }
 }
@@ -271,12 +287,12 @@ fn a_pooled_test_may_find_what_the_unpooled_interval_does_not_exclude() {
     for (arm, weight) in case.experiment.design.arms.iter_mut().zip([0.9, 0.1]) {
         arm.weight = weight;
     }
-    let reasons = check(&case, "ship", &["primary_better"]);
+    let reasons = check(&case, "inconclusive", &["not_significant"]);
     assert_eq!(
         reasons[0],
-        "rate rose from 10.0% to 17.0%, +70.0% (95% interval -5.9% to +159.5%), adjusted p 0.0317: unlikely under no \
-         difference (the interval includes zero although p does not exceed alpha: the test pools the arms, the \
-         interval does not)."
+        "rate rose from 10.0% to 17.0%, +70.0% (95% interval -5.9% to +159.5%), adjusted p 0.0317: not unusual under \
+         no difference at alpha 0.05 by its interval, which includes zero although p does not exceed alpha: the test \
+         pools the arms, the interval does not."
     );
 }
 

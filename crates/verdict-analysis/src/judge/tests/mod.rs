@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use verdict_model::rows::{CheckRow, DecisionRow, GroupStat, ResultRow, SEVERAL_VARIANTS, WHOLE};
 use verdict_model::{
     Arm, Correction, DataCounts, Design, Direction, Experiment, ExperimentMetric,
-    GuardrailSettings, GuardrailTest, Later, Located, Mde, NaiveDate, Place, Role, RowCounts,
-    SeveralVariants, StatisticalSettings,
+    GuardrailSettings, GuardrailTest, Later, Located, Mde, NaiveDate, Place, Practical, Role,
+    RowCounts, SeveralVariants, StatisticalSettings,
 };
 
 use super::{Judgement, judge};
