@@ -6,15 +6,15 @@
 //! [`ENOUGH_UNITS`] units in each. The planned last look always counts. Neither looks at the effect.
 //!
 //! # Time
-//! All methods go by the time that correlations between looks show ([`day_to_day`](super::day_to_day)): t at the first look is
-//! 1/variance, and from look to look it grows by 1/correlation². Where they are not known, increments are taken to be
+//! All methods go by the time that correlations between looks show (`day_to_day`): t at the first look is 1/variance, and
+//! from look to look it grows by 1/correlation². Where they are not known, increments are taken to be
 //! independent and t is 1/variance throughout. The [`Monitor`] is given the statistic in that time, and what it says of
 //! bounds and intervals is scaled back to the standard errors of the look.
 
 use verdict_model::NaiveDate;
 use verdict_model::rows::GroupStat;
 
-use super::day_to_day::{TwoDays, correlation};
+use super::day_to_day::Days;
 use super::groups::Groups;
 use super::history::{History, Look};
 use super::samples::{Gap, Kind, sample, usable};
@@ -30,9 +30,6 @@ use crate::methods::{Alternative, Interval, Sample};
 const ENOUGH_UNITS: i64 = 100;
 /// Successes, and failures, that a rate needs in each variant.
 const ENOUGH_SUCCESSES: f64 = 10.0;
-/// Correlations from day to day below this are taken for it.
-const LEAST_CORRELATION: f64 = 0.01;
-
 /// What is asked of the looks.
 #[derive(Clone, Copy)]
 pub(super) struct Question<'q> {
@@ -215,35 +212,16 @@ impl Question<'_> {
 
     /// The time of each look by the correlations between days; `None` where a day or a correlation is missing.
     fn times(&self, kind: Kind, history: &History<'_>, looks: &[Observed]) -> Option<Vec<f64>> {
-        let first = looks.first()?;
-        let mut times = vec![1.0 / first.variance];
-        for pair in looks.windows(2) {
-            let mut ln_step = 0.0;
-            let (mut day, end) = (pair[0].look.ds, pair[1].look.ds);
-            while day < end {
-                let next = day.succ_opt()?;
-                ln_step -= 2.0 * self.day_to_day(kind, history.on(day), history.on(next))?.ln();
-                day = next;
-            }
-            let time = times.last()? * ln_step.exp();
-            times.push(Some(time).filter(|time| time.is_finite() && *time > 0.0)?);
-        }
-        Some(times)
-    }
-
-    fn day_to_day(&self, kind: Kind, before: &Groups<'_>, now: &Groups<'_>) -> Option<f64> {
-        let two_days = |variant, factor| {
-            let (before, now) = (self.group(before, variant)?, self.group(now, variant)?);
-            let typed = [before, now].iter().all(|group| group.metric_type == self.metric_type);
-            typed.then_some(TwoDays { now, before, factor })
+        let dates: Vec<NaiveDate> = looks.iter().map(|look| look.look.ds).collect();
+        let variance = looks.first()?.variance;
+        let factors = [1.0, self.contrast.factor];
+        let arms = if self.contrast.factor == 0.0 { &factors[..1] } else { &factors[..] };
+        let group = |arm: usize, day| {
+            let variant = if arm == 0 { self.variant } else { self.control };
+            let group = self.group(history.on(day), variant)?;
+            (group.n > 0 && group.metric_type == self.metric_type).then_some(group)
         };
-        let variant = two_days(self.variant, 1.0)?;
-        let r = if self.contrast.factor == 0.0 {
-            correlation(kind, &[variant])
-        } else {
-            correlation(kind, &[two_days(self.control, self.contrast.factor)?, variant])
-        };
-        Some(r?.max(LEAST_CORRELATION))
+        Days::up_to(*dates.last()?, kind, arms, group)?.times(&dates, variance)
     }
 }
 

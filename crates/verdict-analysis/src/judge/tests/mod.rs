@@ -1,17 +1,20 @@
 //! Claims about whole judgements, by theme. Expected numbers come from published references or by hand.
 
+mod branches;
 mod checks;
 mod decisions;
+mod levels;
 mod properties;
 mod results;
+mod world;
 
 use std::collections::BTreeMap;
 
 use verdict_model::rows::{CheckRow, DecisionRow, GroupStat, ResultRow, SEVERAL_VARIANTS, WHOLE};
 use verdict_model::{
     Arm, Correction, DataCounts, Design, Direction, Experiment, ExperimentMetric,
-    GuardrailSettings, GuardrailTest, Later, Located, Mde, NaiveDate, Place, Practical, Role,
-    RowCounts, SeveralVariants, StatisticalSettings,
+    GuardrailSettings, GuardrailTest, Later, Located, Margin, Mde, NaiveDate, Place, Practical,
+    Role, RowCounts, SequentialMethod, SeveralVariants, StatisticalSettings, Threshold,
 };
 
 use super::{Judgement, judge};
@@ -110,7 +113,19 @@ impl Case {
     }
 
     fn judge(&self) -> Judgement {
-        judge(&self.experiment, &self.types, ds(), &self.stats, self.counts.as_ref(), &self.later)
+        self.judge_on(ds())
+    }
+
+    fn judge_on(&self, ds: NaiveDate) -> Judgement {
+        judge(&self.experiment, &self.types, ds, &self.stats, self.counts.as_ref(), &self.later)
+    }
+
+    /// Watched by a method, daily, over this many days from the first of March.
+    fn watched(mut self, method: SequentialMethod, days: u32) -> Case {
+        self.experiment.start = Some(world::after(0));
+        self.experiment.settings.sequential = method;
+        self.experiment.settings.max_duration_days = Some(days);
+        self
     }
 
     /// The row of the whole of a metric, for the only or the first treatment arm.
