@@ -1,13 +1,14 @@
 //! One experiment, judged at its looks.
 
 use verdict_analysis::judge::{Judgement, judge};
+use verdict_analysis::methods::sequential::spending::Spending;
 use verdict_model::rows::{GroupStat, WHOLE};
-use verdict_model::{Experiment, SequentialMethod, StatisticalSettings};
+use verdict_model::{Experiment, Role, SequentialMethod, StatisticalSettings};
 
-use crate::SimError;
 use crate::history::History;
 use crate::run::Counted;
 use crate::world::World;
+use crate::{Calendar, SimError};
 
 /// The decisions after which an experiment goes on.
 const GOES_ON: [&str; 2] = ["continue", "invalid"];
@@ -46,12 +47,13 @@ struct Seen {
     decisions: Vec<(String, String)>,
     /// By metric and variant.
     significant: Vec<Option<Significant>>,
+    /// By metric and variant: whether the variant is above the control.
+    higher: Vec<bool>,
 }
 
 /// A test that is significant at a look.
 #[derive(Clone, Copy, Debug)]
 struct Significant {
-    higher: bool,
     /// The look that crossed first, where the row says so of this very test: one that is alone in its family.
     since: Option<usize>,
 }
@@ -77,11 +79,17 @@ impl World {
         let tests = self.metrics.len() * self.treatments().len();
         let count = self.calendar.looks.len();
         let (until, decided) = match counted {
-            // What comes after the last look that counts for anything changes nothing.
-            Counted::TestsOnly => match self.last_excursion(&history) {
-                None => return Ok(Outcome { variants: Vec::new(), metrics: vec![None; tests] }),
-                Some(look) => (look + 1, 0),
-            },
+            // What comes after the last look that counts for anything changes nothing. Boundaries are dear;
+            // other methods are judged sooner than looked through.
+            Counted::TestsOnly if self.experiment.settings.sequential.is_group_sequential() => {
+                match self.last_excursion(&history) {
+                    None => {
+                        return Ok(Outcome { variants: Vec::new(), metrics: vec![None; tests] });
+                    }
+                    Some(look) => (look + 1, 0),
+                }
+            }
+            Counted::TestsOnly => (count, 0),
             Counted::Decisions | Counted::EveryLook => (count, self.treatments().len()),
         };
         let bisect = self.is_sequential() && counted != Counted::EveryLook;
@@ -100,10 +108,13 @@ impl World {
         let metrics = (0..tests)
             .map(|i| {
                 let since = if bisect { looks.at(until - 1).significant[i]?.since } else { None };
-                let since =
-                    since.or_else(|| looks.first(|seen| Some(seen.significant[i].is_some())));
-                let look = since?;
-                let higher = looks.at(look).significant[i].is_some_and(|test| test.higher);
+                if let Some(look) = since {
+                    let day = self.calendar.looks[look];
+                    let alone = self.seen(&self.alone.judge(self, history.on(day), day));
+                    return Some(Found { look, higher: alone.higher[i] });
+                }
+                let look = looks.first(|seen| Some(seen.significant[i].is_some()))?;
+                let higher = looks.at(look).higher[i];
                 Some(Found { look, higher })
             })
             .collect();
@@ -114,20 +125,20 @@ impl World {
         self.experiment.settings.sequential != SequentialMethod::None
     }
 
-    /// The last look at which some test would be significant if it were the only look of the only test, or nearly
-    /// so; at no other can a test over several looks be.
+    /// The last look at which some test would be significant at what is spent by then, if it were the only look of
+    /// the only test, or nearly so; at no other look can a test of the plan be.
     ///
-    /// Where a plan crosses at a level, a single look does: P(some look crosses) is at least P(this one does), so
-    /// that no bound is below that of a single look. Nearly, because tests over looks take the variances of rates
-    /// apart where a single test pools them.
+    /// What is spent by a look is P(some look so far crosses), which is at least P(this one does): no bound is below
+    /// that of a single look at that level. Nearly, because tests over looks take the variances of rates apart where
+    /// a single test pools them.
     fn last_excursion(&self, history: &History) -> Option<usize> {
         const NEARLY: f64 = 1.25;
         let looks = self.calendar.looks.iter().enumerate().rev();
         let found = looks.map(|(look, day)| (look, self.alone.judge(self, history.on(*day), *day)));
-        let mut found = found.filter(|(_, judgement)| {
+        let mut found = found.filter(|(look, judgement)| {
             judgement.results.iter().any(|row| {
-                row.segment == WHOLE
-                    && row.p_value.is_some_and(|p| p <= NEARLY * self.alpha(row.role))
+                let level = NEARLY * self.alone.spent(*look, row.role);
+                row.segment == WHOLE && row.p_value.is_some_and(|p| p <= level)
             })
         });
         found.next().map(|(look, _)| look)
@@ -177,24 +188,50 @@ fn judged(experiment: &Experiment, world: &World, rows: &[GroupStat], day: usize
 
 /// The experiment with a fixed-horizon test at every look, as if it were the only one.
 #[derive(Clone, Debug)]
-pub(crate) struct Alone(Experiment);
+pub(crate) struct Alone {
+    experiment: Experiment,
+    /// By look: the level that the plan has spent by then on a two-sided test, and on a guardrail.
+    spent: Vec<(f64, f64)>,
+}
 
 impl Alone {
-    pub(crate) fn of(experiment: &Experiment) -> Alone {
-        let mut experiment = experiment.clone();
-        let settings = StatisticalSettings {
+    pub(crate) fn of(experiment: &Experiment, calendar: &Calendar) -> Alone {
+        let mut alone = experiment.clone();
+        alone.settings = StatisticalSettings {
             sequential: SequentialMethod::None,
             max_duration_days: None,
             min_duration_days: None,
-            ..experiment.settings
+            ..alone.settings
         };
-        experiment.settings = settings;
-        experiment.end = None;
-        Alone(experiment)
+        alone.end = None;
+        let (alpha, guardrail) = (experiment.settings.alpha, experiment.guardrail_settings.alpha);
+        let spending = match experiment.settings.sequential {
+            SequentialMethod::ObrienFleming => Some(Spending::ObrienFleming),
+            SequentialMethod::Pocock => Some(Spending::Pocock),
+            _ => None,
+        };
+        let first = calendar.days.first();
+        let schedule = first.map(|first| experiment.schedule(*first));
+        let planned = schedule.and_then(|s| Some(s.days(s.last()?) as f64));
+        let spent = calendar.looks().into_iter().map(|days| {
+            // Where nothing is known of a plan, everything may be spent.
+            let by_then = |alpha: f64| {
+                let fraction = f64::from(days) / planned?;
+                spending?.spent(fraction.min(1.0), alpha).ok()
+            };
+            let two_sided = by_then(0.5 * alpha).map_or(alpha, |spent| 2.0 * spent);
+            (two_sided, by_then(guardrail).unwrap_or(guardrail))
+        });
+        Alone { spent: spent.collect(), experiment: alone }
     }
 
     fn judge(&self, world: &World, rows: &[GroupStat], day: usize) -> Judgement {
-        judged(&self.0, world, rows, day)
+        judged(&self.experiment, world, rows, day)
+    }
+
+    fn spent(&self, look: usize, role: Role) -> f64 {
+        let (two_sided, guardrail) = self.spent[look];
+        if role == Role::Guardrail { guardrail } else { two_sided }
     }
 }
 
@@ -211,23 +248,24 @@ impl World {
             })
             .collect();
         let mut significant = Vec::with_capacity(self.metrics.len() * treatments.len());
+        let mut higher = Vec::with_capacity(significant.capacity());
         for metric in &self.metrics {
             let alpha = self.alpha(metric.role);
             for variant in &treatments {
                 let row = judgement.results.iter().find(|row| {
                     row.metric == metric.name && row.variant == *variant && row.segment == WHOLE
                 });
+                higher.push(row.and_then(|row| row.effect).is_some_and(|effect| effect > 0.0));
                 let row = row.filter(|row| row.p_value_adjusted.is_some_and(|p| p <= alpha));
                 significant.push(row.map(|row| {
                     let crossed = row.crossed_ds.filter(|_| row.family_size == 1);
                     let place = |ds| {
                         self.calendar.looks.iter().position(|day| self.calendar.days[*day] == ds)
                     };
-                    let higher = row.effect.is_some_and(|effect| effect > 0.0);
-                    Significant { higher, since: crossed.and_then(place) }
+                    Significant { since: crossed.and_then(place) }
                 }));
             }
         }
-        Seen { decisions, significant }
+        Seen { decisions, significant, higher }
     }
 }

@@ -115,8 +115,8 @@ impl World {
             metric_types: metric_types.clone(),
             population: population.clone(),
             metrics,
+            alone: Alone::of(&experiment, &calendar),
             calendar,
-            alone: Alone::of(&experiment),
             experiment,
         })
     }

@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p verdict-sim --example error_rates -- [experiments] [part of a row's name …]`
 //!
-//! 20,000 experiments without an effect, and a tenth of that with one, for every method and kind of unit. A row of a
+//! 20,000 experiments without an effect, and a twentieth of that with one, for every method and kind of unit. A row of a
 //! method that claims a level and exceeds it by a tenth fails the command. With parts of names only the rows whose
 //! names contain one of them are made.
 
@@ -43,7 +43,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             let clock = Instant::now();
             let none = case::single(units, looks, false, experiments)?;
             told(&mut io::stderr(), &name, &none, clock)?;
-            let some = case::single(units, looks, true, (experiments / 10).max(1))?;
+            let some = case::single(units, looks, true, (experiments / 20).max(1))?;
             let (level, power) = (&none.tests[0], &some.tests[0]);
             writeln!(
                 out,
