@@ -150,6 +150,24 @@ pub fn adjusted_p(row: &ResultRow) -> String {
     shown.map_or(String::new(), |text| text.trim_start_matches("p ").to_owned())
 }
 
+/// The margin of a test for non-inferiority: `2%`, or in the metric's unit.
+pub fn margin(row: &ResultRow) -> Option<String> {
+    match (row.margin_absolute, row.margin_relative) {
+        (Some(margin), _) => Some(Scale::of(row).difference(margin)),
+        (None, margin) => margin.map(percent),
+    }
+}
+
+/// The limit on the variant's own level, and whether it is kept: `limit 500 kept`.
+pub fn limit(row: &ResultRow) -> Option<String> {
+    let limit = Scale::of(row).absolute(row.threshold?);
+    Some(match row.threshold_breached {
+        Some(true) => format!("limit {limit} breached"),
+        Some(false) => format!("limit {limit} not breached"),
+        None => format!("limit {limit} not tested"),
+    })
+}
+
 /// `, +50.0% (95% interval +3.8% to +123.4%)`: the relative effect, or the absolute one where there is none.
 fn effect(row: &ResultRow) -> String {
     let ends = match (row.rel_effect, row.effect) {

@@ -29,6 +29,9 @@ fn experiment(out: &mut impl Write, judged: &Judged) -> io::Result<()> {
     if let Some(hypothesis) = &experiment.hypothesis {
         writeln!(out, "{hypothesis}")?;
     }
+    if let Some(look) = judgement.results.first().and_then(look) {
+        writeln!(out, "{look}")?;
+    }
     let attention = judgement.checks.iter().filter(|check| check.status != "pass");
     let mut passed = judgement.checks.len();
     for check in attention {
@@ -74,10 +77,47 @@ fn headline(decision: &str) -> String {
         "dont_ship" => "DON'T SHIP",
         "inconclusive" => "INCONCLUSIVE",
         "stat_sig_not_practical" => "SIGNIFICANT, BUT NOT WORTH IT",
+        "continue" => "CONTINUE",
+        "stop_guardrail" => "STOP: a guardrail is violated",
         "invalid" => "INVALID: the checks must pass before any number can be trusted",
         other => return other.to_owned(),
     };
     format!("{words} ({decision})")
+}
+
+/// Which look this is, where experiments are looked at on a schedule.
+fn look(row: &ResultRow) -> Option<String> {
+    let method = match row.sequential_method.as_str() {
+        "none" => "tested once, at the planned end",
+        "msprt" | "confidence_sequence" => "p-values and intervals hold at every look",
+        _ => "p-values and intervals hold at the looks of the plan",
+    };
+    let planned = row.looks_planned.map_or(String::new(), |planned| format!(" of {planned}"));
+    match (row.look, row.look_ds) {
+        (Some(look), Some(ds)) => {
+            Some(format!("look {look}{planned}, {ds} · {}: {method}", row.sequential_method))
+        }
+        _ if row.looks_planned.is_some() || row.sequential_method != "none" => {
+            Some(format!("before the first look{planned} · {}: {method}", row.sequential_method))
+        }
+        _ => None,
+    }
+}
+
+/// What a row has besides its numbers: why there is none, the margin, the limit, the boundary.
+fn note(row: &ResultRow) -> String {
+    let mut notes = Vec::new();
+    match row.status.as_str() {
+        "ok" => notes.extend(row.rel_effect_reason.clone()),
+        status => notes.push(format!("{status}: {}", row.reason.as_deref().unwrap_or("?"))),
+    }
+    notes.extend(words::margin(row).map(|margin| format!("margin {margin}")));
+    notes.extend(words::limit(row));
+    if let (Some(z), Some(boundary)) = (row.z, row.boundary) {
+        notes.push(format!("z {z:.2}, boundary {boundary:.2}"));
+    }
+    notes.extend(row.crossed_ds.map(|ds| format!("crossed {ds}")));
+    notes.join("; ")
 }
 
 /// A row for the control of each metric, and one for each variant below it.
@@ -116,10 +156,7 @@ fn table(results: &[ResultRow]) -> Table {
             ]);
             last = Some((row.metric.as_str(), row.role));
         }
-        let note = match row.status.as_str() {
-            "ok" => row.rel_effect_reason.clone().unwrap_or_default(),
-            status => format!("{status}: {}", row.reason.as_deref().unwrap_or("?")),
-        };
+        let note = note(row);
         let (units, p) = (words::count(row.n_variant), words::adjusted_p(row));
         table.add_row(["", "", &row.variant, &units, &variant, &words::lift(row), &p, &note]);
     }

@@ -10,13 +10,13 @@
 //! | `stat_sig_not_practical` | significant in the good direction, below the smallest effect of interest | significant, not practically significant (Kohavi et al. 2020, chapter 2) |
 //! | `inconclusive` | the end, and no difference was found | no clear winner, ready for review (GrowthBook), neutral, flat |
 
+use verdict_model::Experiment;
 use verdict_model::rows::{CheckRow, ResultRow};
 
 use super::reasons::{self, Reason};
 use super::significance::{Found, found};
 use super::stage::Stage;
 use super::target::{Target, Worth};
-use verdict_model::Experiment;
 
 /// What is decided on: one variant, at one as-of date.
 pub(super) struct Case<'a> {

@@ -277,7 +277,7 @@ impl Promise<'_> {
     /// The relative interval, cut where the absolute one was: at no effect, or at the relative margin.
     fn as_far_as_excluded(&self, interval: Interval, watched: &Watched) -> Interval {
         let edge = match self.contrast() {
-            Some(Contrast { factor, shift }) if shift == 0.0 => factor - 1.0,
+            Some(Contrast { factor, shift: 0.0 }) => factor - 1.0,
             // A margin in the metric's unit is no fixed share of the control's level.
             _ => return interval,
         };

@@ -9,7 +9,9 @@ use super::reason_words::reason_in_words;
 use super::significance::{deteriorated, is_non_inferiority, passed as has_passed};
 use super::stage::Stage;
 use crate::methods::special::norm_isf;
-use crate::words::{Scale, change, counted, list, p_value, percent, short, significant_digits};
+use crate::words::{
+    Scale, change, counted, list, margin, p_value, percent, short, significant_digits,
+};
 
 /// A reason, as data and in words.
 #[derive(Debug)]
@@ -106,7 +108,11 @@ pub(super) fn not_passed(case: &Case<'_>) -> Option<Reason> {
         .iter()
         .filter(|row| is_non_inferiority(row) && !has_passed(row, alpha))
         .map(|row| match row.p_value {
-            Some(_) => format!("{} (margin {})", change(row, alpha), margin(row)),
+            Some(p) => {
+                let now = if p <= alpha { ", which the interval of this look reaches" } else { "" };
+                let margin = margin(row).unwrap_or_default();
+                format!("{} (margin {margin}{now})", change(row, alpha))
+            }
             None => format!("{} ({})", row.metric, why(row)),
         })
         .collect();
@@ -122,19 +128,13 @@ pub(super) fn not_passed(case: &Case<'_>) -> Option<Reason> {
 /// The non-inferiority guardrails, all of which have passed.
 pub(super) fn passed(case: &Case<'_>) -> Option<Reason> {
     let rows = case.guardrails.iter().filter(|row| is_non_inferiority(row));
-    let passed: Vec<String> =
-        rows.map(|row| format!("{} (margin {})", row.metric, margin(row))).collect();
+    let passed: Vec<String> = rows
+        .map(|row| format!("{} (margin {})", row.metric, margin(row).unwrap_or_default()))
+        .collect();
     (!passed.is_empty()).then(|| {
         let words = format!("A loss beyond the margin is excluded for {}.", list(&passed));
         Reason::new("non_inferiority_shown", words)
     })
-}
-
-fn margin(row: &ResultRow) -> String {
-    match (row.margin_absolute, row.margin_relative) {
-        (Some(margin), _) => Scale::of(row).difference(margin),
-        (None, margin) => percent(margin.unwrap_or(0.0)),
-    }
 }
 
 /// Why it is too early for a decision, whatever the effect.
@@ -183,7 +183,7 @@ pub(super) fn not_crossed(case: &Case<'_>, row: &ResultRow) -> Reason {
         let words = format!(
             "{}: a boundary was crossed {}, but the interval at this look includes no difference.",
             change(row, alpha),
-            row.crossed_ds.map_or("before".to_owned(), |ds| format!("on {ds}"))
+            row.crossed_ds.map_or_else(|| "before".to_owned(), |ds| format!("on {ds}"))
         );
         return Reason::new("boundary_crossed_before", words);
     }
@@ -209,7 +209,10 @@ fn look(row: &ResultRow) -> String {
         (Some(look), None) => format!("look {look}"),
         (None, _) => "this look".to_owned(),
     };
-    row.look_ds.map_or(number.clone(), |ds| format!("{number}, {ds}"))
+    match row.look_ds {
+        Some(ds) => format!("{number}, {ds}"),
+        None => number,
+    }
 }
 
 /// What a boundary rests on where the correlations between looks are not known.

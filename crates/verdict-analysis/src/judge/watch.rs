@@ -235,6 +235,7 @@ fn successes_expected(arms: &[Sample]) -> bool {
 }
 
 /// What the monitor says after the latest look.
+#[derive(Clone, Copy)]
 struct Answer {
     standing: Standing,
     /// Its time, by which its interval is scaled.

@@ -78,10 +78,10 @@ fn attention(asked: &Attention, judged: &[&Judged]) -> Exit {
     let wants = |what| asked.fail_on.contains(&what) && !asked.fail_on.contains(&FailOn::Never);
     let check =
         |status: &str| judged.iter().any(|j| j.judgement.checks.iter().any(|c| c.status == status));
-    let guardrail = judged
-        .iter()
-        .flat_map(|j| &j.judgement.decisions)
-        .any(|decision| decision.reason_codes.iter().any(|code| code == "guardrail_violated"));
+    let guardrail = judged.iter().flat_map(|j| &j.judgement.decisions).any(|decision| {
+        decision.decision == "stop_guardrail"
+            || decision.reason_codes.iter().any(|code| code == "guardrail_violated")
+    });
     let asks = (wants(FailOn::Checks) && check("fail"))
         || (wants(FailOn::Warnings) && check("warn"))
         || (wants(FailOn::Guardrails) && guardrail);

@@ -2,8 +2,10 @@
 
 mod branches;
 mod checks;
+mod contradictions;
 mod decisions;
 mod levels;
+mod pitfalls;
 mod properties;
 mod results;
 mod world;

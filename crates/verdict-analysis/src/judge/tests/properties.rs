@@ -103,6 +103,12 @@ fn case(alpha: f64) -> Case {
     case
 }
 
+/// So many days before the as-of date, or after it.
+fn back_by(days: i64) -> NaiveDate {
+    let other = if days < 0 { ds().succ_opt() } else { ds().iter_days().rev().nth(days as usize) };
+    other.expect("a date")
+}
+
 const STATUSES: [&str; 4] = ["ok", "insufficient", "not_mature", "failed"];
 
 fn numbers(row: &ResultRow) -> Vec<Option<f64>> {
@@ -163,6 +169,50 @@ proptest! {
             prop_assert!(!decision.reasons.is_empty());
             prop_assert_eq!(decision.reasons.len(), decision.reason_codes.len());
             prop_assert!(decision.reasons.iter().all(|words| words.ends_with('.')), "{:?}", decision.reasons);
+        }
+    }
+
+    /// The same over looks with anything in them.
+    #[test]
+    fn no_history_is_too_odd(
+        stats in prop::collection::vec(
+            (any_stat(), -1_i64..4, any_n(), prop::array::uniform3(any_number())), 0..80,
+        ),
+        method in prop::sample::select(SequentialMethod::WORDS.map(|(_, method)| method).to_vec()),
+        days in prop::option::of(0_u32..5),
+        margin in prop::sample::select(vec![Margin::Relative(0.1), Margin::Relative(2.0), Margin::Absolute(0.5)]),
+        alpha in prop_oneof![Just(0.05), Just(f64::NAN), Just(2.0), 0.001_f64..0.9],
+        level in prop_oneof![Just(0.0), Just(1e300), -1.0_f64..10.0],
+    ) {
+        let mut case = case(alpha);
+        case.experiment.settings.sequential = method;
+        case.experiment.settings.max_duration_days = days;
+        case.experiment.settings.min_duration_days = days;
+        case.experiment.guardrails[0].threshold = Some(Threshold { level, unit: None });
+        case.experiment.guardrails[2].test = GuardrailTest::NonInferiority(margin);
+        let case = case.with(stats.into_iter().map(|(stat, back, before, x)| GroupStat {
+            ds: back_by(back),
+            n_before: Some(before),
+            co_x_before: x[0],
+            co_y_before: x[1],
+            co_xy_before: x[2],
+            ..stat
+        }));
+        let judgement = case.judge();
+        for row in &judgement.results {
+            prop_assert!(STATUSES.contains(&&*row.status));
+            prop_assert_eq!(row.status == "ok", row.p_value.is_some());
+            prop_assert_eq!(row.status == "ok", row.p_value_adjusted.is_some());
+            prop_assert_eq!(row.status == "ok", row.reason.is_none());
+            let looks = [row.z, row.boundary, row.alpha_spent, row.information_fraction, row.threshold_bound];
+            prop_assert!(numbers(row).into_iter().chain(looks).flatten().all(f64::is_finite), "{:?}", row);
+            if let (Some(lower), Some(upper)) = (row.effect_ci_lower, row.effect_ci_upper) {
+                prop_assert!(lower <= upper, "{:?}", row);
+            }
+        }
+        for decision in &judgement.decisions {
+            prop_assert!(!decision.reasons.is_empty());
+            prop_assert_eq!(decision.reasons.len(), decision.reason_codes.len());
         }
     }
 
