@@ -53,24 +53,24 @@ pub(crate) const UNITS: [Units; 7] = [
         population: "units_per_day: 40\nmetrics:\n  \
             m: {distribution: gaussian, mean: 1, sd: 1, cumulative: true, persistence: 0}",
         metric: "m",
-        mde: "mde_absolute: 0.11",
-        effect: "m=+0.11",
+        mde: "mde_relative: 0.11",
+        effect: "m=+11%",
     },
     Units {
         name: "acting daily, half persistent",
         population: "units_per_day: 40\nmetrics:\n  \
             m: {distribution: gaussian, mean: 1, sd: 1.4142135623730951, cumulative: true, persistence: 0.5}",
         metric: "m",
-        mde: "mde_absolute: 0.233",
-        effect: "m=+0.233",
+        mde: "mde_relative: 0.233",
+        effect: "m=+23.3%",
     },
     Units {
         name: "acting daily, all persistent",
         population: "units_per_day: 40\nmetrics:\n  \
             m: {distribution: gaussian, mean: 1, sd: 1, cumulative: true, persistence: 1}",
         metric: "m",
-        mde: "mde_absolute: 0.228",
-        effect: "m=+0.228",
+        mde: "mde_relative: 0.228",
+        effect: "m=+22.8%",
     },
     Units {
         name: "skewed, acting daily, half persistent",

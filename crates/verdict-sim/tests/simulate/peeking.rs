@@ -23,6 +23,7 @@ fn looks(name: &str) -> Looks {
 fn level(of: &str, by: &str, experiments: u64) -> f64 {
     let found = single(&units(of), &looks(by), false, experiments).expect("a simulation");
     assert_eq!(found.looks.len(), 28);
+    assert_eq!(looks(by).valid, by != "naive");
     found.tests[0].significant.rate
 }
 
