@@ -40,7 +40,7 @@ impl LoggedDay {
             let (units, less_one) = (row.n as f64, (row.n - 1).max(1) as f64);
             let part = |value: Option<f64>| value.unwrap_or(0.0) / less_one;
             let mean = |mean: Option<f64>, sum: Option<f64>| {
-                mean.or(sum.map(|sum| sum / units)).filter(|mean| mean.is_finite()).unwrap_or(0.0)
+                mean.or_else(|| Some(sum? / units)).filter(|mean| mean.is_finite()).unwrap_or(0.0)
             };
             let means = [mean(row.mean_x, row.sum_x), mean(row.mean_y, row.sum_y)];
             let x = match row.m2_x {
