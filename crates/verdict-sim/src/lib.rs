@@ -29,7 +29,8 @@
 //!
 //! # What is counted
 //! - An experiment ends for a variant at the first look whose decision is neither `continue` nor `invalid`; a look
-//!   that is `invalid` (a sample-ratio test that cries wolf) is waited out.
+//!   that is `invalid` (a sample-ratio test that cries wolf) is waited out. Without a sequential method and without
+//!   `max_duration_days` nothing is planned, so that the first look decides.
 //! - A test is significant where its row's corrected p-value does not exceed the level of its family. It is
 //!   followed to the last look, whatever has been decided by then: a test's rate is that of any look.
 //! - Rates have Wilson's intervals; with 20,000 experiments a rate of 5% is known to 0.3 points.

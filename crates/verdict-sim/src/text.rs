@@ -24,7 +24,7 @@ impl Simulation {
             self.experiment,
             self.runs.experiments,
             self.runs.seed,
-            self.units_per_day,
+            (self.units_per_day * 10.0).round() / 10.0,
             counted(self.looks.len(), "look"),
             planned,
             self.method,
