@@ -8,6 +8,7 @@
 //! - [`planning`]: sample size, duration, power and detectable effect, before there are data.
 //! - [`stat`]: every method by name, from JSON or from [flags](stat::flags).
 //! - [`words`]: numbers and changes as people read them.
+//! - [`decisions`]: how looks are tested, and what a decision means.
 //! - [`error_rates`]: what simulation says of the methods.
 
 pub mod flags;
@@ -16,6 +17,9 @@ pub mod methods;
 pub mod planning;
 pub mod stat;
 pub mod words;
+
+#[doc = include_str!("../DECISIONS.md")]
+pub mod decisions {}
 
 #[doc = include_str!("../ERROR_RATES.md")]
 pub mod error_rates {}

@@ -1,14 +1,5 @@
-//! The word on each variant, on one page: what comes first decides.
-//!
-//! | decision | when | elsewhere |
-//! | --- | --- | --- |
-//! | `invalid` | a check failed | health check failed (Statsig), SRM warning (GrowthBook, Optimizely), "unhealthy" (Eppo) |
-//! | `stop_guardrail` | a guardrail is violated and `auto_stop_on_violation` | rollback now (GrowthBook), guardrail regression (Eppo, Statsig) |
-//! | `dont_ship` | a guardrail is violated, a non-inferiority guardrail is not passed at the end, or the primary metric is worse | roll back (GrowthBook), "not recommended" (Eppo) |
-//! | `continue` | too early: minimum duration, planned end, or no boundary crossed | "still running", "keep running" |
-//! | `ship` | significant in the good direction, worth it, every non-inferiority guardrail passed | ship now (GrowthBook), ship it, winner (Optimizely) |
-//! | `stat_sig_not_practical` | significant in the good direction, below the smallest effect of interest | significant, not practically significant (Kohavi et al. 2020, chapter 2) |
-//! | `inconclusive` | the end, and no difference was found | no clear winner, ready for review (GrowthBook), neutral, flat |
+//! The word on each variant, on one page: what comes first decides. [`crate::decisions`] has the table, and the words of
+//! other tools.
 
 use verdict_model::Experiment;
 use verdict_model::rows::{CheckRow, ResultRow};

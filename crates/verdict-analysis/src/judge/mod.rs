@@ -11,15 +11,19 @@
 //! # Codes
 //!
 //! - Result rows, `insufficient`: `no_units_in_control`, `no_units_in_variant`, `too_few_units`, `zero_variance`,
-//!   `zero_denominator`. `failed`: `method_not_in_effect`, `metric_type_unknown`, `metric_type_differs`,
-//!   `statistics_invalid`, `method_failed`.
+//!   `zero_denominator`, `burn_in`. `not_mature`: `before_planned_end`, `before_first_look`, `no_test_yet`. `failed`:
+//!   `method_not_in_effect`, `metric_type_unknown`, `metric_type_differs`, `statistics_invalid`, `method_failed`,
+//!   `margin_too_large`, `no_planned_end`.
 //! - No relative effect: the reason of the row; otherwise `control_mean_not_positive`, `control_mean_near_zero`.
-//! - Decisions: `invalid` has the codes of the failed checks; `dont_ship` has `guardrail_violated` or
-//!   `primary_worse`; `stat_sig_not_practical` has `significant_below_mde` (and `primary_better`); `ship` has
-//!   `primary_better` with, where a smallest effect of interest is set, `above_mde`, `mde_within_interval` or
-//!   `mde_not_comparable`; `inconclusive` has `primary_<reason>`, or `not_significant` with `mde_excluded`,
-//!   `mde_not_excluded` or `mde_not_comparable`. Then, where they apply, `guardrails_not_violated` and
-//!   `guardrail_not_tested`.
+//! - Decisions, the deciding code first: `invalid` has the codes of the failed checks; `stop_guardrail` has
+//!   `guardrail_violated`; `dont_ship` has that, `primary_worse` or `non_inferiority_not_shown`; `continue` has
+//!   `before_min_duration`, `before_planned_end`, `boundary_not_crossed`, `boundary_crossed_before`,
+//!   `mde_within_interval`, `non_inferiority_not_shown` or `primary_<reason>`; `stat_sig_not_practical` has
+//!   `significant_below_mde` or `mde_within_interval`; `ship` has `primary_better`; `inconclusive` has `primary_<reason>`
+//!   or `not_significant` with `mde_excluded`, `mde_not_excluded` or `mde_not_comparable` and `achievable_mde`. Then,
+//!   where they apply, `primary_better`, `boundary_crossed`, `above_mde`, `mde_within_interval`, `mde_not_comparable`,
+//!   `non_inferiority_shown`, `best_variant`, `another_variant_is_better`, `best_not_told_apart`,
+//!   `guardrails_not_violated` and `guardrail_not_tested`.
 
 mod best;
 mod checks;
@@ -67,7 +71,9 @@ pub struct Judgement {
 /// Judges an experiment as of `ds` by its group statistics.
 ///
 /// `metric_types` has the type word of each metric (`proportion`, `mean`, `ratio` or a later type's word);
-/// statistics of other experiments and dates are left aside. `counts` is `None` where nobody knows what became of
+/// statistics of other experiments and of later dates are left aside. Those of earlier dates are the looks before: of an
+/// experiment that is watched, give every day from its start on, so that what looks share is known; without a `start` the
+/// earliest of them counts as its first day. `counts` is `None` where nobody knows what became of
 /// the logs' rows, as for statistics made elsewhere. Of `later`, the decisions name the keys of this
 /// experiment, of its metrics and of the project as a whole.
 #[must_use]

@@ -118,7 +118,7 @@ pub struct Standing {
 }
 
 /// How near to its logarithm a group-sequential p-value is found.
-const P_DISTANCE: f64 = 1e-6;
+const P_DISTANCE: f64 = 1e-10;
 
 /// A p-value and its natural logarithm.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -348,7 +348,7 @@ impl Monitor {
     /// rises, and it is at most alpha exactly when a look has crossed. `None` when no look so far was a test.
     ///
     /// For a mixture it is 1 over the largest L so far. For a group-sequential plan the whole boundary is found
-    /// again at each level tried (some ten times), until p is right to a millionth of itself: ask for it where it is
+    /// again at each level tried (some ten times), until p is right to ten digits: ask for it where it is
     /// shown, not at each look.
     ///
     /// # Errors
