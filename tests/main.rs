@@ -6,5 +6,6 @@ mod oracle;
 mod real_data;
 mod sample;
 mod seed_file;
+mod simulate;
 mod stat;
 mod support;

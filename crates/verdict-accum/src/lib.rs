@@ -85,6 +85,7 @@ pub use bootstrap_pooled::BootstrapPooled;
 pub use error::AccumError;
 pub use exact_sum::ExactSum;
 pub use moments::{Moments, Moments1, Moments2, Moments4};
+pub use philox::philox as philox4x32;
 pub use replicates::Replicates;
 pub use sketch::Sketch;
 pub use unit_hash::unit_hash;

@@ -7,9 +7,13 @@
 const MULTIPLIERS: [u32; 2] = [0xd251_1f53, 0xcd9e_8d57];
 const WEYL: [u32; 2] = [0x9e37_79b9, 0xbb67_ae85];
 
-/// Four numbers of 32 bits for a key and a counter.
+/// Four random numbers of 32 bits for a key and a counter: Philox4x32-10.
+///
+/// Neighbouring keys and counters have unrelated numbers, so that draws can be addressed (by seed, experiment, unit)
+/// instead of being taken in turn. Not for secrets.
 #[inline(always)]
-pub(crate) fn philox(key: u64, counter: [u32; 4]) -> [u32; 4] {
+#[must_use]
+pub fn philox(key: u64, counter: [u32; 4]) -> [u32; 4] {
     let [mut c0, mut c1, mut c2, mut c3] = counter;
     let (mut k0, mut k1) = (key as u32, (key >> 32) as u32);
     for _ in 0..10 {

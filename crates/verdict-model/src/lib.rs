@@ -25,6 +25,7 @@ mod load;
 mod metric;
 mod nearest;
 mod place;
+mod population;
 mod project;
 mod registered;
 mod resolved;
@@ -42,10 +43,11 @@ pub use experiment::{
     Arm, DeclaredType, Design, Direction, Experiment, ExperimentMetric, Mde, Role, SeveralVariants,
 };
 pub use later::Later;
-pub use load::{LoadError, Problem, load};
+pub use load::{LoadError, Problem, load, load_population, population_file, population_of};
 pub use metric::{Aggregate, Component, Metric, MetricKind};
 pub use nearest::nearest;
 pub use place::{Located, Place};
+pub use population::{Arrivals, Behaviour, Distribution, Draw, Population, Split, Values};
 pub use project::Project;
 pub use registered::{ExperimentPlan, PlanChange, RegisteredPlan};
 pub use schedule::Schedule;

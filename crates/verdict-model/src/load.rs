@@ -6,6 +6,7 @@ mod experiments;
 mod files;
 mod judged;
 mod metrics;
+mod population;
 mod settings;
 mod sources;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use chrono_tz::{TZ_VARIANTS, Tz};
 use crate::yaml::{self, Problems};
 use crate::{Located, Place, Project, nearest};
 use definitions::{Definitions, Sections};
+pub use population::{load_population, population_file, population_of};
 
 /// Something that is written in a project and cannot stay.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

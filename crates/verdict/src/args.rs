@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Plan(Plan),
     /// Run SQL over the tables and views
     Query(Query),
+    /// Repeat an experiment on units whose truth is stated, and count what would be decided
+    Simulate(Simulate),
     /// One statistical method on given numbers
     #[command(disable_help_flag = true)]
     Stat(Words),
@@ -147,6 +149,55 @@ pub(crate) struct Query {
     /// The query
     #[arg(allow_hyphen_values = true)]
     pub(crate) sql: String,
+}
+
+#[derive(ClapArgs, Debug)]
+#[command(
+    after_help = "A population file says who arrives and how metrics are distributed; README.md has one."
+)]
+pub(crate) struct Simulate {
+    #[command(flatten)]
+    pub(crate) project: Project,
+    /// The experiment [default: the only one]
+    pub(crate) experiment: Option<String>,
+    /// What units do: a YAML file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) population: Option<PathBuf>,
+    /// Units that enter on a day, over all variants
+    #[arg(long, value_name = "N")]
+    pub(crate) units_per_day: Option<f64>,
+    /// What units do on a metric, as in the file: 'revenue={distribution: gaussian, mean: 3, sd: 5}'
+    #[arg(long, value_name = "NAME=YAML", value_parser = key_value)]
+    pub(crate) metric: Vec<(String, String)>,
+    /// Take means, variances and correlations from day to day from the control's stored group
+    /// statistics, of every day up to --date
+    #[arg(long)]
+    pub(crate) from_logs: bool,
+    /// The last day of --from-logs [default: yesterday, in the project's time zone]
+    #[arg(short, long, value_name = "YYYY-MM-DD", requires = "from_logs")]
+    pub(crate) date: Option<NaiveDate>,
+    /// An effect: revenue=+5%, revenue=-0.2 (in the metric's unit), blue:revenue=+5% (one variant)
+    #[arg(long, value_name = "[VARIANT:]METRIC=SIZE", allow_hyphen_values = true)]
+    pub(crate) effect: Vec<verdict_sim::Effect>,
+    /// How many experiments
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 10_000,
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) experiments: u64,
+    /// Another seed gives other experiments
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// How many days, instead of the planned duration
+    #[arg(long, value_name = "N")]
+    pub(crate) days: Option<u32>,
+    /// Threads; they change no result [default: one a core]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<std::num::NonZero<usize>>,
+    /// Judge every look, instead of finding the first crossing by bisection
+    #[arg(long)]
+    pub(crate) every_look: bool,
+    /// No progress
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
 }
 
 /// Words that the command reads by itself.

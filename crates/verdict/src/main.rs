@@ -50,6 +50,7 @@ async fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Validate(args) => Box::pin(commands::validate::validate(args)).await,
         Command::Plan(args) => Box::pin(commands::plan::plan(args)).await,
         Command::Query(args) => Box::pin(commands::query::query(args)).await,
+        Command::Simulate(args) => Box::pin(commands::simulate::simulate(args)).await,
         Command::Stat(args) => commands::stat::stat(args.words),
         Command::Power(args) => commands::power::power(args.words),
     }

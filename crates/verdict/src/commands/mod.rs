@@ -6,6 +6,7 @@ pub(crate) mod plan;
 pub(crate) mod power;
 pub(crate) mod query;
 pub(crate) mod run;
+pub(crate) mod simulate;
 pub(crate) mod stat;
 pub(crate) mod validate;
 mod words;

@@ -27,6 +27,17 @@ impl Frontier {
         Self { kind, fraction: 0.0 }
     }
 
+    /// The same for searches that try many levels: right to 1e-7 in its bounds with independent increments.
+    pub(crate) fn coarse(correlated: bool, sides: Sides, points: usize) -> Self {
+        let frontier = Self::new(correlated, sides, points);
+        match frontier.kind {
+            Kind::Independent(_) => {
+                Self { kind: Kind::Independent(Boundary::coarse(sides)), ..frontier }
+            }
+            Kind::Correlated(_) => frontier,
+        }
+    }
+
     /// The share of the plan that has passed, at most 1: it never falls.
     pub(crate) fn pass(&mut self, fraction: f64) -> f64 {
         self.fraction = self.fraction.max(fraction.min(1.0));

@@ -416,7 +416,7 @@ impl Monitor {
     fn short_by(&self, spending: Spending, level: f64) -> Result<f64, MethodError> {
         let sides = self.plan.sides;
         let correlated = self.looks[0].correlations.is_some();
-        let mut frontier = Frontier::new(correlated, sides, self.points);
+        let mut frontier = Frontier::coarse(correlated, sides, self.points);
         let mut nearest = f64::INFINITY;
         for (look, standing) in self.looks.iter().zip(&self.standings) {
             let bound = look.go_on(&mut frontier, spending, sides.tail_alpha(level))?;

@@ -45,6 +45,12 @@ impl Walk {
         Self { drift, panel: 3.0, time, before: None, kept: (f64::NEG_INFINITY, f64::INFINITY) }
     }
 
+    /// The same with panels of at most this many standard deviations.
+    #[must_use]
+    pub(crate) fn with_panels(self, panel: f64) -> Self {
+        Self { panel, ..self }
+    }
+
     /// Information at this look.
     pub(crate) fn time(&self) -> f64 {
         self.time
