@@ -111,7 +111,8 @@ pub struct StatisticalSettings {
     pub alpha: f64,
     /// The power at which an achievable effect is stated; in (0, 1), default 0.8.
     pub power: f64,
-    /// The correction within each family of primary and of secondary tests; default Benjamini–Hochberg.
+    /// The correction within each family of primary and of secondary tests; default Benjamini–Hochberg. Over several
+    /// variants of the primary metric, one that bounds the share of false findings gives way to Holm's.
     pub correction: Correction,
     /// The level of the sample-ratio test; in (0, 1), default 0.001.
     pub sample_ratio_alpha: f64,

@@ -16,7 +16,9 @@ pub(super) fn name(metric: &ExperimentMetric, segment: &str) -> String {
 }
 
 /// The correction of a family: none where every test must reject (intersection-union), the guardrails' own for the
-/// guardrails over the whole, otherwise the experiment's.
+/// guardrails over the whole, otherwise the experiment's. Of the primary metric over several variants, where one false
+/// finding is a wrong decision, the chance of *any* is bounded: a correction that bounds only the share of false ones
+/// (Benjamini-Hochberg, Benjamini-Yekutieli) gives way to Holm's there.
 pub(super) fn correction(
     experiment: &Experiment,
     metric: &ExperimentMetric,
@@ -25,6 +27,10 @@ pub(super) fn correction(
     match (metric.role, segment == WHOLE) {
         _ if all_must_pass(metric) => Correction::None,
         (Role::Guardrail, true) => experiment.guardrail_settings.correction,
+        (Role::Primary, true) => match experiment.settings.correction {
+            Correction::BenjaminiHochberg | Correction::BenjaminiYekutieli => Correction::Holm,
+            bounds_any => bounds_any,
+        },
         _ => experiment.settings.correction,
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::sync::Arc;
 
-use verdict_job::Progress as _;
+use verdict_job::{Progress as _, ReadStats};
 use verdict_model::rows::{GroupStat, SEVERAL_VARIANTS, WHOLE};
 use verdict_model::{
     Experiment, LoadError, NaiveDate, Population, Project, population_file, population_of,
@@ -124,10 +124,11 @@ async fn from_logs(
     let control = &experiment.design.control.value;
     let mut days: BTreeMap<String, Vec<GroupStat>> = BTreeMap::new();
     let mut units = 0;
+    let mut read = ReadStats::default();
     let dates: Vec<NaiveDate> = start.iter_days().take_while(|day| *day <= until).collect();
     for day in &dates {
-        let rows = job.group_stats(name, *day).await?.rows;
-        let whole = rows.into_iter().filter(|row| row.segment == WHOLE);
+        let rows = job.group_stats_history(experiment, *day, &mut read).await?.rows;
+        let whole = rows.into_iter().filter(|row| row.ds == *day && row.segment == WHOLE);
         let (exposed, rows): (Vec<GroupStat>, Vec<GroupStat>) =
             whole.partition(|row| row.metric == SEVERAL_VARIANTS);
         units = exposed.iter().map(|row| row.n).sum();
