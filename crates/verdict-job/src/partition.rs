@@ -11,14 +11,16 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::compute::concat_batches;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::error::DataFusionError;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use datafusion::parquet::arrow::{ArrowWriter, parquet_to_arrow_schema};
 use datafusion::parquet::basic::{Compression, ZstdLevel};
 use datafusion::parquet::file::metadata::{KeyValue, ParquetMetaData};
-use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
+use datafusion::parquet::file::properties::{
+    EnabledStatistics, WriterProperties, WriterPropertiesBuilder,
+};
 use datafusion::parquet::schema::types::ColumnPath;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::buffered::BufWriter;
@@ -256,7 +258,7 @@ impl std::fmt::Debug for Writer {
 
 impl Writer {
     pub(crate) fn new(root: &Location, key: &Key, schema: &SchemaRef) -> Result<Writer> {
-        let rows = ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(properties()));
+        let rows = ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(properties(schema)));
         let at = key.object(root);
         Ok(Writer {
             root: root.clone(),
@@ -331,14 +333,21 @@ fn store_error(error: std::io::Error) -> object_store::Error {
 }
 
 /// One policy for every table. The writer's name is fixed: a table's bytes do not tell who built it.
-pub(crate) fn properties() -> WriterProperties {
-    WriterProperties::builder()
+pub(crate) fn properties(schema: &SchemaRef) -> WriterProperties {
+    let columns = schema.fields().iter().map(|field| (field.name(), field.data_type()));
+    let plain = columns.filter(|(name, ty)| match ty {
+        // Nearly every row has a value of its own: a dictionary would be the column again.
+        DataType::Utf8 => name.as_str() == "unit",
+        DataType::Float64 | DataType::Binary | DataType::Timestamp(..) => true,
+        _ => false,
+    });
+    let builder = WriterProperties::builder()
         .set_created_by("verdict".to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_offset_index_disabled(true)
-        // Nearly every row has a value of its own: a dictionary would be the column again.
-        .set_column_dictionary_enabled(ColumnPath::from("unit"), false)
-        .set_column_dictionary_enabled(ColumnPath::from("first_exposed"), false)
-        .build()
+        .set_offset_index_disabled(true);
+    let without = |builder: WriterPropertiesBuilder, (name, _): (&String, _)| {
+        builder.set_column_dictionary_enabled(ColumnPath::from(name.as_str()), false)
+    };
+    plain.fold(builder, without).build()
 }

@@ -151,8 +151,8 @@ fn object(plan: &RegisteredPlan) -> Result<Vec<u8>> {
     let schema = arrow_types::schema(&REGISTRATIONS);
     let batch = RecordBatch::try_new(Arc::clone(&schema), columns).at(stage)?;
     let mut bytes = Vec::new();
-    let mut writer =
-        ArrowWriter::try_new(&mut bytes, schema, Some(partition::properties())).at(stage)?;
+    let properties = partition::properties(&schema);
+    let mut writer = ArrowWriter::try_new(&mut bytes, schema, Some(properties)).at(stage)?;
     writer.write(&batch).at(stage)?;
     writer.close().at(stage)?;
     Ok(bytes)

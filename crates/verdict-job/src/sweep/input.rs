@@ -238,7 +238,11 @@ async fn rows_of_bucket(
             .map_err(|e| DataFusionError::ObjectStore(Box::new(e)))?,
     };
     let part = Part { start: bytes.start, whole: partition.object.size, data };
+    let rows = partition.footer.row_groups()[groups.clone()].iter().map(|group| group.num_rows());
+    let rows = rows.sum::<i64>().unsigned_abs() as usize;
     let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(part, meta)
+        // One batch: nothing is put together afterwards.
+        .with_batch_size(rows.max(1))
         .with_row_groups(groups.collect())
         .with_projection(mask)
         .build()
