@@ -260,7 +260,7 @@ impl Job {
                 Ok(scanned) => {
                     let in_files = opened.rows();
                     let filtered = log.filter.is_some();
-                    counts.add(&RowCounts { in_files, filtered, ..scanned.rows().clone() });
+                    counts.add(&RowCounts { in_files, filtered, ..*scanned.rows() });
                     events = Some(scanned);
                 }
                 Err(error) => {
