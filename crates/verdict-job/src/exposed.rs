@@ -261,8 +261,7 @@ impl Exposed {
     /// What became of the rows of an experiment's log.
     pub(crate) fn counts(&self, experiment: usize) -> DataCounts {
         let log = &self.logs[self.log_of[experiment]];
-        let mut counts =
-            DataCounts { days: 1, exposures: log.rows, ..DataCounts::default() };
+        let mut counts = DataCounts { days: 1, exposures: log.rows, ..DataCounts::default() };
         let key = &self.experiments[experiment].key;
         for (_, variant, rows) in log.named.iter().filter(|(k, _, _)| k.as_ref() == Some(key)) {
             let variant = variant.as_deref().unwrap_or("(null)");
