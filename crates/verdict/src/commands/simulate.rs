@@ -44,7 +44,7 @@ pub(crate) async fn simulate(args: args::Simulate) -> Result<Exit, Failure> {
     let of = args.experiments.max(1);
     let told = (of / STEPS).max(1);
     let step = |done: u64| {
-        if done % told == 0 || done == of {
+        if done.is_multiple_of(told) || done == of {
             let count = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
             line.step(count(done), count(of), "experiments");
         }
