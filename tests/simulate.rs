@@ -1,6 +1,5 @@
 //! `verdict simulate`, from experiment files and populations, and from the tables of a log.
 
-#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use serde_json::Value;
 
