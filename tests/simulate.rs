@@ -1,6 +1,5 @@
 //! `verdict simulate`, from experiment files and populations, and from the tables of a log.
 
-
 use serde_json::Value;
 
 use crate::support::{Project, root, verdict};
