@@ -341,10 +341,13 @@ pub(crate) fn properties(schema: &SchemaRef) -> WriterProperties {
         DataType::Float64 | DataType::Binary | DataType::Timestamp(..) => true,
         _ => false,
     });
+    // Every bucket has units, and with them values, of the whole range: least and greatest of a row group say nothing.
+    let of_units = schema.fields().first().is_some_and(|field| field.name() == "unit");
+    let statistics = if of_units { EnabledStatistics::None } else { EnabledStatistics::Chunk };
     let builder = WriterProperties::builder()
         .set_created_by("verdict".to_owned())
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_statistics_enabled(statistics)
         .set_offset_index_disabled(true);
     let without = |builder: WriterPropertiesBuilder, (name, _): (&String, _)| {
         builder.set_column_dictionary_enabled(ColumnPath::from(name.as_str()), false)
