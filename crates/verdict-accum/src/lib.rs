@@ -37,13 +37,13 @@
 //! One core of an Intel Xeon (AVX-512 machine, code for plain x86-64), shared with other work at the time; least of some
 //! hundred runs over 8192 rows. `cargo bench -p verdict-accum` measures again, and the bench `against_engine` of
 //! `verdict-udaf` compares with the engine's own functions. Amounts are 1 to 1000 with all their digits; shares are up to
-//! a millionth, whose last digits lie below the fixed widths (see [`ExactSum`]): rows go to the long accumulator.
+//! a millionth, whose last digits lie below the fixed widths of [`Moments`]: rows go to the long accumulator there.
 //!
 //! | one row, ns | amounts | times plain | shares |
 //! | --- | --- | --- | --- |
 //! | plain sum of doubles | 0.77 | 1 | |
-//! | [`ExactSum`] | 3.3 | 4.3 | 13 |
-//! | [`ExactSum::push_all`] | 0.95 | 1.2 | 0.99 |
+//! | [`ExactSum`] | 4.0 | 5.2 | 3.5 |
+//! | [`ExactSum::push_all`] | 2.0 | 2.7 | 2.1 |
 //! | plain Welford in doubles, as in `var_samp` | 7.8 | 1 | |
 //! | [`Welford`] | 7.7 | 1.0 | 6.9 |
 //! | [`Moments1`] | 7.7 | 1.0 | 25 |
