@@ -1,6 +1,7 @@
 //! Everything that a user would see, tested from outside: one binary, a module a theme.
 
 mod bad_input;
+mod decisions;
 mod make;
 mod oracle;
 mod real_data;
