@@ -1,5 +1,7 @@
 //! Every branch of the decision, from a log to the printed reason.
 
+#![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, StringArray};
