@@ -46,10 +46,13 @@ fn an_effect_is_found_and_its_absence_is_not() {
     assert_eq!(found["looks"], serde_json::json!([1, 2, 3, 4, 5, 6, 7]));
     let share = |found: &Value| found["tests"][0]["significant"]["rate"].as_f64().unwrap();
     assert!(share(&found) < 0.1, "{found}");
-    // A unit's mean is 0.2 e^1.5 = 0.896, its variance 0.2 e^4 - 0.896^2 = 10.1: half of the mean is 5.9 standard errors
-    // of 3,500 units in each variant, where no bound is.
-    assert!(share(&run(&["--effect", "revenue=+50%"]).json()) > 0.9);
-    assert!(share(&run(&["--effect", "blue:revenue=-1"]).json()) > 0.7);
+    // A unit's variance is 0.2 e^4 - 0.896^2 = 10.1, and amounts are scaled: with 1 more it is 2.12^2 as much, so that 1 is
+    // 7.95 standard errors of 3,500 units in each variant. The mixture, made for 5% of the mean, asks for 7.37 (z^2 r / (1 + r)
+    // = 2 ln 20 + ln(1 + r), r = 0.0448^2 / 0.1257^2 = 0.127): a chance of 72% at the end.
+    let power = share(&run(&["--effect", "revenue=+1"]).json());
+    assert!((power - 0.72).abs() < 0.12, "{power}");
+    // 0.7 less, with 0.22^2 of the variance: 12.7 standard errors, where 4.0 are asked for.
+    assert!(share(&run(&["--effect", "blue:revenue=-0.7"]).json()) > 0.9);
     // Threads change nothing, the seed does.
     assert_eq!(run(&["--threads", "1"]).stdout, run(&["--threads", "3"]).stdout);
     assert_ne!(none.stdout, run(&["--seed", "2"]).stdout);
