@@ -1,7 +1,7 @@
 //! The Poisson bootstrap, by unit.
 
 use crate::codec::{Reader, put_signed, put_unsigned};
-use crate::poisson::{BY_UNIT, LANES, weights};
+use crate::poisson::{BY_UNIT, LANES, Weights, weights};
 use crate::replicate_sums::{ReplicateSums, Term};
 use crate::{AccumError, Replicates};
 
@@ -37,9 +37,14 @@ pub struct Bootstrap {
     units: i128,
     /// Replicate counts, then the sums of each variable.
     sums: Vec<ReplicateSums>,
+    /// Counts that are not in the sums yet, of so many units of weight 1.
+    counts: Vec<Weights>,
+    counted: u32,
 }
 
 const HEADER: [u8; 2] = [b'B', 1];
+/// Weights stay below 2^4, counts below 2^32.
+const COUNTED: u32 = 1 << 27;
 /// States of more variables are no states of ours.
 const MAX_VARIABLES: usize = 64;
 
@@ -60,7 +65,8 @@ impl Bootstrap {
             return Err(AccumError::Parameter("a bootstrap has at most 64 variables"));
         }
         let sums = vec![ReplicateSums::new(replicates as usize); variables + 1];
-        Ok(Self { seed, replicates, units: 0, sums })
+        let counts = vec![Weights([0; LANES]); (replicates as usize).div_ceil(LANES)];
+        Ok(Self { seed, replicates, units: 0, sums, counts, counted: 0 })
     }
 
     /// Adds `weight` times the unit with the values `xs`; a negative weight removes. Names of units become
@@ -85,15 +91,43 @@ impl Bootstrap {
         for (sums, term) in self.sums.iter_mut().zip(&terms) {
             sums.prepare(term);
         }
-        let mut drawn = [0; LANES];
-        for block in 0..self.replicates.div_ceil(LANES as u32) {
-            weights(self.seed, unit, block, stream, &mut drawn);
-            for (sums, term) in self.sums.iter_mut().zip(&terms) {
-                sums.add(term, block as usize, &drawn);
+        // Nearly all weights are 1, and counting takes a third of what the sum of a variable takes.
+        let counted = usize::from(weight == 1);
+        let mut drawn = Weights([0; LANES]);
+        for (block, counts) in self.counts.iter_mut().enumerate() {
+            weights(self.seed, unit, block as u32, stream, &mut drawn);
+            if counted == 1 {
+                counts.0.iter_mut().zip(&drawn.0).for_each(|(count, &w)| *count += w);
             }
+            for (sums, term) in self.sums.iter_mut().zip(&terms).skip(counted) {
+                sums.add(term, block, &drawn);
+            }
+        }
+        self.counted += counted as u32;
+        if self.counted == COUNTED {
+            self.gather_counts();
         }
         self.units = self.units.wrapping_add(i128::from(weight));
         Ok(())
+    }
+
+    /// Brings the counts to the sums.
+    fn gather_counts(&mut self) {
+        if self.counted > 0 {
+            self.sums[0].add_counts(&self.counts);
+            self.counts.fill(Weights([0; LANES]));
+            self.counted = 0;
+        }
+    }
+
+    /// The sums, counts first, with their carries settled.
+    fn settled(&self) -> Vec<ReplicateSums> {
+        let mut sums = self.sums.clone();
+        if self.counted > 0 {
+            sums[0].add_counts(&self.counts);
+        }
+        sums.iter_mut().for_each(ReplicateSums::settle);
+        sums
     }
 
     /// The count, which is a variable that is 1, and the values.
@@ -120,7 +154,7 @@ impl Bootstrap {
     pub fn merge(&mut self, other: &Self) -> Result<(), AccumError> {
         self.agree(other)?;
         self.units = self.units.wrapping_add(other.units);
-        self.sums.iter_mut().zip(&other.sums).for_each(|(a, b)| a.merge(b));
+        self.sums.iter_mut().zip(&other.settled()).for_each(|(a, b)| a.merge(b));
         Ok(())
     }
 
@@ -132,7 +166,7 @@ impl Bootstrap {
     pub fn retract(&mut self, other: &Self) -> Result<(), AccumError> {
         self.agree(other)?;
         self.units = self.units.wrapping_sub(other.units);
-        self.sums.iter_mut().zip(&other.sums).for_each(|(a, b)| a.retract(b));
+        self.sums.iter_mut().zip(&other.settled()).for_each(|(a, b)| a.retract(b));
         Ok(())
     }
 
@@ -153,8 +187,7 @@ impl Bootstrap {
     ///
     /// [`AccumError::Overflow`] when a count exceeds `i64` or a sum the largest double.
     pub fn replicates(&self) -> Result<Replicates, AccumError> {
-        let mut sums = self.sums.clone();
-        sums.iter_mut().for_each(ReplicateSums::settle);
+        let sums = self.settled();
         let all = || 0..self.replicates as usize;
         let rounded = |sums: &ReplicateSums| {
             let rounded: Option<Vec<f64>> = all().map(|r| sums.total(r).to_f64(1)).collect();
@@ -188,9 +221,7 @@ impl Bootstrap {
         put_unsigned(&mut out, u128::from(self.replicates));
         put_unsigned(&mut out, self.variables() as u128);
         put_signed(&mut out, self.units);
-        for sums in &self.sums {
-            let mut sums = sums.clone();
-            sums.settle();
+        for sums in self.settled() {
             sums.put(self.replicates as usize, &mut out);
         }
         out
@@ -222,6 +253,7 @@ impl Bootstrap {
     #[must_use]
     pub fn heap_size(&self) -> usize {
         self.sums.capacity() * size_of::<ReplicateSums>()
+            + self.counts.capacity() * size_of::<Weights>()
             + self.sums.iter().map(ReplicateSums::heap_size).sum::<usize>()
     }
 }

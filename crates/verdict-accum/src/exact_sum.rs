@@ -1,5 +1,6 @@
 //! Exact sums of doubles and integers.
 
+use crate::block_sum::block_sum;
 use crate::codec::{Reader, put_exact};
 use crate::float::parts;
 use crate::{AccumError, wide::Wide};
@@ -76,7 +77,7 @@ impl ExactSum {
         let (blocks, rest) = xs.as_chunks();
         for block in blocks {
             match block_sum(block) {
-                Some(lanes) => lanes.iter().flatten().try_for_each(|&x| self.push(x))?,
+                Some(parts) => parts.as_slice().iter().try_for_each(|&x| self.push(x))?,
                 None => block.iter().try_for_each(|&x| self.push(x))?,
             }
         }
@@ -275,57 +276,6 @@ impl PartialEq for ExactSum {
 
 impl Eq for ExactSum {}
 
-/// How many doubles are added in registers: 64 in each lane.
-const BLOCK: usize = LANES * 64;
-const LANES: usize = 8;
-/// How many bits lie between the last ones of the two parts of a sum.
-const LEVEL: i32 = 47;
-
-/// The exact sum of a block, in vectors, as doubles; `None` where it has more than 93 bits, or a value that is not finite.
-///
-/// With all values below 2^e, adding and subtracting 1.5 · 2^(e+6) rounds each to a multiple of 2^(e-46); 64 such
-/// multiples have no more than 53 bits, so their sums are exact, and so are the remainders, which are halves of it at
-/// most. The same again, 47 bits below, leaves nothing of most blocks (Rump, Ogita & Oishi 2008, "Accurate floating-point
-/// summation part I"; Demmel & Nguyen 2013, "Fast reproducible floating-point summation").
-fn block_sum(xs: &[f64; BLOCK]) -> Option<[[f64; LANES]; 2]> {
-    let (rows, _) = xs.as_chunks::<LANES>();
-    let mut most = [0.0_f64; LANES];
-    for row in rows {
-        for (most, x) in most.iter_mut().zip(row) {
-            let x = x.abs();
-            *most = if x > *most { x } else { *most };
-        }
-    }
-    let most = most.into_iter().fold(0.0, f64::max);
-    // Away from either end of the range, so that all powers of two below are numbers.
-    if !(1e-270..1e270).contains(&most) {
-        return (xs == &[0.0; BLOCK]).then_some([[0.0; LANES]; 2]);
-    }
-    let e = (most.to_bits() >> 52) as i32 - 1022;
-    let (upper, lower) = (1.5 * power_of_two(e + 6), 1.5 * power_of_two(e + 6 - LEVEL));
-    let (mut highs, mut lows) = ([0.0_f64; LANES], [0.0_f64; LANES]);
-    let mut left = [0_u64; LANES];
-    for row in rows {
-        for i in 0..LANES {
-            let high = (row[i] + upper) - upper;
-            let below = row[i] - high;
-            let low = (below + lower) - lower;
-            highs[i] += high;
-            lows[i] += low;
-            left[i] |= (below - low).to_bits();
-        }
-    }
-    if left.iter().any(|&bits| bits != 0) {
-        return None;
-    }
-    Some([highs, lows])
-}
-
-/// `2^e`, within the normal numbers.
-fn power_of_two(e: i32) -> f64 {
-    f64::from_bits(((e + 1023) as u64) << 52)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -382,45 +332,6 @@ mod tests {
             assert_eq!(s.push_weighted(3, x), Err(AccumError::NonFinite));
         }
         assert_eq!(s, sum(&[0.1]));
-    }
-
-    #[test]
-    fn blocks_are_their_values() {
-        let mut bits = 1_u64;
-        let mut next = || {
-            bits = bits
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            (bits >> 11) as f64 / 9007199254740992.0 - 0.5
-        };
-        // Alike; over 80 bits; over too many; whole; enormous; tiny; of the largest that a lane may hold; zero.
-        let mut kinds: Vec<Vec<f64>> = [1e3, 1e-9, 1e200, 1e-200, 1e300, 1e-300, 1e-315, 0.0]
-            .map(|scale| (0..1200).map(|_| next() * scale).collect())
-            .to_vec();
-        kinds.push((0..1200).map(|i| next() * 2_f64.powi(i % 40)).collect());
-        kinds.push((0..1200).map(|i| next() * 2_f64.powi(i % 300)).collect());
-        kinds.push((0..1200).map(|i| f64::from(i) - 600.0).collect());
-        kinds.push(vec![8.0_f64.next_down(); 1200]);
-        kinds.push(vec![-8.0; 1200]);
-        let mut exact = 0;
-        for xs in kinds {
-            exact += xs.as_chunks().0.iter().filter(|block| block_sum(block).is_some()).count();
-            let mut all = sum(&[0.1]);
-            all.push_all(&xs).unwrap();
-            let mut each = sum(&[0.1]);
-            xs.iter().for_each(|&x| each.push(x).unwrap());
-            assert_eq!(all, each);
-            assert_eq!(all.to_bytes(), each.to_bytes());
-        }
-        assert_eq!(exact, 2 * 9, "the fast path was taken where it can be");
-        let mut s = ExactSum::default();
-        for at in [0, 511, 512, 700] {
-            for x in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-                let mut xs = [1.0; 701];
-                xs[at] = x;
-                assert_eq!(s.push_all(&xs), Err(AccumError::NonFinite));
-            }
-        }
     }
 
     #[test]

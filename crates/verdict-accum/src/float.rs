@@ -49,6 +49,26 @@ pub(crate) fn fixed(x: f64) -> Option<i128> {
     Some((magnitude ^ sign) - sign)
 }
 
+/// A double as `mantissa · 2^shift` units of 2^-64, `|mantissa| < 2^53`, `shift < 64`; zero is 0 and any shift.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Placed {
+    pub(crate) mantissa: i64,
+    pub(crate) shift: u32,
+}
+
+/// Where a double lies on the grid, without a branch, and whether it does in this way: when `2^-12 <= |x| < 2^52`, and for
+/// zeros.
+#[inline(always)]
+pub(crate) fn placed(x: f64) -> (Placed, bool) {
+    let bits = x.to_bits();
+    let biased = (bits >> FRACTION_BITS) & 0x7ff;
+    let shift = (biased as u32).wrapping_sub(1011);
+    let magnitude = ((bits & FRACTION_MASK) | u64::from(biased != 0) << FRACTION_BITS) as i64;
+    let sign = bits as i64 >> 63;
+    let placed = Placed { mantissa: (magnitude ^ sign) - sign, shift: shift & 63 };
+    (placed, (shift < 64) | (magnitude == 0))
+}
+
 /// Small values lie on the grid only when their mantissas end in enough zeros.
 #[cold]
 fn fixed_below(bits: u64, biased: i32, shift: i32) -> Option<i128> {
@@ -157,6 +177,19 @@ mod tests {
         // Half a last place above the largest double is infinity.
         assert_eq!(round(false, &[(1 << 54) - 1], 970, 1), None);
         assert_eq!(round(false, &[(1 << 55) - 3], 969, 1), Some(f64::MAX));
+    }
+
+    #[test]
+    fn a_place_on_the_grid_is_the_value() {
+        let edges = [2_f64.powi(-12), 2_f64.powi(52).next_down(), 1.0, 0.1, 1e9 + 0.3, 0.0];
+        for x in edges.into_iter().flat_map(|x| [x, -x]) {
+            let (Placed { mantissa, shift }, fits) = placed(x);
+            assert!(fits, "{x}");
+            assert_eq!(Some(i128::from(mantissa) << shift), fixed(x), "{x}");
+        }
+        for x in [2_f64.powi(-12).next_down(), 2_f64.powi(52), 5e-324, f64::NAN, f64::INFINITY] {
+            assert!(!placed(x).1 && !placed(-x).1, "{x}");
+        }
     }
 
     #[test]

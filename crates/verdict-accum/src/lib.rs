@@ -62,11 +62,13 @@
 //!
 //! States are versioned bytes; a change to any of them is a change of the version.
 
+mod block_sum;
 mod bootstrap;
 mod bootstrap_pooled;
 mod codec;
 mod error;
 mod exact_sum;
+mod fixed256;
 mod float;
 mod moments;
 mod moments_state;

@@ -1,6 +1,7 @@
 //! Counts, means and centred second moments, exact until the last rounding.
 
-use crate::float::{fixed, parts};
+use crate::fixed256::{Fixed256, within};
+use crate::float::{Placed, fixed, parts, placed};
 use crate::{AccumError, wide::Wide};
 
 /// Moments of one variable.
@@ -40,14 +41,12 @@ pub struct Moments<const K: usize, const P: usize> {
     pub(crate) products: [Fixed256; P],
     /// What does not: sums, then products.
     pub(crate) rest: Option<Box<Rest<K, P>>>,
+    /// How many rows were added since it was seen that all fixed widths are within ±2^125.
+    pub(crate) pending: u32,
 }
 
-/// A number of 256 bits in two's complement, in units of 2^-128.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Fixed256 {
-    pub(crate) low: u128,
-    pub(crate) high: i128,
-}
+/// Sums of so many rows of at most 2^117 units are below 2^124: two numbers to which they were added can be merged.
+const PENDING: u32 = 128;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Rest<const K: usize, const P: usize> {
@@ -67,7 +66,7 @@ impl<const K: usize, const P: usize> Default for Rest<K, P> {
 impl<const K: usize, const P: usize> Default for Moments<K, P> {
     fn default() -> Self {
         const { assert!(P == K * (K + 1) / 2, "P is the number of products of K variables") };
-        Self { n: 0, sums: [0; K], products: [Fixed256::default(); P], rest: None }
+        Self { n: 0, sums: [0; K], products: [Fixed256::default(); P], rest: None, pending: 0 }
     }
 }
 
@@ -79,35 +78,30 @@ impl<const K: usize, const P: usize> Moments<K, P> {
     /// [`AccumError::NonFinite`] when a value is NaN or infinite; the moments are unchanged.
     #[inline]
     pub fn push(&mut self, weight: i64, xs: &[f64; K]) -> Result<(), AccumError> {
-        let mut values = [0; K];
-        let mut weighted = [0; K];
-        for i in 0..K {
-            let Some(value) = fixed(xs[i]) else { return self.push_rest(weight, xs) };
-            values[i] = value;
-            weighted[i] = match weight {
-                1 => value,
-                -1 => -value,
-                // 2^117 · 2^8 = 2^125
-                -0x100..=0x100 => value * i128::from(weight),
-                _ => return self.push_rest(weight, xs),
-            };
+        // 0 for the weight 1 and -1 for -1: x ^ sign - sign is weight · x.
+        let sign = weight >> 1;
+        let mut usual = weight == 1 || weight == -1;
+        let mut places = [Placed { mantissa: 0, shift: 0 }; K];
+        for (place, &x) in places.iter_mut().zip(xs) {
+            let (placed, fits) = placed(x);
+            *place = placed;
+            usual &= fits;
+        }
+        if !usual {
+            return self.push_careful(weight, xs);
         }
         self.n += i128::from(weight);
-        let mut fits = true;
-        for (sum, value) in self.sums.iter_mut().zip(weighted) {
-            *sum += value;
-            fits &= within(*sum);
-        }
         let mut products = self.products.iter_mut();
         for i in 0..K {
-            for (&value, product) in values[i..].iter().zip(&mut products) {
-                product.add(Fixed256::product(weighted[i], value));
-                fits &= within(product.high);
+            let Placed { mantissa, shift } = places[i];
+            let weighted = (mantissa ^ sign) - sign;
+            self.sums[i] += i128::from(weighted) << shift;
+            for (place, product) in places[i..].iter().zip(&mut products) {
+                let number = i128::from(weighted) * i128::from(place.mantissa);
+                product.add_shifted(number, shift + place.shift);
             }
         }
-        if !fits {
-            self.spill();
-        }
+        self.count_down();
         Ok(())
     }
 
@@ -115,31 +109,22 @@ impl<const K: usize, const P: usize> Moments<K, P> {
     /// [`push`](Self::push) of the integers, which need not be representable as doubles.
     #[inline]
     pub fn push_int(&mut self, weight: i64, xs: &[i64; K]) {
-        const LIMIT: u128 = 1 << 62;
-        let mut weighted = [0; K];
-        for i in 0..K {
-            let value = i128::from(weight) * i128::from(xs[i]);
-            if value.unsigned_abs() > LIMIT || u128::from(xs[i].unsigned_abs()) > LIMIT {
-                return self.push_int_rest(weight, xs);
-            }
-            weighted[i] = value;
+        const LIMIT: i64 = 1 << 53;
+        let sign = weight >> 1;
+        let short = xs.iter().all(|x| (-LIMIT..=LIMIT).contains(x));
+        if !(short && (weight == 1 || weight == -1)) {
+            return self.push_int_careful(weight, xs);
         }
         self.n += i128::from(weight);
-        let mut fits = true;
-        for (sum, value) in self.sums.iter_mut().zip(weighted) {
-            *sum += value << 64;
-            fits &= within(*sum);
-        }
         let mut products = self.products.iter_mut();
         for i in 0..K {
+            let weighted = (xs[i] ^ sign) - sign;
+            self.sums[i] += i128::from(weighted) << 64;
             for (&x, product) in xs[i..].iter().zip(&mut products) {
-                product.high += weighted[i] * i128::from(x);
-                fits &= within(product.high);
+                product.high += i128::from(weighted) * i128::from(x);
             }
         }
-        if !fits {
-            self.spill();
-        }
+        self.count_down();
     }
 
     /// Adds all rows of `other`.
@@ -154,6 +139,7 @@ impl<const K: usize, const P: usize> Moments<K, P> {
             product.add(value);
             fits &= within(product.high);
         }
+        self.pending = 0;
         if !fits {
             self.spill();
         }
@@ -208,6 +194,7 @@ impl<const K: usize, const P: usize> Moments<K, P> {
         let mut of = Moments::<J, Q> {
             n: self.n,
             sums: variables.map(|v| self.sums[v]),
+            pending: self.pending,
             ..Moments::default()
         };
         for (product, (i, j)) in of.products.iter_mut().zip(pairs()) {
@@ -319,6 +306,71 @@ impl<const K: usize, const P: usize> Moments<K, P> {
         Some(total)
     }
 
+    /// Looks once in so many rows whether the fixed widths are about to overflow.
+    #[inline]
+    fn count_down(&mut self) {
+        self.pending += 1;
+        if self.pending == PENDING {
+            self.check();
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn check(&mut self) {
+        self.pending = 0;
+        let fits = self.sums.iter().all(|&sum| within(sum))
+            && self.products.iter().all(|product| within(product.high));
+        if !fits {
+            self.spill();
+        }
+    }
+
+    /// A row of any weight and any values.
+    #[inline(never)]
+    fn push_careful(&mut self, weight: i64, xs: &[f64; K]) -> Result<(), AccumError> {
+        let mut values = [0; K];
+        for (value, &x) in values.iter_mut().zip(xs) {
+            match fixed(x) {
+                // 2^117 · 2^8 = 2^125
+                Some(x) if (-0x100..=0x100).contains(&weight) => *value = x,
+                _ => return self.push_rest(weight, xs),
+            }
+        }
+        self.check();
+        self.n += i128::from(weight);
+        let mut products = self.products.iter_mut();
+        for i in 0..K {
+            let weighted = values[i] * i128::from(weight);
+            self.sums[i] += weighted;
+            for (&value, product) in values[i..].iter().zip(&mut products) {
+                product.add(Fixed256::product(weighted, value));
+            }
+        }
+        self.check();
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn push_int_careful(&mut self, weight: i64, xs: &[i64; K]) {
+        const LIMIT: u128 = 1 << 62;
+        let weighted = xs.map(|x| i128::from(weight) * i128::from(x));
+        let fits = |x: i128| x.unsigned_abs() <= LIMIT;
+        if !(weighted.into_iter().all(fits) && xs.iter().all(|&x| fits(x.into()))) {
+            return self.push_int_rest(weight, xs);
+        }
+        self.check();
+        self.n += i128::from(weight);
+        let mut products = self.products.iter_mut();
+        for i in 0..K {
+            self.sums[i] += weighted[i] << 64;
+            for (&x, product) in xs[i..].iter().zip(&mut products) {
+                product.high += weighted[i] * i128::from(x);
+            }
+        }
+        self.check();
+    }
+
     /// Moves everything from the fixed widths, which are about to overflow, to the rest.
     #[cold]
     fn spill(&mut self) {
@@ -383,47 +435,6 @@ impl<const K: usize, const P: usize> PartialEq for Moments<K, P> {
 
 impl<const K: usize, const P: usize> Eq for Moments<K, P> {}
 
-impl Fixed256 {
-    /// The product of two numbers in units of 2^-64, each within ±2^126.
-    #[inline]
-    fn product(a: i128, b: i128) -> Self {
-        let (a_low, a_high) = (a as u64, i128::from((a >> 64) as i64));
-        let (b_low, b_high) = (b as u64, i128::from((b >> 64) as i64));
-        // Each term is below 2^62 · 2^64 in magnitude, so their sum fits.
-        let middle = a_high * i128::from(b_low) + b_high * i128::from(a_low);
-        let (low, carry) =
-            (u128::from(a_low) * u128::from(b_low)).overflowing_add((middle as u128) << 64);
-        Self { low, high: a_high * b_high + (middle >> 64) + i128::from(carry) }
-    }
-
-    #[inline]
-    fn add(&mut self, other: Self) {
-        let (low, carry) = self.low.overflowing_add(other.low);
-        self.low = low;
-        self.high += other.high + i128::from(carry);
-    }
-
-    fn negated(self) -> Self {
-        let (low, borrow) = 0_u128.overflowing_sub(self.low);
-        Self { low, high: -self.high - i128::from(borrow) }
-    }
-
-    pub(crate) fn limbs(self) -> [u64; 4] {
-        [self.low as u64, (self.low >> 64) as u64, self.high as u64, (self.high >> 64) as u64]
-    }
-
-    fn to_wide(self) -> Wide {
-        Wide::new(-2, self.limbs().to_vec())
-    }
-}
-
-/// Whether a fixed-width number is within ±2^125, so that another sum, or a product, can be added without overflow.
-#[inline]
-pub(crate) fn within(v: i128) -> bool {
-    const LIMIT: i128 = 1 << 125;
-    (-LIMIT..LIMIT).contains(&v)
-}
-
 fn integer(n: i64) -> Wide {
     Wide::new(0, vec![n as u64])
 }
@@ -431,31 +442,6 @@ fn integer(n: i64) -> Wide {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn products_of_either_sign() {
-        let cases = [
-            0,
-            1,
-            -1,
-            1 << 64,
-            -(1 << 64),
-            (1 << 125) - 7,
-            -(1 << 125),
-            0x1234_5678_9abc_def0_1111,
-            -3 << 70,
-        ];
-        for a in cases {
-            for b in cases {
-                let wide = Wide::new(-1, vec![a as u64, (a >> 64) as u64])
-                    .mul(&Wide::new(-1, vec![b as u64, (b >> 64) as u64]));
-                assert_eq!(Fixed256::product(a, b).to_wide(), wide, "{a} {b}");
-                let mut nothing = Fixed256::product(a, b);
-                nothing.add(Fixed256::product(a, b).negated());
-                assert_eq!(nothing, Fixed256::default());
-            }
-        }
-    }
 
     #[test]
     fn places_are_distinct_and_in_order() {
@@ -494,6 +480,31 @@ mod tests {
         assert_eq!((m.mean(1), m.co(0, 1)), (None, None));
         m.push(-2, &[0.1]).unwrap();
         assert_eq!(m, Moments1::default());
+    }
+
+    #[test]
+    fn many_rows_of_the_largest_values_that_fit_do_not_overflow() {
+        const ROWS: i64 = 10_000;
+        let (x, y, i) = (2_f64.powi(52).next_down(), -2_f64.powi(52).next_down(), 1_i64 << 53);
+        for weight in [1, -1] {
+            let (mut each, mut all) = (Moments2::default(), Moments2::default());
+            let (mut each_int, mut all_int) = (Moments2::default(), Moments2::default());
+            for _ in 0..ROWS {
+                each.push(weight, &[x, y]).unwrap();
+                each_int.push_int(weight, &[i, -i]);
+                let mut two = each.clone();
+                two.merge(&each);
+                two.retract(&each);
+                assert_eq!(two, each);
+            }
+            // At once, such a weight goes to the long accumulators.
+            all.push(weight * ROWS, &[x, y]).unwrap();
+            all_int.push_int(weight * ROWS, &[i, -i]);
+            assert!(all.rest.is_some() && each.rest.is_some() && each_int.rest.is_some());
+            assert_eq!(each, all);
+            assert_eq!(each.to_bytes(), all.to_bytes());
+            assert_eq!(each_int.to_bytes(), all_int.to_bytes());
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The stored form of [`Moments`].
 
 use crate::codec::{Reader, put_exact, put_signed};
-use crate::moments::{Fixed256, within};
+use crate::fixed256::{Fixed256, within};
 use crate::{AccumError, Moments};
 
 const VERSION: u8 = 1;
@@ -63,15 +63,6 @@ impl<const K: usize, const P: usize> Moments<K, P> {
         }
         reader.close()?;
         Ok(moments)
-    }
-}
-
-impl Fixed256 {
-    fn from_limbs([a, b, c, d]: [u64; 4]) -> Self {
-        Self {
-            low: u128::from(a) | u128::from(b) << 64,
-            high: (u128::from(c) | u128::from(d) << 64) as i128,
-        }
     }
 }
 

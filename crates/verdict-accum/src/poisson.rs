@@ -6,6 +6,11 @@ use crate::philox::philox;
 pub(crate) const LANES: usize = 64;
 const QUARTER: usize = LANES / 4;
 
+/// The weights of a block of replicates, or sums of such.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(16))]
+pub(crate) struct Weights(pub(crate) [u32; LANES]);
+
 /// `2^32 · P(w <= k)` for w from Poisson(1), k = 0 … 11, to the nearest integer. The weight is the number of
 /// thresholds that a draw reaches; 13 and more have 2^-34 together and do not occur.
 const THRESHOLDS: [u32; 12] = [
@@ -32,7 +37,7 @@ pub(crate) const BY_UNIT: u32 = 0;
 /// A loop over counters, then one over draws, without branches: the compiler makes vectors of both. Draws that reach
 /// more than [`USUAL`] thresholds, in one block of 27, are counted again.
 #[inline(never)]
-pub(crate) fn weights(seed: u64, unit: u64, block: u32, stream: u32, out: &mut [u32; LANES]) {
+pub(crate) fn weights(seed: u64, unit: u64, block: u32, stream: u32, out: &mut Weights) {
     let mut draws = [0; LANES];
     let (first, rest) = draws.split_at_mut(QUARTER);
     let (second, rest) = rest.split_at_mut(QUARTER);
@@ -44,12 +49,12 @@ pub(crate) fn weights(seed: u64, unit: u64, block: u32, stream: u32, out: &mut [
         [*a, *b, *c, *d] = philox(seed, counter);
     }
     let mut any_more = 0;
-    for (weight, &draw) in out.iter_mut().zip(&draws) {
+    for (weight, &draw) in out.0.iter_mut().zip(&draws) {
         *weight = THRESHOLDS[..USUAL].iter().map(|&t| reaches(draw, t)).sum();
         any_more |= reaches(draw, THRESHOLDS[USUAL]);
     }
     if any_more != 0 {
-        for (weight, &draw) in out.iter_mut().zip(&draws) {
+        for (weight, &draw) in out.0.iter_mut().zip(&draws) {
             *weight = THRESHOLDS.iter().map(|&t| reaches(draw, t)).sum();
         }
     }
@@ -131,9 +136,9 @@ mod tests {
     #[test]
     fn known_answers() {
         let of = |seed, unit, block| {
-            let mut out = [0; LANES];
+            let mut out = Weights([0; LANES]);
             weights(seed, unit, block, BY_UNIT, &mut out);
-            out
+            out.0
         };
         for (seed, unit, block, replicate) in
             [(0, 0, 0, 0), (7, 42, 3, 17), (u64::MAX, 1 << 40, 156, 63)]

@@ -46,6 +46,15 @@ pub(crate) fn two_prod(a: f64, b: f64) -> Twofold {
     }
 }
 
+/// `a²` exactly, for magnitudes below 2^498.
+#[inline(always)]
+pub(crate) fn two_square(a: f64) -> Twofold {
+    let high = a * a;
+    let (a_high, a_low) = split(a);
+    let middle = a_high * a_low;
+    Twofold { high, low: ((a_high * a_high - high) + (middle + middle)) + a_low * a_low }
+}
+
 #[inline(always)]
 fn split(a: f64) -> (f64, f64) {
     // 2^27 + 1

@@ -1,7 +1,7 @@
 //! What Welford's recurrence gives, with real weights, in double-double.
 
 use crate::AccumError;
-use crate::twofold::{Twofold, quick_two_sum, two_prod, two_sum};
+use crate::twofold::{Twofold, quick_two_sum, two_square, two_sum};
 
 /// Sum of weights, mean and centred second moment in about 106 bits: West's recurrence for real weights (1979) written
 /// with sums about an origin, and Chan, Golub & LeVeque's formula (1983) for merging.
@@ -43,6 +43,13 @@ struct Centred {
     m2: Twofold,
 }
 
+/// The square of a distance, without the square of its low part.
+#[inline(always)]
+fn squared(delta: Twofold) -> Twofold {
+    let square = two_square(delta.high);
+    Twofold { high: square.high, low: square.low + 2.0 * delta.high * delta.low }
+}
+
 impl Welford {
     /// The number of doubles in a state: three pairs.
     pub const STATE_LEN: usize = 6;
@@ -54,35 +61,54 @@ impl Welford {
     /// [`AccumError::NonFinite`] when `x` or `weight` is NaN or infinite; the state is unchanged.
     #[inline]
     pub fn push(&mut self, x: f64, weight: f64) -> Result<(), AccumError> {
+        if weight == 1.0 {
+            return self.push_one(x);
+        }
         if !(x.is_finite() && weight.is_finite()) {
             return Err(AccumError::NonFinite);
         }
+        self.push_weighted(x, weight);
+        Ok(())
+    }
+
+    /// Adds `x` with the weight 1: the same as [`push`](Self::push) of it.
+    ///
+    /// # Errors
+    ///
+    /// [`AccumError::NonFinite`] when `x` is NaN or infinite; the state is unchanged.
+    #[inline]
+    pub fn push_one(&mut self, x: f64) -> Result<(), AccumError> {
+        if !x.is_finite() {
+            return Err(AccumError::NonFinite);
+        }
+        if self.weight.high > 0.0 {
+            let delta = two_sum(x, -self.origin);
+            let square = squared(delta);
+            self.weight.accumulate(1.0, 0.0);
+            self.sum.accumulate(delta.high, delta.low);
+            self.squares.accumulate(square.high, square.low);
+        } else if self.weight.high == 0.0 {
+            *self = Self { weight: Twofold { high: 1.0, low: 0.0 }, origin: x, ..Self::default() };
+        } else {
+            self.push_weighted(x, 1.0);
+        }
+        Ok(())
+    }
+
+    #[inline(never)]
+    fn push_weighted(&mut self, x: f64, weight: f64) {
         if self.weight.high == 0.0 {
             self.origin = x;
         }
         let delta = two_sum(x, -self.origin);
-        let square = two_prod(delta.high, delta.high);
-        let square = Twofold { high: square.high, low: square.low + 2.0 * delta.high * delta.low };
-        if weight == 1.0 {
-            self.weight.accumulate(1.0, 0.0);
-            self.sum.accumulate(delta.high, delta.low);
-            self.squares.accumulate(square.high, square.low);
-            if self.weight.value() == 0.0 {
-                *self = Self::default();
-            }
-            return Ok(());
-        }
-        self.push_weighted(delta, square, weight);
-        Ok(())
-    }
-
-    fn push_weighted(&mut self, delta: Twofold, square: Twofold, weight: f64) {
+        let square = squared(delta);
         self.weight.accumulate(weight, 0.0);
         if self.weight.value() == 0.0 {
             *self = Self::default();
             return;
         }
         let (delta, square) = match weight {
+            1.0 => (delta, square),
             -1.0 => (delta.neg(), square.neg()),
             _ => (delta.mul_f64(weight), square.mul_f64(weight)),
         };
@@ -129,6 +155,7 @@ impl Welford {
         self.merge_centred(other.centred());
     }
 
+    /// As many rows at its mean, and their own second moment: a sum about the origin needs no division.
     fn merge_centred(&mut self, other: Centred) {
         if other.weight.high == 0.0 {
             return;
@@ -137,17 +164,19 @@ impl Welford {
             *self = Self::from_centred(other);
             return;
         }
-        let mine = self.centred();
-        let weight = mine.weight.add(other.weight);
+        let weight = self.weight.settled().add(other.weight);
         if weight.high == 0.0 {
             *self = Self::default();
             return;
         }
-        let delta = other.mean.add(mine.mean.neg());
-        let share = delta.mul(other.weight).div(weight);
-        let mean = mine.mean.add(share);
-        let m2 = mine.m2.add(other.m2).add(delta.mul(mine.weight).mul(share));
-        *self = Self::from_centred(Centred { weight, mean, m2 });
+        let delta = other.mean.add_f64(-self.origin);
+        let sum = delta.mul(other.weight);
+        self.weight = weight;
+        self.sum = self.sum.settled().add(sum);
+        self.squares = self.squares.settled().add(other.m2.add(sum.mul(delta)));
+        if other.weight.high < 0.0 {
+            self.follow();
+        }
     }
 
     /// Removes what `other` holds: undoes [`merge`](Self::merge) up to rounding.
