@@ -219,7 +219,9 @@ fn totals(
 ) -> BTreeMap<Unit, naive::Total> {
     let at = format!("unit_total/experiment={}/ds={}", experiment.name, logs.days[as_of]);
     let found = tables::read(project.path(), &at);
-    let naive = naive::unit_total(logs, &components(), experiment, as_of);
+    let all = components();
+    let naive = naive::unit_total(logs, &all, experiment, as_of);
+    let mut windows = 0;
     same_units(&found, naive.keys(), &at);
     for (record, total) in found.iter().zip(naive.values()) {
         let unit = &record["unit"];
@@ -235,7 +237,20 @@ fn totals(
             let Some(cell) = record.get(column) else { continue };
             assert_eq!(cell.number(), *value, "{at} {unit:?} {column}");
         }
+        // What came in each window so far.
+        let windowed = project::METRICS.iter().filter_map(|m| Some((m, m.window?)));
+        for (metric, (from, to)) in windowed {
+            for place in metric.components {
+                let column = format!("{}_d{from}_{to}", columns[experiment.unit_type][*place]);
+                let Some(cell) = record.get(&column) else { continue };
+                windows += 1;
+                let value = total.over(&all[*place], *place, (from, to));
+                assert_eq!(cell.number(), value, "{at} {unit:?} {column}");
+            }
+        }
     }
+    let watched = ["alpha", "beta", "epsilon", "zeta"].contains(&experiment.name);
+    assert!(windows > 0 || !watched || found.is_empty(), "{at}: no window was compared");
     naive
 }
 

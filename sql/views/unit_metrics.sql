@@ -1,6 +1,7 @@
 -- unit_metrics: unit_total by the names of the project's metrics, one row a unit and metric.
 --
--- columns  numerator (the metric's value, or a ratio's numerator), denominator (1 unless it is a ratio)
+-- columns  numerator (the metric's value, or a ratio's numerator), denominator (1 unless it is a ratio);
+--          mature: whether the metric's window is complete, so that the unit counts in group_stats; always, without one
 {%- for metric in metrics %}
 {%- if not loop.first %}
 UNION ALL
@@ -8,6 +9,10 @@ UNION ALL
 SELECT
     experiment, ds, unit, variant, counted, {{ metric.label }} AS metric,
     CAST({{ metric.arguments[0] }} AS DOUBLE) AS numerator,
-    {% if metric.arguments | length == 2 -%} CAST({{ metric.arguments[1] }} AS DOUBLE) {%- else -%} CAST(1 AS DOUBLE) {%- endif %} AS denominator
+    {% if metric.arguments | length == 2 -%} CAST({{ metric.arguments[1] }} AS DOUBLE) {%- else -%} CAST(1 AS DOUBLE) {%- endif %} AS denominator,
+    {% if metric.window_end is none -%} true {%- else -%} exposure_ds + INTERVAL '{{ metric.window_end }} days' <= ds {%- endif %} AS mature
 FROM unit_total
+{%- if metric.experiments %}
+WHERE experiment IN ({{ metric.experiments | join(", ") }})
+{%- endif %}
 {%- endfor %}

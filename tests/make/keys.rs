@@ -11,7 +11,7 @@ const FOR_PEOPLE: [&str; 3] = ["project.name", "metrics.*.description", "experim
 const ELSEWHERE: [&str; 2] = ["project.tables", "experiment.name"];
 
 /// A key (names that the project chooses are `*`), the file, and an edit that changes it.
-pub(super) const EDITS: [(&str, &str, &str, &str); 39] = [
+pub(super) const EDITS: [(&str, &str, &str, &str); 41] = [
     ("project.time_zone", "project.yaml", "name: shop", "name: shop, time_zone: Asia/Kolkata"),
     ("project.buckets", "project.yaml", "name: shop", "name: shop, buckets: 3"),
     ("sources.*.path", "project.yaml", "path: events", "path: other_events"),
@@ -101,6 +101,18 @@ pub(super) const EDITS: [(&str, &str, &str, &str); 39] = [
         "metrics.yaml",
         "count, filter: kind = 'visit'}",
         "distinct_days}",
+    ),
+    (
+        "metrics.*.window",
+        "metrics.yaml",
+        "    value: amount",
+        "    window: {start: 0, end: 1}\n    value: amount",
+    ),
+    (
+        "experiment.window",
+        "experiments/prices.yaml",
+        "  segments:",
+        "  window: {start: 0, end: 1}\n  segments:",
     ),
     // What was believed is registered, and a change of it is said in every result.
     (
@@ -234,6 +246,8 @@ fn every_key_is_accounted_for() {
             "experiment.metrics.guardrails",
             "metrics.*.numerator.value",
             "metrics.*.denominator.value",
+            "metrics.*.window",
+            "experiment.window",
         ]
         .contains(key)
     }) {

@@ -22,13 +22,20 @@ pub(crate) fn judged(
         |table: &str| format!("{table}/experiment={}/ds={}", experiment.name, logs.days[as_of]);
     let read = |table: &str| tables::read(project.path(), &at(table));
     let computed = plan.metrics().into_iter().filter(|(_, m, _, _)| !m.components.is_empty());
-    let metrics: Vec<(&str, Vec<usize>)> =
-        computed.map(|(_, m, _, _)| (m.name, m.components.to_vec())).collect();
+    let all = components();
+    let metrics: Vec<naive::Metric> = computed
+        .map(|(_, m, _, _)| naive::Metric {
+            name: m.name,
+            components: m.components.iter().map(|at| all[*at]).collect(),
+            places: m.components.to_vec(),
+            window: m.window,
+        })
+        .collect();
     let groups = naive::groups(experiment, &metrics, totals);
     let stats = read("group_stats");
     group_stats(&stats, &groups, &at("group_stats"));
     let before = plan.before(experiment.days.0, as_of).map(|day| {
-        let was = naive::unit_total(logs, &components(), experiment, day);
+        let was = naive::unit_total(logs, &all, experiment, day);
         naive::shared(experiment, &metrics, totals, &was)
     });
     shared(&stats, before.as_ref(), &at("group_stats"));
@@ -53,6 +60,7 @@ fn group_stats(found: &[Record], naive: &BTreeMap<GroupKey, Group>, at: &str) {
         let kind = METRICS.iter().find(|m| m.name == key.0).map_or("proportion", |m| m.kind);
         assert_eq!(record["metric_type"].text(), kind, "{at}");
         assert_eq!(record["n"], Cell::Int(group.x.len() as i64), "{at}");
+        assert_eq!(record["n_not_mature"], count(group.not_mature), "{at}");
         let moments = |values: &[f64]| {
             let some = !values.is_empty();
             let m2 = || stats::co_moment(values, values);
@@ -75,6 +83,10 @@ fn group_stats(found: &[Record], naive: &BTreeMap<GroupKey, Group>, at: &str) {
             near(&record[column], wanted, tolerance, &format!("{at} {column}"));
         }
     }
+}
+
+fn count(n: Option<usize>) -> Cell {
+    n.map_or(Cell::Null, |n| Cell::Int(n as i64))
 }
 
 /// What a day shares with the one before, if there is one.
@@ -173,10 +185,13 @@ fn results(
                 let (c, t) = (group(control), group(variant));
                 assert_eq!(record["n_control"], Cell::Int(c.x.len() as i64), "{at}");
                 assert_eq!(record["n_variant"], Cell::Int(t.x.len() as i64), "{at}");
-                assert_eq!(
-                    (&record["window_start"], &record["window_end"]),
-                    (&Cell::Int(0), &Cell::Null)
-                );
+                let start = metric.window.map_or(0, |(start, _)| start);
+                assert_eq!(record["window_start"], count(Some(start)), "{at}");
+                assert_eq!(record["window_end"], count(metric.window.map(|(_, end)| end)), "{at}");
+                for (column, group) in [("control", &c), ("variant", &t)] {
+                    let column = format!("n_not_mature_{column}");
+                    assert_eq!(record[&column], count(group.not_mature), "{at} {column}");
+                }
                 near(&record["confidence_level"], Some(1.0 - alpha), 1e-15, &at);
                 let expected = stats::compare(metric.kind, &c, &t, alpha, sided);
                 row(record, &expected, &at);
@@ -380,7 +395,10 @@ fn by_primary(plan: &Plan, rows: &[&Row]) -> (&'static str, Vec<String>) {
     let row = rows.iter().find(|row| row.role == "primary").unwrap();
     let codes = |codes: &[&str]| codes.iter().map(|code| (*code).to_owned()).collect::<Vec<_>>();
     let Some(p) = row.adjusted else {
-        return ("inconclusive", vec![format!("primary_{}", row.expected.gap.unwrap().1)]);
+        let (status, reason) = row.expected.gap.unwrap();
+        // There will be a number when windows are complete.
+        let decision = if status == "not_mature" { "continue" } else { "inconclusive" };
+        return (decision, vec![format!("primary_{reason}")]);
     };
     let (target, interval) = match plan.mde {
         Mde::None => (None, [None, None]),

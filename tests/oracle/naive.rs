@@ -270,6 +270,47 @@ pub(crate) struct Total {
     pub(crate) counted: bool,
     pub(crate) segments: Vec<Option<String>>,
     pub(crate) values: Values,
+    /// The components of each day since exposure: of day 0 what came after it; none where the unit did nothing.
+    pub(crate) by_age: Vec<Option<Values>>,
+}
+
+/// A metric: its components by position among those of the unit type, and its window.
+pub(crate) struct Metric {
+    pub(crate) name: &'static str,
+    pub(crate) components: Vec<Component>,
+    pub(crate) places: Vec<usize>,
+    pub(crate) window: Option<(usize, usize)>,
+}
+
+impl Total {
+    /// A component over a window, as far as days have passed.
+    pub(crate) fn over(
+        &self,
+        component: &Component,
+        at: usize,
+        (from, to): (usize, usize),
+    ) -> Option<f64> {
+        let days = self.by_age.iter().enumerate().filter(|(age, _)| (from..=to).contains(age));
+        let days: Vec<Option<f64>> = days.filter_map(|(_, day)| Some(day.as_ref()?[at])).collect();
+        component.of_days(&days)
+    }
+
+    /// Whether so many days have passed since the exposure.
+    fn is_past(&self, end: usize) -> bool {
+        self.by_age.len() > end
+    }
+
+    /// The values of a metric's components; nothing while its window is not complete, or where there is no extreme.
+    fn of(&self, metric: &Metric) -> Option<Vec<f64>> {
+        match metric.window {
+            None => metric.places.iter().map(|at| self.values[*at]).collect(),
+            Some((_, to)) if !self.is_past(to) => None,
+            Some(window) => {
+                let parts = metric.components.iter().zip(&metric.places);
+                parts.map(|(component, at)| self.over(component, *at, window)).collect()
+            }
+        }
+    }
 }
 
 /// `unit_total` as of a day.
@@ -305,6 +346,9 @@ pub(crate) fn unit_total(
             counted: !(experiment.exclude && met.len() > 1),
             segments: start.segments.clone(),
             values: values.collect(),
+            by_age: std::iter::once(Some(start.values.clone()))
+                .chain(by_day[first + 1..].iter().map(|day| day.get(unit).cloned()))
+                .collect(),
         };
         totals.insert(unit.clone(), total);
     }
@@ -317,15 +361,17 @@ pub(crate) struct Group {
     pub(crate) x: Vec<f64>,
     /// A ratio's denominators, one for each x.
     pub(crate) y: Vec<f64>,
+    /// Units that count and whose window is not complete, of a metric with a window.
+    pub(crate) not_mature: Option<usize>,
 }
 
 /// Metric, segment, segment value, variant.
 pub(crate) type GroupKey = (String, String, String, String);
 
-/// `group_stats`: `metrics` are names with their one or two components, by position among those of the unit type.
+/// `group_stats`.
 pub(crate) fn groups(
     experiment: &Experiment,
-    metrics: &[(&str, Vec<usize>)],
+    metrics: &[Metric],
     totals: &BTreeMap<Unit, Total>,
 ) -> BTreeMap<GroupKey, Group> {
     let mut groups: BTreeMap<GroupKey, Group> = BTreeMap::new();
@@ -342,11 +388,14 @@ pub(crate) fn groups(
                 (metric.to_owned(), segment.clone(), value.clone(), total.variant.clone())
             };
             groups.entry(key("several_variants")).or_default().x.push(f64::from(total.several));
-            for (metric, columns) in metrics {
+            for metric in metrics {
                 // A group of units that do not count is there, with none.
-                let group = groups.entry(key(metric)).or_default();
-                let values: Option<Vec<f64>> = columns.iter().map(|i| total.values[*i]).collect();
-                let Some(values) = values.filter(|_| total.counted) else { continue };
+                let group = groups.entry(key(metric.name)).or_default();
+                if let Some((_, to)) = metric.window {
+                    let waits = total.counted && !total.is_past(to);
+                    *group.not_mature.get_or_insert(0) += usize::from(waits);
+                }
+                let Some(values) = total.of(metric).filter(|_| total.counted) else { continue };
                 group.x.push(values[0]);
                 group.y.extend(values.get(1));
             }
@@ -367,7 +416,7 @@ pub(crate) struct Shared {
 /// What the totals of two days share, by group.
 pub(crate) fn shared(
     experiment: &Experiment,
-    metrics: &[(&str, Vec<usize>)],
+    metrics: &[Metric],
     totals: &BTreeMap<Unit, Total>,
     were: &BTreeMap<Unit, Total>,
 ) -> BTreeMap<GroupKey, Shared> {

@@ -13,14 +13,20 @@ pub(crate) struct Metric {
     pub(crate) name: &'static str,
     pub(crate) kind: &'static str,
     pub(crate) components: &'static [usize],
+    /// The first and the last day after exposure that count.
+    pub(crate) window: Option<(usize, usize)>,
 }
 
 const fn metric(name: &'static str, kind: &'static str, components: &'static [usize]) -> Metric {
-    Metric { name, kind, components }
+    Metric { name, kind, components, window: None }
+}
+
+const fn over(from: usize, to: usize, metric: Metric) -> Metric {
+    Metric { window: Some((from, to)), ..metric }
 }
 
 /// Every metric; components are numbered as in [`components`].
-pub(crate) const METRICS: [Metric; 18] = [
+pub(crate) const METRICS: [Metric; 23] = [
     metric("clicked", "proportion", &[0]),
     metric("gave_amount", "proportion", &[1]),
     metric("revenue", "mean", &[2]),
@@ -39,6 +45,11 @@ pub(crate) const METRICS: [Metric; 18] = [
     metric("longest", "mean", &[14]),
     metric("pages_per_event", "ratio", &[15, 5]),
     metric("p95", "quantile", &[]),
+    over(0, 0, metric("first_day_revenue", "mean", &[2])),
+    over(1, 2, metric("came_back", "proportion", &[0])),
+    over(0, 1, metric("early_smallest", "mean", &[7])),
+    over(1, 3, metric("later_per_click", "ratio", &[2, 10])),
+    over(0, 2, metric("early_days", "mean", &[9])),
 ];
 
 /// The components; those of pages come last, because sessions do not have them.
@@ -152,6 +163,8 @@ pub(crate) struct Plan {
     pub(crate) correction: &'static str,
     pub(crate) guardrail_alpha: f64,
     pub(crate) guardrail_correction: &'static str,
+    /// The window of metrics that have none of their own.
+    pub(crate) window: Option<(usize, usize)>,
     /// Days from look to look of an experiment that is watched sequentially.
     pub(crate) every: Option<usize>,
 }
@@ -169,7 +182,10 @@ impl Plan {
         let guardrails = self.guardrails.iter().map(|m| ("guardrail", *m, guard(m.1)));
         let secondary = self.secondary.iter().map(|m| ("secondary", *m, Sided::Two));
         let all = primary.into_iter().chain(guardrails).chain(secondary);
-        let of = |name| *METRICS.iter().find(|m| m.name == name).unwrap();
+        let of = |name| {
+            let metric = *METRICS.iter().find(|m| m.name == name).unwrap();
+            Metric { window: metric.window.or(self.window), ..metric }
+        };
         all.map(|(role, (name, more), sided)| (role, of(name), more, sided)).collect()
     }
 }
@@ -243,12 +259,16 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
             ("smallest", false),
             ("pages_per_event", true),
             ("events", true),
+            ("first_day_revenue", true),
+            ("came_back", true),
+            ("later_per_click", true),
         ],
         mde: Mde::Relative(0.1),
         alpha: 0.05,
         correction: "benjamini_hochberg",
         guardrail_alpha: 0.05,
         guardrail_correction: "bonferroni",
+        window: None,
         every: None,
     };
     let of_beta = Plan {
@@ -259,6 +279,8 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
             ("balance", true),
             ("oks", true),
             ("revenue_per_click", true),
+            ("early_smallest", false),
+            ("early_days", true),
         ],
         mde: Mde::Absolute(0.2),
         correction: "holm",
@@ -278,9 +300,10 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
     let of_delta = Plan {
         primary: ("worth", false),
         guardrails: &[],
-        secondary: &[("saw_a_page", true), ("revenue", true)],
+        secondary: &[("saw_a_page", true), ("revenue", true), ("came_back", false)],
         mde: Mde::None,
         correction: "none",
+        window: Some((0, 1)),
         ..plan.clone()
     };
     // Two that are watched: alpha's units, looked at every day, and beta's with three arms, at every other day.
@@ -371,14 +394,15 @@ fn metrics() -> String {
         text
     };
     let mut text = "metrics:\n".to_owned();
-    for Metric { name, kind, components } in METRICS {
+    for Metric { name, kind, components, window } in METRICS {
+        let window = window.map_or(String::new(), |window| format!(", {}", window_text(window)));
         match *components {
-            [one] => writeln!(text, "  {name}: {{type: {kind}, {}}}", part(one)),
+            [one] => writeln!(text, "  {name}: {{type: {kind}, {}{window}}}", part(one)),
             [x, y] => {
                 let (x, y) = (part(x), part(y));
                 writeln!(
                     text,
-                    "  {name}: {{type: {kind}, numerator: {{{x}}}, denominator: {{{y}}}}}"
+                    "  {name}: {{type: {kind}, numerator: {{{x}}}, denominator: {{{y}}}{window}}}"
                 )
             }
             _ => writeln!(
@@ -389,6 +413,10 @@ fn metrics() -> String {
         .unwrap();
     }
     text
+}
+
+fn window_text((start, end): (usize, usize)) -> String {
+    format!("window: {{start: {start}, end: {end}}}")
 }
 
 fn experiment_file(logs: &Logs, experiment: &Experiment, plan: &Plan) -> String {
@@ -418,6 +446,7 @@ fn experiment_file(logs: &Logs, experiment: &Experiment, plan: &Plan) -> String 
         Mde::Relative(x) => format!(", mde_relative: {x}"),
         Mde::Absolute(x) => format!(", mde_absolute: {x}"),
     };
+    let window = plan.window.map_or(String::new(), |window| format!("  {}\n", window_text(window)));
     let watched = match plan.every {
         Some(days) => format!(", sequential_method: msprt, look_every_days: {days}"),
         None => String::new(),
@@ -434,7 +463,7 @@ fn experiment_file(logs: &Logs, experiment: &Experiment, plan: &Plan) -> String 
     several_variants: {}
   exposures: {{from: {from}{key}}}
   segments: [{}]
-  metrics:
+{window}  metrics:
     primary: {{name: {name}, direction: {}{mde}}}
     guardrails: [{}]
     secondary: [{}]

@@ -119,11 +119,13 @@ pub(crate) fn compare(
     let effect = means[0].zip(means[1]).map(|(control, variant)| variant - control);
     let row = Expected { means, effect, ..Expected::default() };
     let without = |reason| row.without("insufficient", reason);
-    if control.x.is_empty() {
-        return without("no_units_in_control");
-    }
-    if variant.x.is_empty() {
-        return without("no_units_in_variant");
+    for (group, reason) in [(control, "no_units_in_control"), (variant, "no_units_in_variant")] {
+        if group.x.is_empty() {
+            return match group.not_mature {
+                Some(waiting) if waiting > 0 => row.without("not_mature", "window_not_complete"),
+                _ => without(reason),
+            };
+        }
     }
     let mut samples = Vec::new();
     for group in [control, variant] {

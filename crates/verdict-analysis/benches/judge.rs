@@ -33,6 +33,7 @@ fn experiment(name: &str) -> Experiment {
     let metric = |i: usize, role: Role| ExperimentMetric {
         name: located(metric_name(i)),
         role,
+        window: None,
         declared: None,
         baseline: None,
         mde: None,
@@ -55,6 +56,7 @@ fn experiment(name: &str) -> Experiment {
         exposures: None,
         key: name.to_owned(),
         segments: Vec::new(),
+        window: None,
         primary: metric(0, Role::Primary),
         guardrails: Vec::new(),
         secondary: (1..METRICS).map(|i| metric(i, Role::Secondary)).collect(),
@@ -80,16 +82,7 @@ fn stats(draws: Draws, number: u64, name: &str, ds: NaiveDate) -> Vec<GroupStat>
         segment_value: WHOLE.to_owned(),
         n,
         sum_x: Some(0.0),
-        mean_x: None,
-        m2_x: None,
-        sum_y: None,
-        mean_y: None,
-        m2_y: None,
-        co_xy: None,
-        n_before: None,
-        co_x_before: None,
-        co_y_before: None,
-        co_xy_before: None,
+        ..GroupStat::default()
     };
     let mut rows = Vec::new();
     for (v, variant) in VARIANTS.into_iter().enumerate() {

@@ -150,6 +150,20 @@ pub fn adjusted_p(row: &ResultRow) -> String {
     shown.map_or(String::new(), |text| text.trim_start_matches("p ").to_owned())
 }
 
+/// The days of a window, and how many units are not past it: `days 0 to 6, 40 and 37 units not mature`.
+#[must_use]
+pub fn not_mature(row: &ResultRow) -> Option<String> {
+    let window = format!("days {} to {}", row.window_start, row.window_end?);
+    match (row.n_not_mature_control.unwrap_or(0), row.n_not_mature_variant.unwrap_or(0)) {
+        (0, 0) => Some(window),
+        (control, variant) => Some(format!(
+            "{window}, {} and {} not mature",
+            count(control),
+            counted(variant, "unit")
+        )),
+    }
+}
+
 /// The margin of a test for non-inferiority: `2%`, or in the metric's unit.
 pub fn margin(row: &ResultRow) -> Option<String> {
     match (row.margin_absolute, row.margin_relative) {
@@ -390,6 +404,8 @@ mod tests {
             window_end: None,
             n_control: 10_000,
             n_variant: 10_000,
+            n_not_mature_control: None,
+            n_not_mature_variant: None,
             mean_control: Some(0.0046),
             mean_variant: Some(0.0069),
             effect: Some(0.0023),

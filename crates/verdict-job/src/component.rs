@@ -1,10 +1,13 @@
-//! Components: what the metrics need of each unit and day, each computed once whoever asks for it.
+//! Components: what the metrics need of each unit and day, each computed once whoever asks for it; and totals: what an
+//! experiment adds up of them, over all days since a unit's exposure or over a window of those.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use datafusion::prelude::SessionContext;
 use sha2::{Digest, Sha256};
-use verdict_model::{Aggregate, Experiment, Located, MetricKind, Project};
+use verdict_model::{
+    Aggregate, Experiment, ExperimentMetric, Located, MetricKind, Project, Window,
+};
 
 use crate::expression::printed;
 use crate::{Error, Result};
@@ -18,6 +21,24 @@ pub(crate) struct ComponentDef {
     pub(crate) aggregate: Aggregate,
     pub(crate) value: Option<Located<String>>,
     pub(crate) filter: Option<Located<String>>,
+}
+
+/// What an experiment adds up for each unit. Metrics with the same component and window share it.
+#[derive(Clone, Debug)]
+pub(crate) struct TotalDef {
+    /// Its column in `unit_total`: the component's, with the days of a window behind it: `…_d0_6`.
+    pub(crate) column: String,
+    pub(crate) component: ComponentDef,
+    /// The days since exposure that count; `None`: all up to the as-of date.
+    pub(crate) window: Option<Window>,
+}
+
+/// The column of a component's total over a window.
+fn total_column(component: &str, window: Option<Window>) -> String {
+    match window {
+        None => component.to_owned(),
+        Some(Window { start, end }) => format!("{component}_d{start}_{end}"),
+    }
 }
 
 /// The metrics of a project in terms of components.
@@ -70,19 +91,23 @@ impl Components {
             .collect()
     }
 
-    /// The components that the metrics of `experiment` need, sorted by column.
-    pub(crate) fn of_experiment(&self, experiment: &Experiment) -> Vec<&ComponentDef> {
-        let columns: BTreeSet<&String> = experiment
-            .metrics()
-            .filter_map(|metric| self.of_metric.get(&metric.name.value))
-            .flatten()
-            .collect();
-        columns.into_iter().map(|column| &self.by_column[column]).collect()
+    /// The totals that the metrics of `experiment` need, sorted by column.
+    pub(crate) fn of_experiment(&self, experiment: &Experiment) -> Vec<TotalDef> {
+        let mut totals: BTreeMap<String, TotalDef> = BTreeMap::new();
+        for metric in experiment.metrics() {
+            for column in self.of_metric.get(&metric.name.value).into_iter().flatten() {
+                let (window, component) = (metric.window, self.by_column[column].clone());
+                let column = total_column(column, window);
+                totals.insert(column.clone(), TotalDef { column, component, window });
+            }
+        }
+        totals.into_values().collect()
     }
 
-    /// The columns of a metric, numerator first; `None` when no method computes it yet.
-    pub(crate) fn of_metric(&self, metric: &str) -> Option<&[String]> {
-        self.of_metric.get(metric).map(Vec::as_slice)
+    /// The columns of a metric's totals in an experiment, numerator first; `None` when no method computes it yet.
+    pub(crate) fn of_metric(&self, metric: &ExperimentMetric) -> Option<Vec<String>> {
+        let components = self.of_metric.get(&metric.name.value)?;
+        Some(components.iter().map(|column| total_column(column, metric.window)).collect())
     }
 }
 

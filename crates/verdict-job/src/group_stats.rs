@@ -155,8 +155,16 @@ pub(crate) fn judged_fingerprint<P: Borrow<Partition>>(
     let counts = format!("{:?}", own.map(|made| &made.counts));
     let metrics = experiment.metrics().map(|m| {
         format!(
-            "{} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
-            m.name.value, m.role, m.declared, m.baseline, m.mde, m.direction, m.test, m.threshold
+            "{} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+            m.name.value,
+            m.role,
+            m.window,
+            m.declared,
+            m.baseline,
+            m.mde,
+            m.direction,
+            m.test,
+            m.threshold
         )
     });
     let design = &experiment.design;
@@ -207,6 +215,7 @@ fn append(
         None => Ok(new_null_array(&ty, batch.num_rows())),
     };
     let n_before = or_null("n_before", DataType::Int64)?;
+    let n_not_mature = or_null("n_not_mature", DataType::Int64)?;
     let [co_x, co_y, co_of_both] =
         ["co_x_before", "co_y_before", "co_xy_before"].map(|name| or_null(name, DataType::Float64));
     let (co_x_before, co_y_before, co_xy_before) = (co_x?, co_y?, co_of_both?);
@@ -224,6 +233,9 @@ fn append(
     }
     for row in 0..batch.num_rows() {
         let word = |array: &ArrayRef| array.as_string::<i32>().value(row).to_owned();
+        let count = |array: &ArrayRef| {
+            array.is_valid(row).then(|| array.as_primitive::<Int64Type>().value(row))
+        };
         let number = |array: &ArrayRef| {
             let doubles = array.as_primitive::<Float64Type>();
             doubles.is_valid(row).then(|| doubles.value(row))
@@ -244,9 +256,8 @@ fn append(
             mean_y: number(&mean_y),
             m2_y: number(&m2_y),
             co_xy: number(&co_xy),
-            n_before: n_before
-                .is_valid(row)
-                .then(|| n_before.as_primitive::<Int64Type>().value(row)),
+            n_not_mature: count(&n_not_mature),
+            n_before: count(&n_before),
             co_x_before: number(&co_x_before),
             co_y_before: number(&co_y_before),
             co_xy_before: number(&co_xy_before),

@@ -103,26 +103,31 @@ fn refused(ctx: &SessionContext, error: &DataFusionError) -> Error {
     ))
 }
 
-/// The metrics whose components `unit_total` has.
+/// The metrics whose totals `unit_total` has. Where experiments take one over different windows it comes once for each of
+/// these, of their experiments.
 fn metrics(job: &Job, unit_total: Option<&SchemaRef>) -> Result<Vec<MetricSql>> {
     let Some(schema) = unit_total else { return Ok(Vec::new()) };
-    let mut seen = BTreeMap::new();
+    let mut seen: BTreeMap<String, Vec<(MetricSql, Vec<String>)>> = BTreeMap::new();
     for experiment in &job.project.experiments {
-        let there = experiment.metrics().all(|m| {
-            job.components
-                .of_metric(&m.name.value)
-                .unwrap_or_default()
-                .iter()
-                .all(|c| schema.index_of(c).is_ok())
-        });
-        if there {
-            let names = experiment.metrics().map(|m| m.name.value.clone());
-            let names = names.filter(|name| job.components.of_metric(name).is_some());
-            let number = |column: &str| number_of(schema, column);
-            seen.extend(names.zip(job.metrics_of(experiment, &number)?));
+        let columns = experiment.metrics().filter_map(|m| job.components.of_metric(m)).flatten();
+        if !columns.into_iter().all(|column| schema.index_of(&column).is_ok()) {
+            continue;
+        }
+        let number = |column: &str| number_of(schema, column);
+        for metric in job.metrics_of(experiment, &number)? {
+            let ways = seen.entry(metric.label().to_owned()).or_default();
+            let name = experiment.name.value.clone();
+            match ways.iter_mut().find(|(way, _)| way.is_over_the_same(&metric)) {
+                Some((_, experiments)) => experiments.push(name),
+                None => ways.push((metric, vec![name])),
+            }
         }
     }
-    Ok(seen.into_values().collect())
+    let each = |ways: Vec<(MetricSql, Vec<String>)>| {
+        let only = ways.len() > 1;
+        ways.into_iter().map(move |(metric, of)| if only { metric.only_of(&of) } else { metric })
+    };
+    Ok(seen.into_values().flat_map(each).collect())
 }
 
 /// The Parquet objects of a table, in order.

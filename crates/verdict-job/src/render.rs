@@ -6,7 +6,7 @@
 use minijinja::value::Value;
 use minijinja::{Environment, UndefinedBehavior, context};
 use serde::Serialize;
-use verdict_model::Aggregate;
+use verdict_model::{Aggregate, Window};
 
 use crate::bind::{BoundComponent, BoundExposures, BoundLog, Number};
 use crate::{Error, Result};
@@ -88,12 +88,24 @@ pub(crate) struct MetricSql {
     label: String,
     type_label: String,
     arguments: Vec<String>,
-    /// The column of its moments' states.
-    state: String,
     /// Which of the distinct moments are its own, counted from 1.
     moments: usize,
+    /// Which of the pairs with the day before are, counted from 1.
+    pair: usize,
+    /// The window's last day, and which of the distinct moments tell how many units are past it.
+    window_end: Option<u32>,
+    complete: Option<usize>,
+    /// The experiments that the views have it of; all where none is named.
+    experiments: Vec<String>,
+    #[serde(skip)]
+    window: Option<Window>,
     #[serde(skip)]
     columns: Vec<(String, Number)>,
+}
+
+/// The column of `unit_changes` that tells whether a unit's window is complete; no component's name begins like this.
+pub(crate) fn complete_column(window: Window) -> String {
+    format!("complete d{}", window.end)
 }
 
 /// A component as an argument of the moments.
@@ -105,17 +117,51 @@ fn argument(column: &str, number: Number) -> String {
 }
 
 impl MetricSql {
-    pub(crate) fn new(metric: &str, metric_type: &str, columns: &[(String, Number)]) -> MetricSql {
+    pub(crate) fn new(
+        metric: &str,
+        metric_type: &str,
+        columns: &[(String, Number)],
+        window: Option<Window>,
+    ) -> MetricSql {
         let arguments = columns.iter().map(|(column, number)| argument(column, *number)).collect();
-        let names: Vec<&str> = columns.iter().map(|(column, _)| column.as_str()).collect();
         MetricSql {
             label: text(metric),
             type_label: text(metric_type),
             arguments,
-            state: names.join(" and "),
             moments: 0,
+            pair: 0,
+            window_end: window.map(|window| window.end),
+            complete: None,
+            experiments: Vec::new(),
+            window,
             columns: columns.to_vec(),
         }
+    }
+
+    /// Whether it is computed from the same totals.
+    pub(crate) fn is_over_the_same(&self, other: &MetricSql) -> bool {
+        self.columns == other.columns && self.window == other.window
+    }
+
+    /// The same, of these experiments alone.
+    pub(crate) fn only_of(self, experiments: &[String]) -> MetricSql {
+        MetricSql { experiments: experiments.iter().map(|name| text(name)).collect(), ..self }
+    }
+
+    /// The name of the metric, as a text literal.
+    pub(crate) fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// The moments of its variables.
+    fn own_moments(&self) -> MomentsSql {
+        MomentsSql::of(&self.columns)
+    }
+
+    /// The moments that tell how many units are past its window.
+    fn complete_moments(&self) -> Option<MomentsSql> {
+        let column = complete_column(self.window?);
+        Some(MomentsSql::of(&[(column, Number::Boolean)]))
     }
 }
 
@@ -134,6 +180,13 @@ pub(crate) struct MomentsSql {
 }
 
 impl MomentsSql {
+    fn of(columns: &[(String, Number)]) -> MomentsSql {
+        let arguments = columns.iter().map(|(column, number)| argument(column, *number)).collect();
+        let names: Vec<&str> = columns.iter().map(|(column, _)| column.as_str()).collect();
+        let name = names.join(" and ");
+        MomentsSql { arguments, state: ident(&name), name, columns: columns.to_vec() }
+    }
+
     /// How many variables they are of.
     pub(crate) fn variables(&self) -> usize {
         self.arguments.len()
@@ -147,14 +200,15 @@ pub(crate) const SEVERAL_VARIANTS: &str = "several_variants";
 pub(crate) fn distinct_moments<'a>(
     metrics: impl IntoIterator<Item = &'a MetricSql>,
 ) -> Vec<MomentsSql> {
+    let of = |metric: &'a MetricSql| {
+        std::iter::once(metric.own_moments()).chain(metric.complete_moments())
+    };
+    distinct(metrics.into_iter().flat_map(of))
+}
+
+fn distinct(moments: impl IntoIterator<Item = MomentsSql>) -> Vec<MomentsSql> {
     let mut distinct: Vec<MomentsSql> = Vec::new();
-    for metric in metrics {
-        let moments = MomentsSql {
-            arguments: metric.arguments.clone(),
-            state: ident(&metric.state),
-            name: metric.state.clone(),
-            columns: metric.columns.clone(),
-        };
+    for moments in moments {
         if !distinct.contains(&moments) {
             distinct.push(moments);
         }
@@ -170,20 +224,21 @@ pub(crate) struct PairSql {
     pub(crate) moments: MomentsSql,
 }
 
-/// The pairs of what `metrics` need; their own moments are among `distinct`.
+/// The pairs of what `metrics` need; their own moments are among `all`.
 pub(crate) fn pairs<'a>(
-    distinct: &[MomentsSql],
+    all: &[MomentsSql],
     metrics: impl IntoIterator<Item = &'a MetricSql>,
 ) -> Vec<PairSql> {
     let pair = |moments: MomentsSql| {
-        let of = distinct.iter().position(|own| *own == moments)?;
+        let of = all.iter().position(|own| *own == moments)?;
         let before = moments.columns.iter().map(|(c, number)| argument(&before_column(c), *number));
         let name = format!("{} and before", moments.name);
         let arguments = moments.arguments.iter().cloned().chain(before).collect();
         let moments = MomentsSql { arguments, state: ident(&name), name, columns: moments.columns };
         Some(PairSql { of, moments })
     };
-    distinct_moments(metrics).into_iter().filter_map(pair).collect()
+    let own = distinct(metrics.into_iter().map(MetricSql::own_moments));
+    own.into_iter().filter_map(pair).collect()
 }
 
 /// The column of `unit_changes` that has a component's value of the day before; no component has a blank in its name.
@@ -243,12 +298,15 @@ pub(crate) fn group_stats(
 ) -> Result<String> {
     let distinct = distinct_moments(metrics);
     let pairs = if watched { pairs(&distinct, metrics) } else { Vec::new() };
-    let pairs: Vec<MomentsSql> = pairs.into_iter().map(|pair| pair.moments).collect();
     let mut metrics = metrics.to_vec();
     for metric in &mut metrics {
-        let own = distinct.iter().position(|m| m.name == metric.state);
-        metric.moments = 1 + own.unwrap_or(distinct.len());
+        let place = |moments: MomentsSql| distinct.iter().position(|m| *m == moments);
+        let own = place(metric.own_moments()).unwrap_or(distinct.len());
+        metric.moments = 1 + own;
+        metric.pair = pairs.iter().position(|pair| pair.of == own).map_or(0, |pair| 1 + pair);
+        metric.complete = metric.complete_moments().and_then(place).map(|place| 1 + place);
     }
+    let pairs: Vec<MomentsSql> = pairs.into_iter().map(|pair| pair.moments).collect();
     let several_variants = ident(SEVERAL_VARIANTS);
     render("group_stats", context! { metrics, distinct, pairs, segments, several_variants })
 }

@@ -166,6 +166,8 @@ fn results_batch(rows: &[ResultRow]) -> Result<RecordBatch> {
             int32(r().map(|x| x.window_end).collect()),
             int64(r().map(|x| x.n_control).collect()),
             int64(r().map(|x| x.n_variant).collect()),
+            Arc::new(Int64Array::from_iter(r().map(|x| x.n_not_mature_control))),
+            Arc::new(Int64Array::from_iter(r().map(|x| x.n_not_mature_variant))),
             double(r().map(|x| x.mean_control)),
             double(r().map(|x| x.mean_variant)),
             double(r().map(|x| x.effect)),

@@ -11,7 +11,7 @@ use verdict_model::tables::{EXPOSURE_DAY, GROUP_STATS, UNIT_DAY, UNIT_TOTAL};
 use verdict_model::{Aggregate, DataCounts, Experiment, NaiveDate, SeveralVariants};
 
 use crate::bind::Number;
-use crate::component::ComponentDef;
+use crate::component::TotalDef;
 use crate::day::exposures_of;
 use crate::diagnose::too_large;
 use crate::error::AtStage;
@@ -21,7 +21,7 @@ use crate::job::{Job, Outcome, Tally};
 use crate::partition::{self, Key, Made, Partition, Writer};
 use crate::plan::ExperimentTask;
 use crate::render::{self, MetricSql, SegmentSql};
-use crate::sweep::{Base, Column, Found, Keeper, Sweep, Task, unit_changes};
+use crate::sweep::{Base, Column, Found, Keeper, Sweep, Task, Total, unit_changes};
 use crate::{Error, Result};
 
 /// An experiment's day partitions, from its first day to its last look.
@@ -54,7 +54,7 @@ impl Stale {
 struct Work<'a> {
     experiment: &'a Experiment,
     task: &'a ExperimentTask,
-    defs: Vec<&'a ComponentDef>,
+    defs: Vec<TotalDef>,
     numbers: Vec<Number>,
     metrics: Vec<MetricSql>,
     days: Days,
@@ -135,18 +135,18 @@ impl Job {
         Ok(Some(Work { experiment, task, defs, numbers, metrics, days, stale, base }))
     }
 
-    /// The experiment's components, what they are in its days, and its metrics.
-    fn defined<'a>(
-        &'a self,
+    /// The experiment's totals, what their components are in its days, and its metrics.
+    fn defined(
+        &self,
         experiment: &Experiment,
         days: &Days,
-    ) -> Result<(Vec<&'a ComponentDef>, Vec<Number>, Vec<MetricSql>)> {
+    ) -> Result<(Vec<TotalDef>, Vec<Number>, Vec<MetricSql>)> {
         let defs = self.components.of_experiment(experiment);
         let numbers = one_type_each(self, &defs, days)?;
         let metrics = self.metrics_of(experiment, &|column| {
             let found = defs.iter().position(|def| def.column == column);
-            let number = found.map(|at| total_number(defs[at].aggregate, numbers[at]));
-            number.ok_or_else(|| Error::Internal(format!("{column} is no component")))
+            let number = found.map(|at| total_number(defs[at].component.aggregate, numbers[at]));
+            number.ok_or_else(|| Error::Internal(format!("{column} is no total")))
         })?;
         Ok((defs, numbers, metrics))
     }
@@ -166,7 +166,7 @@ impl Job {
         &self,
         experiment: &Experiment,
         task: &ExperimentTask,
-        defs: &[&ComponentDef],
+        defs: &[TotalDef],
         metrics: &[MetricSql],
         days: &Days,
     ) -> Result<Stale> {
@@ -216,7 +216,7 @@ impl Job {
     async fn base(
         &self,
         experiment: &Experiment,
-        defs: &[&ComponentDef],
+        defs: &[TotalDef],
         days: &Days,
         no_later: NaiveDate,
     ) -> Result<Option<Base>> {
@@ -239,7 +239,7 @@ impl Job {
     fn total_fingerprint(
         &self,
         experiment: &Experiment,
-        defs: &[&ComponentDef],
+        defs: &[TotalDef],
         days: &Days,
         as_of: NaiveDate,
     ) -> Result<Fingerprint> {
@@ -292,16 +292,35 @@ impl Job {
     }
 
     fn sweep_of(&self, unit: &DataType, works: &[Work<'_>]) -> Sweep {
-        let mut columns: BTreeMap<&str, Column> = BTreeMap::new();
+        let mut components: BTreeMap<&str, Column> = BTreeMap::new();
         for work in works {
             for (def, number) in work.defs.iter().zip(&work.numbers) {
-                columns.entry(&def.column).or_insert_with(|| Column {
-                    name: def.column.clone(),
-                    aggregate: def.aggregate,
+                let component = &def.component;
+                components.entry(&component.column).or_insert_with(|| Column {
+                    name: component.column.clone(),
+                    aggregate: component.aggregate,
                     number: *number,
                 });
             }
         }
+        let place =
+            |def: &TotalDef| components.keys().position(|name| *name == def.component.column);
+        // The totals of a work, and whether each of its windows is complete.
+        let totals_of = |work: &Work<'_>| -> Vec<Total> {
+            let of_components = work.defs.iter().map(|def| Total {
+                name: def.column.clone(),
+                component: place(def),
+                window: def.window,
+            });
+            let windows = work.defs.iter().filter_map(|def| def.window).map(|window| Total {
+                name: render::complete_column(window),
+                component: None,
+                window: Some(window),
+            });
+            of_components.chain(windows).collect()
+        };
+        let totals: BTreeMap<String, Total> =
+            works.iter().flat_map(totals_of).map(|total| (total.name.clone(), total)).collect();
         let mut unit_days: BTreeMap<NaiveDate, Partition> = BTreeMap::new();
         let mut tasks = Vec::new();
         for work in works {
@@ -318,11 +337,15 @@ impl Job {
             };
             let exposure_days = work.days.exposure.iter().filter(|(day, _)| needed(day));
             unit_days.extend(work.days.unit.iter().filter(|(day, _)| needed(day)).cloned());
-            let own = |def: &&ComponentDef| columns.keys().position(|name| *name == def.column);
+            let own: BTreeSet<String> =
+                totals_of(work).into_iter().map(|total| total.name).collect();
+            let own = own.iter().filter_map(|name| totals.keys().position(|total| total == name));
+            let of_days: BTreeSet<usize> = work.defs.iter().filter_map(place).collect();
             tasks.push(Task {
                 exclude: work.experiment.design.several_variants == SeveralVariants::Exclude,
                 segments: work.experiment.segments.iter().map(|s| s.value.clone()).collect(),
-                columns: work.defs.iter().filter_map(own).collect(),
+                components: of_days.into_iter().collect(),
+                totals: own.collect(),
                 base: work.base.clone(),
                 exposure_days: exposure_days.cloned().collect(),
                 looks,
@@ -334,7 +357,8 @@ impl Job {
             tables: self.tables.clone(),
             buckets: self.project.buckets,
             unit: unit.clone(),
-            columns: columns.into_values().collect(),
+            totals: totals.into_values().collect(),
+            components: components.into_values().collect(),
             unit_days: unit_days.into_iter().collect(),
             tasks,
         }
@@ -390,10 +414,10 @@ impl Job {
                 return damaged;
             }
         }
-        too_large(error, work.defs.iter().copied())
+        too_large(error, work.defs.iter().map(|def| &def.component))
     }
 
-    /// The experiment's metrics that are computed; `number` tells what a component's totals are.
+    /// The experiment's metrics that are computed; `number` tells what a total is.
     pub(crate) fn metrics_of(
         &self,
         experiment: &Experiment,
@@ -402,15 +426,15 @@ impl Job {
         experiment
             .metrics()
             .filter_map(|m| {
-                let name = &m.name.value;
-                Some((name, self.project.metrics.get(name)?, self.components.of_metric(name)?))
+                let definition = self.project.metrics.get(&m.name.value)?;
+                Some((m, definition, self.components.of_metric(m)?))
             })
-            .map(|(name, metric, columns)| {
+            .map(|(m, definition, columns)| {
                 let columns = columns
-                    .iter()
-                    .map(|column| Ok((column.clone(), number(column)?)))
+                    .into_iter()
+                    .map(|column| Ok((column.clone(), number(&column)?)))
                     .collect::<Result<Vec<_>>>()?;
-                Ok(MetricSql::new(name, metric.kind.word(), &columns))
+                Ok(MetricSql::new(&m.name.value, definition.kind.word(), &columns, m.window))
             })
             .collect()
     }
@@ -459,7 +483,7 @@ fn counts_to(days: &Days, as_of: NaiveDate) -> DataCounts {
 /// What the totals as of a day depend on: the same whether they were made from scratch or from earlier ones.
 fn inputs_fingerprint(
     experiment: &Experiment,
-    defs: &[&ComponentDef],
+    defs: &[TotalDef],
     days: &Days,
     as_of: NaiveDate,
 ) -> Result<Fingerprint> {
@@ -482,7 +506,7 @@ fn inputs_fingerprint(
 fn group_fingerprint(
     experiment: &Experiment,
     task: &ExperimentTask,
-    defs: &[&ComponentDef],
+    defs: &[TotalDef],
     metrics: &[MetricSql],
     days: &Days,
     look: NaiveDate,
@@ -496,16 +520,16 @@ fn group_fingerprint(
 }
 
 /// The type of each component, the same on all days.
-fn one_type_each(job: &Job, defs: &[&ComponentDef], days: &Days) -> Result<Vec<Number>> {
+fn one_type_each(job: &Job, defs: &[TotalDef], days: &Days) -> Result<Vec<Number>> {
     let of_days: Vec<&(NaiveDate, Partition)> = days.exposure.iter().chain(&days.unit).collect();
     defs.iter()
         .map(|def| {
             let mut seen: Option<(NaiveDate, Number)> = None;
             for (day, partition) in &of_days {
-                let number = number_of(&partition.schema, &def.column)?;
+                let number = number_of(&partition.schema, &def.component.column)?;
                 match seen {
                     Some((other, first)) if first != number => {
-                        let value = def.value.as_ref().or(def.filter.as_ref());
+                        let value = def.component.value.as_ref().or(def.component.filter.as_ref());
                         let place = value.map_or(&job.project.tables.place, |v| &v.place);
                         return Err(Error::Definition {
                             place: Box::new(place.clone()),

@@ -140,9 +140,11 @@ impl Job {
             let of = |column: &str| {
                 let def = self.components.of_experiment(experiment);
                 let def = def.into_iter().find(|def| def.column == column);
-                let number =
-                    def.and_then(|d| Some(total_number(d.aggregate, *numbers.get(column)?)));
-                number.ok_or_else(|| Error::Internal(format!("{column} is no component")))
+                let number = def.and_then(|def| {
+                    let number = numbers.get(def.component.column.as_str())?;
+                    Some(total_number(def.component.aggregate, *number))
+                });
+                number.ok_or_else(|| Error::Internal(format!("{column} is no total")))
             };
             metrics.push(self.metrics_of(experiment, &of)?);
         }

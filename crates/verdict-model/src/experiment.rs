@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     GuardrailSettings, GuardrailTest, Located, NaiveDate, Schedule, SequentialMethod,
-    StatisticalSettings, Threshold,
+    StatisticalSettings, Threshold, Window,
 };
 
 /// An experiment, with every default filled in.
@@ -29,6 +29,8 @@ pub struct Experiment {
     pub key: String,
     /// The segment dimensions that its results are broken down by.
     pub segments: Vec<Located<String>>,
+    /// The window of its metrics that have none of their own.
+    pub window: Option<Window>,
     /// The metric that decides.
     pub primary: ExperimentMetric,
     /// Metrics that must not get worse.
@@ -228,6 +230,8 @@ pub struct ExperimentMetric {
     pub name: Located<String>,
     /// The part it plays.
     pub role: Role,
+    /// The days after exposure over which it is taken here: the metric's own window, or the experiment's.
+    pub window: Option<Window>,
     /// The declared type, where the file gives one.
     pub declared: Option<DeclaredType>,
     /// The level that was expected when the experiment was planned.

@@ -44,7 +44,7 @@ pub use experiment::{
 };
 pub use later::Later;
 pub use load::{LoadError, Problem, load, load_population, population_file, population_of};
-pub use metric::{Aggregate, Component, Metric, MetricKind};
+pub use metric::{Aggregate, Component, Metric, MetricKind, Window};
 pub use nearest::nearest;
 pub use place::{Located, Place};
 pub use population::{Arrivals, Behaviour, Distribution, Draw, Population, Split, Values};

@@ -11,6 +11,7 @@ mod settings;
 mod sources;
 #[cfg(test)]
 mod tests;
+mod window;
 
 use std::fmt;
 use std::io;

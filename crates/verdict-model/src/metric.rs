@@ -9,8 +9,27 @@ pub struct Metric {
     pub name: Located<String>,
     /// What kind of number it is, and from what.
     pub kind: MetricKind,
+    /// The days after exposure that count; `None`: the experiment's, or without one all up to the as-of date.
+    pub window: Option<Window>,
     /// What it means, for people.
     pub description: Option<String>,
+}
+
+/// The days after a unit's exposure over which a metric is taken, both ends included; the exposure day is day 0, of which
+/// only what came at or after the exposure counts.
+///
+/// A unit is mature when its window is complete at the as-of date. Windowed metrics are computed over mature units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Window {
+    /// The first day that counts.
+    pub start: u32,
+    /// The last day that counts, at least `start`.
+    pub end: u32,
+}
+
+impl Window {
+    /// The last day that a window may end on: longer ones are slips of the pen.
+    pub const LAST: u32 = 3650;
 }
 
 /// The metric types, each with its components.

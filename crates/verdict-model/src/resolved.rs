@@ -7,7 +7,7 @@ use crate::load::{is_odd, one_line};
 use crate::{
     Component, Experiment, ExperimentMetric, Exposures, GuardrailTest, Located, Margin, Mde,
     Metric, MetricKind, MissingDays, OutsideDay, Project, Role, SequentialMethod, SeveralVariants,
-    Source, StatisticalSettings, Threshold,
+    Source, StatisticalSettings, Threshold, Window,
 };
 
 impl Project {
@@ -142,6 +142,7 @@ impl Lines {
     fn metric(&mut self, metric: &Metric) {
         self.set("type", metric.kind.word());
         self.set_text("description", metric.description.as_deref());
+        self.window(metric.window);
         match &metric.kind {
             MetricKind::Proportion(component) | MetricKind::Mean(component) => {
                 self.component(component)
@@ -155,6 +156,15 @@ impl Lines {
                 self.close();
             }
             MetricKind::Later(_) => {}
+        }
+    }
+
+    fn window(&mut self, window: Option<Window>) {
+        if let Some(Window { start, end }) = window {
+            self.open("window");
+            self.set("start", &start.to_string());
+            self.set("end", &end.to_string());
+            self.close();
         }
     }
 
@@ -196,6 +206,7 @@ impl Lines {
             let names: Vec<_> = experiment.segments.iter().map(|name| word(&name.value)).collect();
             self.set("segments", &format!("[{}]", names.join(", ")));
         }
+        self.window(experiment.window);
         self.open("metrics");
         self.open("primary");
         self.judged(&experiment.primary);

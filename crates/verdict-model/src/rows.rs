@@ -15,8 +15,8 @@ pub const WHOLE: &str = "all";
 /// Its `n` is what the sample-ratio test is made of.
 pub const SEVERAL_VARIANTS: &str = "several_variants";
 
-/// A row of `group_stats`: the sufficient statistics of one metric in one variant and segment.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// A row of `group_stats`: the sufficient statistics of one metric in one variant and segment. By default of nothing.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct GroupStat {
     /// Experiment.
     pub experiment: String,
@@ -32,8 +32,10 @@ pub struct GroupStat {
     pub segment: String,
     /// Value of the dimension, [`WHOLE`] for every unit.
     pub segment_value: String,
-    /// Units.
+    /// Units; of a metric with a window, those that are mature.
     pub n: i64,
+    /// Units that count and whose window is not complete at the as-of date; `None`: no window.
+    pub n_not_mature: Option<i64>,
     /// Sum of x over the units; x is the metric, or the numerator of a ratio. For a proportion: the
     /// number of successes.
     pub sum_x: Option<f64>,
@@ -91,6 +93,10 @@ pub struct ResultRow {
     pub n_control: i64,
     /// Units in the variant.
     pub n_variant: i64,
+    /// Units in the control whose window is not complete, and which are in no number of this row; `None`: no window.
+    pub n_not_mature_control: Option<i64>,
+    /// The same of the variant.
+    pub n_not_mature_variant: Option<i64>,
     /// Level of the metric in the control.
     pub mean_control: Option<f64>,
     /// Level of the metric in the variant.

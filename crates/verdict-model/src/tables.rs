@@ -7,7 +7,7 @@
 
 /// The version of the tables' format and of every number in them: it changes whenever the same inputs
 /// and definitions would give other bytes.
-pub const FORMAT_VERSION: u32 = 3;
+pub const FORMAT_VERSION: u32 = 4;
 
 /// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +121,12 @@ pub const GROUP_STATS: Table = Table {
         column("variant", Text, "variant"),
         column("segment", Text, "segment dimension; all: every unit"),
         column("segment_value", Text, "value of the dimension; all: every unit"),
-        column("n", Int64, "units"),
+        column("n", Int64, "units; of a metric with a window those whose window is complete"),
+        nullable(
+            "n_not_mature",
+            Int64,
+            "units that count and whose window is not complete; null: no window",
+        ),
         nullable("sum_x", Float64, "sum of x over units; x is the metric, or a ratio's numerator"),
         nullable("mean_x", Float64, "mean of x"),
         nullable("m2_x", Float64, "sum of (x - mean_x)^2"),
@@ -171,6 +176,12 @@ pub const RESULTS: Table = Table {
         ),
         column("n_control", Int64, "units in the control"),
         column("n_variant", Int64, "units in the variant"),
+        nullable(
+            "n_not_mature_control",
+            Int64,
+            "units in the control whose window is not complete: in no number of the row; null: no window",
+        ),
+        nullable("n_not_mature_variant", Int64, "the same of the variant"),
         nullable("mean_control", Float64, "level in the control"),
         nullable("mean_variant", Float64, "level in the variant"),
         nullable("effect", Float64, "variant minus control"),
@@ -370,7 +381,9 @@ pub fn markdown() -> String {
          (`segment_<dimension>`).\nTheir rows lie by bucket (a hash of the unit, the setting `buckets`), each \
          bucket in row groups of its own, and by unit within\none. A sum of doubles has besides in `unit_total` the \
          column `<component>_rest`: what rounding took from the exact sum, as\nlittle-endian doubles, the largest first, so \
-         that the next day can be added without loss; null: nothing.\n",
+         that the next day can be added without loss; null: nothing. The total of a\nmetric with a window has the column \
+         `<component>_d<start>_<end>`: what came on these days after exposure so far; the unit\ncounts in group_stats \
+         when the last of them has passed.\n",
     );
     for table in ALL {
         text.push_str(&format!("\n## {}\n\nA row is {}.\n\n", table.name, table.doc));

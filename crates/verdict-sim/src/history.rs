@@ -105,6 +105,7 @@ impl World {
             segment: WHOLE.to_owned(),
             segment_value: WHOLE.to_owned(),
             n: count(found.n),
+            n_not_mature: None,
             sum_x: found.sum_x,
             mean_x: found.mean_x,
             m2_x: found.m2_x,

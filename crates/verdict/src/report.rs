@@ -154,6 +154,7 @@ fn note(row: &ResultRow) -> String {
         "ok" => notes.extend(row.rel_effect_reason.clone()),
         status => notes.push(format!("{status}: {}", row.reason.as_deref().unwrap_or("?"))),
     }
+    notes.extend(words::not_mature(row));
     notes.extend(words::margin(row).map(|margin| format!("margin {margin}")));
     notes.extend(words::limit(row));
     if let (Some(z), Some(boundary)) = (row.z, row.boundary) {

@@ -5,6 +5,7 @@ use verdict_model::Experiment;
 use verdict_model::rows::{CheckRow, ResultRow};
 
 use super::reasons::{self, Reason};
+use super::samples::WINDOW_NOT_COMPLETE;
 use super::significance::{Found, found};
 use super::stage::Stage;
 use super::target::{Target, Worth};
@@ -50,8 +51,11 @@ fn by_primary(case: &Case<'_>) -> (&'static str, Vec<Reason>) {
         Some((row, found)) if row.p_value_adjusted.is_some() => (row, found),
         // Without a number now there may be one later.
         primary => {
-            let reason = reasons::no_primary(primary.map(|(row, _)| row));
-            return (if open { "continue" } else { "inconclusive" }, vec![reason]);
+            let row = primary.map(|(row, _)| row);
+            let ripens = row.is_some_and(|row| row.reason.as_deref() == Some(WINDOW_NOT_COMPLETE));
+            let open = open || (ripens && matches!(case.stage, Stage::Anytime));
+            let word = if open { "continue" } else { "inconclusive" };
+            return (word, vec![reasons::no_primary(row)]);
         }
     };
     let target = case.experiment.primary.mde;

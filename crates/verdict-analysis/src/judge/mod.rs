@@ -11,7 +11,8 @@
 //! # Codes
 //!
 //! - Result rows, `insufficient`: `no_units_in_control`, `no_units_in_variant`, `too_few_units`, `zero_variance`,
-//!   `zero_denominator`, `burn_in`. `not_mature`: `before_planned_end`, `before_first_look`, `no_test_yet`. `failed`:
+//!   `zero_denominator`, `burn_in`. `not_mature`: `before_planned_end`, `before_first_look`, `no_test_yet`,
+//!   `window_not_complete`. `failed`:
 //!   `method_not_in_effect`, `metric_type_unknown`, `metric_type_differs`, `statistics_invalid`, `method_failed`,
 //!   `margin_too_large`, `no_planned_end`.
 //! - No relative effect: the reason of the row; otherwise `control_mean_not_positive`, `control_mean_near_zero`.

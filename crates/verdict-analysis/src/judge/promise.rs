@@ -153,6 +153,8 @@ impl Promise<'_> {
             Some(Margin::Relative(margin)) => (None, Some(margin)),
         };
         let look = history.look();
+        let window = self.metric.window;
+        let day = |day: u32| i32::try_from(day).unwrap_or(i32::MAX);
         let number = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
         ResultRow {
             experiment: self.experiment.name.value.clone(),
@@ -165,10 +167,12 @@ impl Promise<'_> {
             variant: self.arm.name.clone(),
             segment: self.segment.0.to_owned(),
             segment_value: self.segment.1.to_owned(),
-            window_start: 0,
-            window_end: None,
+            window_start: window.map_or(0, |window| day(window.start)),
+            window_end: window.map(|window| day(window.end)),
             n_control: control.map_or(0, |group| group.n),
             n_variant: variant.map_or(0, |group| group.n),
+            n_not_mature_control: window.and_then(|_| control?.n_not_mature),
+            n_not_mature_variant: window.and_then(|_| variant?.n_not_mature),
             mean_control,
             mean_variant,
             effect: comparison.effect(),

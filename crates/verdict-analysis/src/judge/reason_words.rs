@@ -32,6 +32,7 @@ pub(super) fn reason_in_words(code: &str) -> &str {
         "before_planned_end" => {
             "it is tested once, at the planned end, and no p-value before it would hold"
         }
+        "window_not_complete" => "no unit's window is complete yet",
         "no_test_yet" => "nothing of alpha may be spent yet",
         "margin_too_large" => "its relative margin leaves nothing of the control's level",
         "no_planned_end" => "its method spends alpha over a planned duration, and none is known",

@@ -9,6 +9,9 @@ use crate::methods::{MethodError, Sample};
 /// The word for the type of a metric that nothing defines.
 pub(super) const UNKNOWN_TYPE: &str = "unknown";
 
+/// The reason of a row that has no units yet, and will have some when their windows are complete.
+pub(super) const WINDOW_NOT_COMPLETE: &str = "window_not_complete";
+
 /// The metric types that have a method.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
@@ -53,6 +56,9 @@ pub(super) fn usable<'a>(
         None => Err(Gap::Insufficient(empty)),
         Some(group) if group.metric_type != metric_type => Err(Gap::Failed("metric_type_differs")),
         Some(group) if group.n < 0 => Err(INVALID),
+        Some(group) if group.n == 0 && group.n_not_mature > Some(0) => {
+            Err(Gap::NotMature(WINDOW_NOT_COMPLETE))
+        }
         Some(group) if group.n == 0 => Err(Gap::Insufficient(empty)),
         Some(group) => Ok(group),
     }

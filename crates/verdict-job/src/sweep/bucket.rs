@@ -12,6 +12,7 @@ use datafusion::error::Result;
 
 use super::input::Bucket;
 use super::rows::Found;
+use super::span::{Dates, Span};
 use super::totals::{InTable, Totals};
 use super::walk::{Path, Table, paths, tables_of};
 use super::{Sweep, Task};
@@ -45,12 +46,24 @@ impl Pass<'_> {
             several.push(std::mem::take(&mut path.several_found));
             let task = &self.sweep.tasks[number];
             let keep = self.keep[number];
-            let totals = (0..task.columns.len())
-                .map(|at| {
-                    let column = &self.sweep.columns[task.columns[at]];
-                    Totals::along(&path, column, &in_tables(bucket, number, task, at), keep)
-                })
-                .collect::<Result<Vec<_>>>()?;
+            let dates = Dates::of(bucket, task);
+            let mut kept_before = 0;
+            let mut totals = Vec::with_capacity(task.totals.len());
+            for total in task.totals.iter().map(|total| &self.sweep.totals[*total]) {
+                let span = total.window.map(|window| Span { window, dates: &dates });
+                totals.push(match (total.component, span) {
+                    (Some(component), span) => {
+                        let tables = in_tables(bucket, number, task, component, kept_before);
+                        kept_before += 1;
+                        let column = &self.sweep.components[component];
+                        Totals::along(&path, column, &tables, span, keep)?
+                    }
+                    (None, Some(span)) => Totals::complete(&path, span),
+                    (None, None) => {
+                        return Err(exec_datafusion_err!("the total {} is of nothing", total.name));
+                    }
+                });
+            }
             self.changes(task, &path, &totals, &mut send)?;
             let rows = keep.then(|| kept_rows(self.sweep, bucket, task, &path, totals));
             kept.push(rows.transpose()?);
@@ -124,14 +137,14 @@ impl Pass<'_> {
         ];
         let fields = self.schema.fields();
         let mut add = |column: usize, at: &UInt32Array| -> Result<()> {
-            let own = task.columns.iter().position(|own| *own == column);
+            let own = task.totals.iter().position(|own| *own == column);
             columns.push(match own {
                 Some(own) => totals[own].at(at)?,
                 None => new_null_array(fields[columns.len()].data_type(), at.len()),
             });
             Ok(())
         };
-        (0..self.sweep.columns.len()).try_for_each(|column| add(column, &points))?;
+        (0..self.sweep.totals.len()).try_for_each(|column| add(column, &points))?;
         self.sweep.compared().into_iter().try_for_each(|column| add(column, &before))?;
         Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
     }
@@ -156,26 +169,26 @@ impl Rows {
     }
 }
 
-/// A task's component (by its place among the task's) in each of the bucket's tables.
+/// A component (by its place in the sweep's) in each of the bucket's tables; `kept` is the place of its total among those
+/// that the task begins from.
 fn in_tables<'a>(
     bucket: &'a Bucket,
     number: usize,
     task: &Task,
     component: usize,
+    kept: usize,
 ) -> Vec<InTable<'a>> {
     let own = &bucket.tasks[number];
+    let of_task = task.components.iter().position(|own| *own == component);
     tables_of(bucket)
         .into_iter()
         .map(|(table, _)| match table {
-            Table::UnitDay(day) => {
-                Some((&bucket.unit_days[day].values[task.columns[component]], None))
+            Table::UnitDay(day) => Some((&bucket.unit_days[day].values[component], None)),
+            Table::Base(of) if of == number => {
+                own.base.as_ref().map(|base| (&base.values[kept], base.rests[kept].as_ref()))
             }
-            Table::Base(of) if of == number => own
-                .base
-                .as_ref()
-                .map(|base| (&base.values[component], base.rests[component].as_ref())),
             Table::ExposureDay(of, day) if of == number => {
-                Some((&own.exposure_days[day].values[component], None))
+                of_task.map(|at| (&own.exposure_days[day].values[at], None))
             }
             Table::Base(_) | Table::ExposureDay(..) => None,
         })
@@ -222,9 +235,13 @@ fn kept_rows(
         columns.push(Arc::new(values.finish()));
     }
     let ends = UInt32Array::from(ends);
-    for (totals, column) in totals.into_iter().zip(&task.columns) {
-        columns.push(totals.at(&ends)?);
-        if sweep.columns[*column].rest().is_some() {
+    for (totals, total) in totals.into_iter().zip(&task.totals) {
+        let total = &sweep.totals[*total];
+        if total.component.is_none() {
+            continue;
+        }
+        columns.push(totals.so_far(&ends)?);
+        if sweep.rest(total).is_some() {
             let rests: BinaryArray = totals
                 .rests
                 .ok_or_else(|| exec_datafusion_err!("what rounding took was not kept"))?;

@@ -22,7 +22,7 @@ use object_store::ObjectStoreExt;
 use verdict_model::NaiveDate;
 
 use super::totals::Values;
-use super::{Sweep, Task};
+use super::{Sweep, Task, Total};
 use crate::partition::Partition;
 use crate::store::Location;
 use crate::units::Units;
@@ -35,7 +35,7 @@ const CONCURRENT: usize = 8;
 pub(super) struct UnitDay {
     pub(super) ds: NaiveDate,
     pub(super) units: Units,
-    /// By the place in [`Sweep::columns`].
+    /// By the place in [`Sweep::components`].
     pub(super) values: Vec<Values>,
 }
 
@@ -48,7 +48,7 @@ pub(super) struct ExposureDay {
     pub(super) variant: StringArray,
     pub(super) variants: ListArray,
     pub(super) segments: Vec<StringArray>,
-    /// By the place in [`Task::columns`].
+    /// By the place in [`Task::components`].
     pub(super) values: Vec<Values>,
 }
 
@@ -61,6 +61,7 @@ pub(super) struct Totals {
     pub(super) variant: StringArray,
     pub(super) several_variants: BooleanArray,
     pub(super) segments: Vec<StringArray>,
+    /// Of those of [`Task::totals`] that are kept, in their order.
     pub(super) values: Vec<Values>,
     /// What rounding took, where a component has that.
     pub(super) rests: Vec<Option<BinaryArray>>,
@@ -85,7 +86,7 @@ pub(super) struct Bucket {
 /// # Errors
 /// A store fails; an object is damaged, or is not what was found when the sweep was planned.
 pub(super) async fn read(sweep: &Arc<Sweep>, bucket: u32) -> Result<Bucket> {
-    let all: Vec<usize> = (0..sweep.columns.len()).collect();
+    let all: Vec<usize> = (0..sweep.components.len()).collect();
     let mut wanted: Vec<(&Partition, Vec<String>)> = Vec::new();
     for (_, partition) in &sweep.unit_days {
         wanted.push((partition, names(sweep, &all).chain(["unit".into()]).collect()));
@@ -94,14 +95,15 @@ pub(super) async fn read(sweep: &Arc<Sweep>, bucket: u32) -> Result<Bucket> {
         let segments = || task.segments.iter().map(|s| format!("segment_{s}"));
         for (_, partition) in &task.exposure_days {
             let own = ["unit", "first_exposed", "variant", "variants"].map(String::from);
-            let all = names(sweep, &task.columns).chain(own).chain(segments());
+            let all = names(sweep, &task.components).chain(own).chain(segments());
             wanted.push((partition, all.collect()));
         }
         if let Some(base) = &task.base {
             let own = ["unit", "first_exposed", "exposure_ds", "variant", "several_variants"]
                 .map(String::from);
-            let rests = task.columns.iter().filter_map(|c| sweep.columns[*c].rest());
-            let all = names(sweep, &task.columns).chain(own).chain(segments()).chain(rests);
+            let rests = task.kept(sweep).filter_map(|total| sweep.rest(total));
+            let totals = task.kept(sweep).map(|total| total.name.clone());
+            let all = totals.chain(own).chain(segments()).chain(rests);
             wanted.push((&base.totals, all.collect()));
         }
     }
@@ -123,7 +125,7 @@ pub(super) async fn read(sweep: &Arc<Sweep>, bucket: u32) -> Result<Bucket> {
     let mut unit_days = Vec::new();
     for (ds, _) in &sweep.unit_days {
         let rows = next()?;
-        let values = sweep.columns.iter().map(|c| Values::of(&rows, &c.name));
+        let values = sweep.components.iter().map(|c| Values::of(&rows, &c.name));
         let values = values.collect::<Result<_>>()?;
         unit_days.push(UnitDay { ds: *ds, units: Units::of(&unit(&rows)?)?, values });
     }
@@ -142,7 +144,7 @@ pub(super) async fn read(sweep: &Arc<Sweep>, bucket: u32) -> Result<Bucket> {
 }
 
 fn names<'a>(sweep: &'a Sweep, columns: &'a [usize]) -> impl Iterator<Item = String> + 'a {
-    columns.iter().map(|c| sweep.columns[*c].name.clone())
+    columns.iter().map(|c| sweep.components[*c].name.clone())
 }
 
 fn exposure_day(
@@ -163,8 +165,8 @@ fn exposure_day(
 }
 
 fn totals(sweep: &Sweep, task: &Task, rows: &RecordBatch) -> Result<Totals> {
-    let rest = |c: &usize| {
-        let rest = sweep.columns[*c].rest();
+    let rest = |total: &Total| {
+        let rest = sweep.rest(total);
         rest.map(|rest| Ok(named(rows, &rest)?.as_binary::<i32>().clone())).transpose()
     };
     Ok(Totals {
@@ -174,8 +176,8 @@ fn totals(sweep: &Sweep, task: &Task, rows: &RecordBatch) -> Result<Totals> {
         variant: texts(rows, "variant")?,
         several_variants: named(rows, "several_variants")?.as_boolean().clone(),
         segments: segments(task, rows)?,
-        values: values(sweep, task, rows)?,
-        rests: task.columns.iter().map(rest).collect::<Result<_>>()?,
+        values: task.kept(sweep).map(|t| Values::of(rows, &t.name)).collect::<Result<_>>()?,
+        rests: task.kept(sweep).map(rest).collect::<Result<_>>()?,
     })
 }
 
@@ -202,7 +204,7 @@ fn segments(task: &Task, rows: &RecordBatch) -> Result<Vec<StringArray>> {
 }
 
 fn values(sweep: &Sweep, task: &Task, rows: &RecordBatch) -> Result<Vec<Values>> {
-    task.columns.iter().map(|c| Values::of(rows, &sweep.columns[*c].name)).collect()
+    task.components.iter().map(|c| Values::of(rows, &sweep.components[*c].name)).collect()
 }
 
 /// The rows of one bucket of a partition, as one batch.

@@ -14,6 +14,7 @@ mod bucket;
 mod input;
 mod keep;
 mod rows;
+mod span;
 mod table;
 mod totals;
 mod walk;
@@ -23,7 +24,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use verdict_model::tables::UNIT_TOTAL;
-use verdict_model::{Aggregate, NaiveDate};
+use verdict_model::{Aggregate, NaiveDate, Window};
 
 use crate::bind::Number;
 use crate::day::{component_field, fixed_fields};
@@ -51,18 +52,18 @@ impl Column {
             _ => self.number,
         }
     }
+}
 
-    /// The column of `unit_total` that holds what rounding took from the total; sums of doubles have one.
-    pub(crate) fn rest(&self) -> Option<String> {
-        let rounds = self.aggregate == Aggregate::Sum && self.number == Number::Float;
-        rounds.then(|| format!("{}_rest", self.name))
-    }
-
-    /// Its columns in `unit_total`.
-    fn fields(&self) -> impl Iterator<Item = Field> {
-        let rest = self.rest().map(|rest| Field::new(rest, DataType::Binary, true));
-        std::iter::once(component_field(&self.name, self.total())).chain(rest)
-    }
+/// What is added up for each unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Total {
+    /// Its column in `unit_total` and in `unit_changes`.
+    pub(crate) name: String,
+    /// The component, by its place in [`Sweep::components`]; `None`: nothing is added up, and it tells whether the window
+    /// is complete.
+    pub(crate) component: Option<usize>,
+    /// The days since exposure that count; a unit whose window is not complete has no value yet.
+    pub(crate) window: Option<Window>,
 }
 
 /// The totals that an experiment's sweep begins from.
@@ -79,8 +80,10 @@ pub(crate) struct Task {
     pub(crate) exclude: bool,
     /// The names of its segment dimensions.
     pub(crate) segments: Vec<String>,
-    /// Its components, by their place in [`Sweep::columns`], ascending.
-    pub(crate) columns: Vec<usize>,
+    /// Its components, by their place in [`Sweep::components`], ascending.
+    pub(crate) components: Vec<usize>,
+    /// Its totals, by their place in [`Sweep::totals`], ascending.
+    pub(crate) totals: Vec<usize>,
     pub(crate) base: Option<Base>,
     /// The days after the base, in order, up to the last one.
     pub(crate) exposure_days: Vec<(NaiveDate, Partition)>,
@@ -104,8 +107,20 @@ impl Task {
         fields.extend(
             self.segments.iter().map(|s| Field::new(format!("segment_{s}"), DataType::Utf8, true)),
         );
-        fields.extend(self.columns.iter().flat_map(|c| sweep.columns[*c].fields()));
+        fields.extend(self.kept(sweep).flat_map(|total| sweep.fields(total)));
         Arc::new(Schema::new(fields))
+    }
+
+    /// Those of its totals that `unit_total` has.
+    pub(crate) fn kept<'a>(&'a self, sweep: &'a Sweep) -> impl Iterator<Item = &'a Total> {
+        self.totals.iter().map(|total| &sweep.totals[*total]).filter(|t| t.component.is_some())
+    }
+
+    /// The last days of its windows, in order, each once.
+    pub(crate) fn window_ends(&self, sweep: &Sweep) -> Vec<u32> {
+        let windows = self.totals.iter().filter_map(|total| sweep.totals[*total].window);
+        let ends: BTreeSet<u32> = windows.map(|window| window.end).collect();
+        ends.into_iter().collect()
     }
 }
 
@@ -117,7 +132,9 @@ pub(crate) struct Sweep {
     /// `Utf8` or `Int64`.
     pub(crate) unit: DataType,
     /// The components of all tasks, each once.
-    pub(crate) columns: Vec<Column>,
+    pub(crate) components: Vec<Column>,
+    /// The totals of all tasks, each once, sorted by name.
+    pub(crate) totals: Vec<Total>,
     /// The days that any task needs, in order.
     pub(crate) unit_days: Vec<(NaiveDate, Partition)>,
     pub(crate) tasks: Vec<Task>,
@@ -129,12 +146,36 @@ impl Sweep {
         self.tasks.iter().map(Task::cells).max().unwrap_or(0).max(1) as i64
     }
 
-    /// The components that some task wants to have beside what they were the day before.
+    /// The totals that some task wants to have beside what they were the day before.
     pub(crate) fn compared(&self) -> BTreeSet<usize> {
         self.tasks
             .iter()
             .filter(|task| task.watched)
-            .flat_map(|task| task.columns.clone())
+            .flat_map(|task| task.totals.iter().copied())
+            .filter(|total| self.totals[*total].component.is_some())
             .collect()
+    }
+
+    /// The component of a total; none of one that only tells whether a window is complete.
+    pub(crate) fn component(&self, total: &Total) -> Option<&Column> {
+        total.component.map(|component| &self.components[component])
+    }
+
+    /// What a total is.
+    pub(crate) fn number(&self, total: &Total) -> Number {
+        self.component(total).map_or(Number::Boolean, Column::total)
+    }
+
+    /// The column of `unit_total` that holds what rounding took from the total; sums of doubles have one.
+    pub(crate) fn rest(&self, total: &Total) -> Option<String> {
+        let column = self.component(total)?;
+        let rounds = column.aggregate == Aggregate::Sum && column.number == Number::Float;
+        rounds.then(|| format!("{}_rest", total.name))
+    }
+
+    /// The columns of a total in `unit_total`.
+    fn fields(&self, total: &Total) -> impl Iterator<Item = Field> + use<> {
+        let rest = self.rest(total).map(|rest| Field::new(rest, DataType::Binary, true));
+        std::iter::once(component_field(&total.name, self.number(total))).chain(rest)
     }
 }

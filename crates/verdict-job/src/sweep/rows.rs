@@ -153,10 +153,10 @@ pub(super) fn changes_schema(sweep: &Sweep) -> SchemaRef {
         Field::new("several_variants", DataType::Boolean, false),
         Field::new("counted", DataType::Boolean, false),
     ];
-    fields.extend(sweep.columns.iter().map(|c| component_field(&c.name, c.total())));
-    fields.extend(sweep.compared().into_iter().map(|c| {
-        let column = &sweep.columns[c];
-        component_field(&before_column(&column.name), column.total())
+    fields.extend(sweep.totals.iter().map(|t| component_field(&t.name, sweep.number(t))));
+    fields.extend(sweep.compared().into_iter().map(|total| {
+        let total = &sweep.totals[total];
+        component_field(&before_column(&total.name), sweep.number(total))
     }));
     Arc::new(Schema::new(fields))
 }

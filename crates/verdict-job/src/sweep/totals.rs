@@ -7,7 +7,7 @@ use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, BinaryBuilder, BooleanArray, Float64Array, Int64Array,
     RecordBatch, UInt32Array,
 };
-use datafusion::arrow::compute::take;
+use datafusion::arrow::compute::{not, nullif, take};
 use datafusion::arrow::datatypes::{DataType, Float64Type, Int64Type};
 use datafusion::common::exec_datafusion_err;
 use datafusion::error::Result;
@@ -15,7 +15,8 @@ use verdict_accum::ExactSum;
 use verdict_model::Aggregate;
 
 use super::Column;
-use super::walk::Path;
+use super::span::Span;
+use super::walk::{Path, Step};
 use crate::bind::Number;
 
 /// A component's values in a table.
@@ -47,7 +48,10 @@ pub(super) type InTable<'a> = Option<(&'a Values, Option<&'a BinaryArray>)>;
 /// A component's totals at the points of a path, as a table holds them.
 #[derive(Debug)]
 pub(super) struct Totals {
+    /// What counts: of a window that is not complete nothing does.
     pub(super) at_points: ArrayRef,
+    /// What came in a window so far, where that differs.
+    in_window: Option<ArrayRef>,
     /// Of sums of doubles, for each unit at its end: the doubles that must be added to the rounded total, the largest
     /// first, each the rounding of what is left; null: nothing.
     pub(super) rests: Option<BinaryArray>,
@@ -63,6 +67,7 @@ impl Totals {
         path: &Path,
         column: &Column,
         tables: &[InTable<'_>],
+        span: Option<Span<'_>>,
         keep: bool,
     ) -> Result<Totals> {
         let mut rests = None;
@@ -72,6 +77,7 @@ impl Totals {
                 let mut all = Vec::with_capacity(path.points.len());
                 walk(
                     path,
+                    span,
                     false,
                     |any, table, row| {
                         let v = booleans[table];
@@ -93,6 +99,7 @@ impl Totals {
                 let mut all = Vec::with_capacity(path.points.len());
                 walk(
                     path,
+                    span,
                     0_i64,
                     |sum, table, row| {
                         *sum += match days[table] {
@@ -110,7 +117,7 @@ impl Totals {
                 Arc::new(Int64Array::from(all))
             }
             (Aggregate::Sum, Number::Float) => {
-                let (sums, of_units) = sums(path, column, tables, keep)?;
+                let (sums, of_units) = sums(path, column, tables, span, keep)?;
                 rests = of_units;
                 sums
             }
@@ -120,6 +127,7 @@ impl Totals {
                 // Too wide to overflow.
                 walk(
                     path,
+                    span,
                     0_i128,
                     |sum, table, row| {
                         if let Some(v) = integers[table].filter(|v| v.is_valid(row)) {
@@ -145,6 +153,7 @@ impl Totals {
                 let mut all = Vec::with_capacity(path.points.len());
                 walk(
                     path,
+                    span,
                     None,
                     |extreme: &mut Option<f64>, table, row| {
                         if let Some(v) = doubles[table].filter(|v| v.is_valid(row)) {
@@ -168,6 +177,7 @@ impl Totals {
                 let mut all = Vec::with_capacity(path.points.len());
                 walk(
                     path,
+                    span,
                     None,
                     |extreme: &mut Option<i64>, table, row| {
                         if let Some(v) = integers[table].filter(|v| v.is_valid(row)) {
@@ -186,7 +196,19 @@ impl Totals {
                 Arc::new(Int64Array::from(all))
             }
         };
-        Ok(Totals { at_points, rests })
+        let Some(span) = span else { return Ok(Totals { at_points, in_window: None, rests }) };
+        let counts = nullif(&at_points, &not(&span.complete(path))?)?;
+        Ok(Totals { at_points: counts, in_window: Some(at_points), rests })
+    }
+
+    /// Whether the window is complete, as true or false.
+    pub(super) fn complete(path: &Path, span: Span<'_>) -> Totals {
+        Totals { at_points: Arc::new(span.complete(path)), in_window: None, rests: None }
+    }
+
+    /// The totals at some of the points, also of windows that are not complete.
+    pub(super) fn so_far(&self, points: &UInt32Array) -> Result<ArrayRef> {
+        Ok(take(self.in_window.as_ref().unwrap_or(&self.at_points), points, None)?)
     }
 
     /// The totals at some of the points; null where there is none.
@@ -258,9 +280,10 @@ fn of_tables<'a, T>(
     tables.iter().map(one).collect()
 }
 
-/// Begins each unit with `nothing`, adds its rows, and tells the total at each point, with whether it is the unit's end.
+/// Begins each unit with `nothing`, adds its rows (of a span those in it), and tells the total at each point, with whether it is the unit's end.
 fn walk<T: Clone>(
     path: &Path,
+    span: Option<Span<'_>>,
     nothing: T,
     mut add: impl FnMut(&mut T, usize, usize) -> Result<()>,
     mut tell: impl FnMut(&mut T, bool) -> Result<()>,
@@ -268,7 +291,11 @@ fn walk<T: Clone>(
     let mut total = nothing.clone();
     let mut from = 0;
     for (at, point) in path.points.iter().enumerate() {
-        for step in &path.steps[from..point.end as usize] {
+        let counts = |step: &&Step| {
+            let exposed = || path.units[point.unit as usize].exposed.exposure_ds;
+            span.is_none_or(|span| span.takes(step.table, exposed()))
+        };
+        for step in path.steps[from..point.end as usize].iter().filter(counts) {
             add(&mut total, step.table as usize, step.row as usize)?;
         }
         from = point.end as usize;
@@ -286,6 +313,7 @@ fn sums(
     path: &Path,
     column: &Column,
     tables: &[InTable<'_>],
+    span: Option<Span<'_>>,
     keep: bool,
 ) -> Result<(ArrayRef, Option<BinaryArray>)> {
     let doubles = of_tables(column, tables, Values::doubles)?;
@@ -296,6 +324,7 @@ fn sums(
     let failed = |e: verdict_accum::AccumError| exec_datafusion_err!("{}: {e}", column.name);
     walk(
         path,
+        span,
         ExactSum::default(),
         |sum, table, row| {
             if let Some(v) = doubles[table].filter(|v| v.is_valid(row)) {
@@ -364,7 +393,7 @@ fn wins(aggregate: Aggregate) -> Ordering {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sweep::walk::{Point, Step};
+    use crate::sweep::walk::Point;
 
     fn column() -> Column {
         Column { name: "x".into(), aggregate: Aggregate::Sum, number: Number::Float }
@@ -386,7 +415,7 @@ mod tests {
         rests: Option<&BinaryArray>,
         n: u32,
     ) -> Result<Totals> {
-        Totals::along(&path(0..n), column, &[Some((values, rests))], true)
+        Totals::along(&path(0..n), column, &[Some((values, rests))], None, true)
     }
 
     fn double(totals: &Totals) -> f64 {
@@ -440,7 +469,7 @@ mod tests {
             points: vec![point(1, 0), point(2, 1), point(3, 1), point(4, 1)],
             ..Path::default()
         };
-        let totals = Totals::along(&path, &column, &[Some((&values, None))], false).unwrap();
+        let totals = Totals::along(&path, &column, &[Some((&values, None))], None, false).unwrap();
         let told: Vec<Option<i64>> = totals.at_points.as_primitive::<Int64Type>().iter().collect();
         assert_eq!(told, [Some(5), None, Some(3), Some(9)]);
         let mut same = [true; 4];

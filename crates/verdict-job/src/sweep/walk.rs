@@ -3,6 +3,8 @@
 //! Here nothing is added up. A task's [`Path`] lists the rows that it takes, in order, and the points between them at
 //! which the totals so far are asked for; [`super::totals`] goes along it once for each component.
 
+use std::collections::VecDeque;
+
 use chrono::Datelike as _;
 use datafusion::arrow::array::Array;
 use verdict_model::{DataCounts, NaiveDate};
@@ -128,6 +130,11 @@ struct Walk<'a> {
     several_variants: bool,
     /// The totals changed since the look before; they are settled at this one.
     due: Option<usize>,
+    /// The last days of the task's windows, and the days of its looks.
+    window_ends: Vec<u32>,
+    looks: Vec<i32>,
+    /// The looks at which a window of the unit is complete for the first time, in order.
+    complete: VecDeque<usize>,
     path: Path,
 }
 
@@ -153,16 +160,41 @@ impl<'a> Walk<'a> {
             exposed: None,
             several_variants: false,
             due: None,
+            window_ends: task.window_ends(sweep),
+            looks: task.looks.iter().map(|look| days_since_1970(*look)).collect(),
+            complete: VecDeque::new(),
             path: Path { several_found: vec![Vec::new(); task.looks.len()], ..Path::default() },
         }
     }
 
     /// Notes that what follows belongs to `look`, and settles what belongs to an earlier one.
     fn comes_to(&mut self, look: Option<usize>) {
+        self.passes_windows(look);
+        self.turns_to(look);
+    }
+
+    /// Settles the totals at the looks before `look` at which a window is complete, though nothing happened then.
+    fn passes_windows(&mut self, look: Option<usize>) {
+        let before = |complete: usize| look.is_none_or(|look| complete < look);
+        while let Some(complete) = self.complete.pop_front_if(|complete| before(*complete)) {
+            self.turns_to(Some(complete));
+        }
+    }
+
+    fn turns_to(&mut self, look: Option<usize>) {
         if self.due.is_some() && self.due != look {
             self.point();
         }
         self.due = look;
+    }
+
+    /// Takes in when the unit was exposed.
+    fn is_exposed(&mut self, exposed: Exposed) {
+        let days =
+            self.window_ends.iter().map(|end| i64::from(exposed.exposure_ds) + i64::from(*end));
+        let looks = days.map(|day| self.looks.partition_point(|look| i64::from(*look) < day));
+        self.complete = looks.filter(|look| *look < self.looks.len()).collect();
+        self.exposed = Some(exposed);
     }
 
     /// Asks for the totals here, for the look that is due.
@@ -240,6 +272,7 @@ fn pass(
     walk.exposed = None;
     walk.several_variants = false;
     walk.due = None;
+    walk.complete.clear();
     let rows_of_task = &bucket.tasks[walk.number];
     let mut days = days.iter().copied().peekable();
     for (table, place, row) in own.iter().copied() {
@@ -252,7 +285,7 @@ fn pass(
                         base.segments.iter().map(|s| s.is_valid(row).then(|| s.value(row)));
                     let (group_number, group) =
                         known.group(found, walk.number, base.variant.value(row), segments);
-                    walk.exposed = Some(Exposed {
+                    walk.is_exposed(Exposed {
                         first_exposed: base.first_exposed.value(row),
                         exposure_ds: base.exposure_ds.value(row),
                         group_number,
@@ -278,7 +311,7 @@ fn pass(
                 let segments =
                     exposure.segments.iter().map(|s| s.is_valid(row).then(|| s.value(row)));
                 let (group_number, group) = known.group(found, walk.number, variant, segments);
-                walk.exposed = Some(Exposed {
+                walk.is_exposed(Exposed {
                     first_exposed: exposure.first_exposed.value(row),
                     exposure_ds: days_since_1970(exposure.ds),
                     group_number,
@@ -303,6 +336,7 @@ fn pass(
         }
     }
     take_days(walk, bucket, &mut days, |_| true);
+    walk.passes_windows(None);
     if let Some(exposed) = walk.exposed.take() {
         walk.point();
         walk.path.units.push(Passed { name, exposed });
@@ -324,6 +358,6 @@ fn take_days(
 }
 
 /// A date as the tables hold it.
-fn days_since_1970(day: NaiveDate) -> i32 {
+pub(super) fn days_since_1970(day: NaiveDate) -> i32 {
     day.num_days_from_ce() - NaiveDate::default().num_days_from_ce()
 }

@@ -6,6 +6,7 @@ use super::definitions::{Definitions, undefined};
 use super::design;
 use super::judged::{self, Remarks};
 use super::settings;
+use super::window;
 use crate::yaml::{Item, Map};
 use crate::{Experiment, Exposures, Later, Located, Metric, Source};
 
@@ -41,10 +42,12 @@ pub(super) fn experiment(
     let (exposures, key) = exposures(&mut map, defined.exposures);
     let read = exposures.as_ref().and_then(|name| defined.exposures.get(&name.value));
     let segments = segments(&mut map, read);
+    let window = map.get("window").and_then(|item| window::window(&item));
 
     let mut remarks = Remarks::default();
     let metrics = map.require("metrics", "name at least the primary metric");
-    let metrics = metrics.and_then(|item| judged::metrics(&item, defined.metrics, &mut remarks));
+    let metrics =
+        metrics.and_then(|item| judged::metrics(&item, defined.metrics, window, &mut remarks));
     let judged_by = settings::settings(map.get("statistical_settings"), (start, end));
     let guardrail_settings =
         settings::guardrail_settings(map.get("guardrail_settings"), judged_by.alpha);
@@ -65,6 +68,7 @@ pub(super) fn experiment(
         exposures,
         key: key.unwrap_or_else(|| name.value.clone()),
         segments,
+        window,
         primary: metrics.primary,
         guardrails: metrics.guardrails,
         secondary: metrics.secondary,

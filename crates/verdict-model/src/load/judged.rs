@@ -3,7 +3,7 @@
 use super::definitions::Definitions;
 use super::settings::guardrail;
 use crate::yaml::{Item, Map};
-use crate::{DeclaredType, Direction, ExperimentMetric, Mde, Metric, Place, Role};
+use crate::{DeclaredType, Direction, ExperimentMetric, Mde, Metric, Place, Role, Window};
 
 /// Keys that are not in effect yet: where, and what follows.
 #[derive(Debug, Default)]
@@ -23,18 +23,21 @@ pub(super) struct Metrics {
     pub(super) secondary: Vec<ExperimentMetric>,
 }
 
-/// `experiment.metrics`.
+/// `experiment.metrics`; `window` is the experiment's.
 pub(super) fn metrics(
     item: &Item<'_>,
     defined: &Definitions<Metric>,
+    window: Option<Window>,
     remarks: &mut Remarks,
 ) -> Option<Metrics> {
+    let metric =
+        |item: &Item<'_>, role, remarks: &mut Remarks| metric(item, role, defined, window, remarks);
     let mut map = item.map()?;
     let primary = map.require("primary", "write the metric that decides, such as {name: revenue}");
-    let primary = primary.and_then(|item| metric(&item, Role::Primary, defined, remarks));
+    let primary = primary.and_then(|item| metric(&item, Role::Primary, remarks));
     let mut list = |key, role| -> Vec<ExperimentMetric> {
         let items = map.get(key).and_then(|item| item.list()).unwrap_or_default();
-        items.iter().filter_map(|item| metric(item, role, defined, remarks)).collect()
+        items.iter().filter_map(|item| metric(item, role, remarks)).collect()
     };
     let guardrails = list("guardrails", Role::Guardrail);
     let secondary = list("secondary", Role::Secondary);
@@ -67,6 +70,7 @@ fn metric(
     item: &Item<'_>,
     role: Role,
     defined: &Definitions<Metric>,
+    window: Option<Window>,
     remarks: &mut Remarks,
 ) -> Option<ExperimentMetric> {
     let mut map = item.map()?;
@@ -88,6 +92,7 @@ fn metric(
     Some(ExperimentMetric {
         name: name?,
         role,
+        window: definition.and_then(|definition| definition.window).or(window),
         declared,
         baseline,
         mde,

@@ -1,6 +1,7 @@
 //! The section `metrics`.
 
 use super::definitions::Definitions;
+use super::window::window;
 use crate::yaml::{Item, Map};
 use crate::{Aggregate, Component, Later, Located, Metric, MetricKind, Source, rows};
 
@@ -24,14 +25,13 @@ const TYPES: [(&str, Type); 7] = [
 ];
 
 /// Keys that a metric of a later type may have.
-const LATER_TYPE_KEYS: [&str; 11] = [
+const LATER_TYPE_KEYS: [&str; 10] = [
     "source",
     "filter",
     "value",
     "aggregate",
     "quantile",
     "of",
-    "window",
     "days",
     "values",
     "levels",
@@ -39,11 +39,7 @@ const LATER_TYPE_KEYS: [&str; 11] = [
 ];
 
 /// Keys that a metric of any type may have, and what happens without their methods.
-const LATER_KEYS: [(&str, &str); 6] = [
-    (
-        "window",
-        "windows are not in effect yet: the metric covers every day from exposure to the as-of date",
-    ),
+const LATER_KEYS: [(&str, &str); 5] = [
     ("winsorize", "winsorisation is not in effect yet: extreme values count in full"),
     (
         "cuped",
@@ -69,6 +65,7 @@ pub(super) fn metric(
     let place = ty.place.clone();
     let ty = ty.word(&TYPES)?;
     let description = map.text("description").map(|text| text.value);
+    let window = map.get("window").and_then(|item| window(&item));
     let kind = match ty {
         Type::Proportion => {
             component(&mut map, sources, Use::Proportion).map(MetricKind::Proportion)
@@ -109,7 +106,7 @@ pub(super) fn metric(
         }
     }
     map.finish();
-    Some(Metric { name, kind: kind?, description })
+    Some(Metric { name, kind: kind?, window, description })
 }
 
 /// What a component is used for.

@@ -39,8 +39,9 @@ fn discrepancy(rows: &RowCounts) -> u64 {
     }
 }
 
-/// For each arm: exposed units less excluded ones are the units of each proportion and ratio, and at least
-/// those of each mean (a smallest or largest value leaves out units without any). A missing row is one of no units.
+/// For each arm: exposed units less excluded ones are the units of each proportion and ratio, with those whose window is
+/// not complete, and at least those of each mean (a smallest or largest value leaves out units without any). A missing
+/// row is one of no units.
 pub(super) fn units(subject: &Subject<'_>) -> Finding {
     let (experiment, groups) = (subject.experiment, subject.groups);
     let mut faults: Vec<String> = groups
@@ -86,7 +87,9 @@ pub(super) fn units(subject: &Subject<'_>) -> Finding {
         ));
         for metric in experiment.metrics() {
             let Some(metric_type) = stated_type(subject, &metric.name.value) else { continue };
-            let n = groups.whole(&metric.name.value, &arm.name).map_or(0, |group| group.n);
+            let group = groups.whole(&metric.name.value, &arm.name);
+            let n =
+                group.map_or(0, |group| group.n.saturating_add(group.n_not_mature.unwrap_or(0)));
             let (agrees, relation) = match metric_type {
                 "mean" => (n <= counted_units, "at most "),
                 _ => (n == counted_units, ""),

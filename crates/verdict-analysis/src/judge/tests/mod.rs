@@ -50,6 +50,7 @@ impl Case {
             exposures: Some(located("exposures")),
             key: "ranking".to_owned(),
             segments: Vec::new(),
+            window: None,
             primary: metric(primary, Role::Primary),
             guardrails: Vec::new(),
             secondary: Vec::new(),
@@ -164,6 +165,7 @@ fn metric(name: &str, role: Role) -> ExperimentMetric {
     ExperimentMetric {
         name: located(name),
         role,
+        window: None,
         declared: None,
         baseline: None,
         mde: None,
@@ -195,18 +197,7 @@ fn empty(metric: &str, metric_type: &str, variant: &str) -> GroupStat {
         variant: variant.to_owned(),
         segment: WHOLE.to_owned(),
         segment_value: WHOLE.to_owned(),
-        n: 0,
-        sum_x: None,
-        mean_x: None,
-        m2_x: None,
-        sum_y: None,
-        mean_y: None,
-        m2_y: None,
-        co_xy: None,
-        n_before: None,
-        co_x_before: None,
-        co_y_before: None,
-        co_xy_before: None,
+        ..GroupStat::default()
     }
 }
 

@@ -1,5 +1,5 @@
 use super::{PROJECT, changed, check, check_files, good, load_files};
-use crate::{Aggregate, Component, MetricKind, MissingDays, OutsideDay, Project};
+use crate::{Aggregate, Component, MetricKind, MissingDays, OutsideDay, Project, Window};
 
 const EVENTS: &str = "    units: {user_id: user_id}\n";
 
@@ -411,7 +411,7 @@ fn later_types_are_read_and_said() {
     let revenue = "{type: mean, value: amount}";
     for (ty, rest) in [
         ("quantile", "quantile: 0.5"),
-        ("retention", "window: [7, 13]"),
+        ("retention", "days: [7, 13]"),
         ("categorical", "levels: [a]"),
     ] {
         let project = good(revenue, &format!("{{type: {ty}, source: events, value: x, {rest}}}"));
@@ -444,10 +444,6 @@ fn later_keys_are_read_and_said() {
             project.later.iter().map(|l| format!("{}: {}", l.place, l.consequence)).collect();
         assert_eq!(said, [format!("p.yaml:15: metrics.revenue.{key}: {expect}")]);
     };
-    check(
-        "window",
-        "windows are not in effect yet: the metric covers every day from exposure to the as-of date",
-    );
     check("winsorize", "winsorisation is not in effect yet: extreme values count in full");
     check(
         "cuped",
@@ -459,4 +455,53 @@ fn later_keys_are_read_and_said() {
         "threshold",
         "thresholds of metrics are not in effect yet: no level is held against a limit",
     );
+}
+
+const REVENUE: &str = "{type: mean, value: amount}";
+
+fn with_window(window: &str) -> String {
+    format!("{{type: mean, value: amount, window: {window}}}")
+}
+
+#[test]
+fn a_metric_has_its_window_or_the_one_of_the_experiment() {
+    let window = |start, end| Some(Window { start, end });
+    let both = changed(REVENUE, &with_window("{start: 1, end: 7}"))
+        .replace("  name: ranking\n", "  name: ranking\n  window: {end: 3}\n");
+    let project = load_files(&[("p.yaml", &both)]).unwrap_or_else(|e| panic!("{e}"));
+    assert!(project.later.is_empty());
+    assert_eq!(project.metrics["revenue"].window, window(1, 7));
+    assert_eq!(project.metrics["clicks"].window, None);
+    let experiment = project.experiment("ranking").unwrap_or_else(|| panic!("no experiment"));
+    assert_eq!(experiment.window, window(0, 3));
+    let of_metrics: Vec<_> =
+        experiment.metrics().map(|m| (m.name.value.as_str(), m.window)).collect();
+    let wanted = [("clicks", window(0, 3)), ("revenue", window(1, 7)), ("ctr", window(0, 3))];
+    assert_eq!(of_metrics, wanted);
+}
+
+#[test]
+fn windows_are_whole_days_in_order() {
+    let why = "windows are whole days, because what a unit does is stored by day and never read from the log again; \
+               write `{start: 0, end: 6}` for the exposure day and the six days after it";
+    let at = "p.yaml:15: metrics.revenue.window";
+    let check = |window: &str, expect: &str| check(REVENUE, &with_window(window), expect);
+    check("{hours: 24, end: 1}", &format!("{at}.hours: {why}"));
+    check("24h", &format!("{at}: is not a mapping: {why}"));
+    check(
+        "{start: 5, end: 2}",
+        &format!("{at}.end: 2 is before `start`, 5: a window ends on a later day or the same"),
+    );
+    check(
+        "{start: 1}",
+        &format!(
+            "{at}: `end` is missing: write the last day that counts, such as {{start: 0, end: 6}}"
+        ),
+    );
+    for wrong in ["36h", "1.5", "-1", "3651"] {
+        check(
+            &format!("{{end: {wrong}}}"),
+            &format!("{at}.end: `{wrong}` is not a whole number of days from 0 to 3650 ({why})"),
+        );
+    }
 }
