@@ -501,7 +501,9 @@ fn windows_are_whole_days_in_order() {
     for wrong in ["36h", "1.5", "-1", "3651"] {
         check(
             &format!("{{end: {wrong}}}"),
-            &format!("{at}.end: `{wrong}` is not a whole number of days from 0 to 3650 ({why})"),
+            &format!(
+                "{at}.end: expected a whole number of days from 0 to 3650 ({why}), found `{wrong}`"
+            ),
         );
     }
 }
