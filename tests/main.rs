@@ -3,6 +3,7 @@
 mod bad_input;
 mod decisions;
 mod make;
+mod nightly;
 mod oracle;
 mod real_data;
 mod sample;

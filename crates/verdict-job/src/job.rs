@@ -73,6 +73,9 @@ impl Tally {
 pub trait Progress: Send + Sync {
     /// Step `done` of `of` begins: `what`.
     fn step(&self, done: usize, of: usize, what: &str);
+
+    /// So much was done so far; `planned` bytes of the logs will be read in all.
+    fn read(&self, _so_far: &Tally, _planned: u64) {}
 }
 
 /// A progress that nobody looks at.
@@ -167,6 +170,7 @@ impl Job {
         let mut days = stream::iter(made).buffered(together);
         while let Some(made) = days.try_next().await? {
             tally.add(&made);
+            progress.read(tally, plan.bytes());
         }
         tally.fresh += plan.fresh_days();
         let mut outcome = Outcome::default();

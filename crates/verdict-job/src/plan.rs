@@ -5,6 +5,7 @@ mod experiment;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use chrono::Datelike as _;
 use verdict_model::tables::{EXPOSURE_DAY, UNIT_DAY};
 use verdict_model::{Experiment, NaiveDate};
 
@@ -54,6 +55,8 @@ pub struct Plan {
     pub items: Vec<Item>,
     /// Experiments that the dates do not concern, and why.
     pub skipped: Vec<(String, String)>,
+    /// Bytes of log objects that need not be read: what is made of them is there and still true.
+    pub fresh_bytes: u64,
     pub(crate) days: Vec<DayTask>,
     pub(crate) experiments: Vec<ExperimentTask>,
 }
@@ -62,6 +65,26 @@ impl Plan {
     /// Bytes of log objects that will be read.
     pub fn bytes(&self) -> u64 {
         self.items.iter().map(|item| item.bytes).sum()
+    }
+
+    /// Whether any day is to be made.
+    pub fn makes_days(&self) -> bool {
+        !self.days.is_empty()
+    }
+
+    /// Keeps one of `of` shares of the days to be made, the `index`-th from 1, and nothing that follows from them: a share is
+    /// told by the dates alone, so that every process cuts alike, whatever the others have made by then.
+    pub fn slice(&mut self, index: u32, of: u32) {
+        let share = |ds: NaiveDate| ds.num_days_from_ce().rem_euclid(of.max(1).cast_signed());
+        self.days.retain(|task| share(task.ds) == index.saturating_sub(1).cast_signed());
+        let kept: BTreeSet<String> =
+            self.days.iter().map(|task| format!("ds={}", task.ds)).collect();
+        let of_days = [UNIT_DAY.name, EXPOSURE_DAY.name];
+        self.items.retain(|item| {
+            let ds = item.partition.rsplit('/').next().unwrap_or_default();
+            of_days.contains(&item.table) && kept.contains(ds)
+        });
+        self.experiments.clear();
     }
 
     /// How many day partitions are fresh.
@@ -258,6 +281,10 @@ impl Job {
             items.push((key, action));
         }
         bytes += exposure_sources.values().sum::<u64>();
+        if items.iter().all(|(_, action)| *action == Action::Fresh) {
+            let of_exposures = exposure_logs.values().map(|(_, day)| day.bytes());
+            plan.fresh_bytes += event_bytes + of_exposures.sum::<u64>();
+        }
         let mut unread = Some(bytes);
         for (key, action) in items {
             let bytes = if action == Action::Fresh { 0 } else { unread.take().unwrap_or(0) };

@@ -24,6 +24,9 @@ const VIEWS: [(&str, &str); 6] = [
     ("failed_checks", include_str!("../../../sql/views/failed_checks.sql")),
     ("registered_plans", include_str!("../../../sql/views/registered_plans.sql")),
     ("changed_plans", include_str!("../../../sql/views/changed_plans.sql")),
+    ("metric_series", include_str!("../../../sql/views/metric_series.sql")),
+    ("guardrail_violations", include_str!("../../../sql/views/guardrail_violations.sql")),
+    ("shared_units", include_str!("../../../sql/views/shared_units.sql")),
     ("unit_metrics", include_str!("../../../sql/views/unit_metrics.sql")),
 ];
 

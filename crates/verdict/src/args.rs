@@ -34,12 +34,20 @@ pub(crate) enum Command {
     Query(Query),
     /// Repeat an experiment on units whose truth is stated, and count what would be decided
     Simulate(Simulate),
+    /// Write a starter project, with a comment for every choice
+    Init(Init),
+    /// Write a log whose truth is known, and a project over it
+    Generate(Generate),
     /// One statistical method on given numbers
     #[command(disable_help_flag = true)]
     Stat(Words),
     /// How many units, how long, which effect, what power
     #[command(disable_help_flag = true)]
     Power(Words),
+    /// Print completions for a shell
+    Completions(Completions),
+    /// Print the manual page
+    Man(Man),
 }
 
 /// What every command needs to know of a project.
@@ -81,9 +89,8 @@ pub(crate) struct Run {
     /// Only say what would be made, and why (the same as `verdict plan`)
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// No progress, no closing line
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) work: Work,
 }
 
 #[derive(ClapArgs, Debug)]
@@ -104,9 +111,64 @@ pub(crate) struct Backfill {
     /// Only say what would be made, and why (the same as `verdict plan --from`)
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// No progress, no closing line
+    #[command(flatten)]
+    pub(crate) work: Work,
+}
+
+/// How a run shares its work, and how it tells of it.
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Work {
+    /// Make a share of the days only: 2/8 is the second of eight. The slice that finds all days made
+    /// makes the rest, or a run without it does
+    #[arg(long, value_name = "I/N")]
+    pub(crate) slice: Option<Slice>,
+    /// Write what changed (a decision, a guardrail, a check) to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) alerts: Option<PathBuf>,
+    /// Tell what changed to a webhook that takes Slack's messages, if anything did [default: the
+    /// environment's VERDICT_WEBHOOK]
+    #[arg(long, value_name = "URL", hide_default_value = true)]
+    pub(crate) webhook: Option<String>,
+    /// What reading a terabyte costs, for the closing line's estimate
+    #[arg(long, value_name = "AMOUNT")]
+    pub(crate) price_per_tb: Option<f64>,
+    /// How progress and the closing line are told on standard error
+    #[arg(long, value_enum, default_value_t = LogFormat::Text, value_name = "HOW")]
+    pub(crate) log_format: LogFormat,
+    /// A line for every step
     #[arg(short, long)]
+    pub(crate) verbose: bool,
+    /// No progress, no closing line
+    #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
+}
+
+/// A share of the days: the `index`-th of `of`, from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Slice {
+    pub(crate) index: u32,
+    pub(crate) of: u32,
+}
+
+impl std::str::FromStr for Slice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Slice, String> {
+        let wrong = || "expected I/N with I from 1 to N, such as 2/8".to_owned();
+        let (index, of) = text.split_once('/').ok_or_else(wrong)?;
+        match (index.trim().parse(), of.trim().parse()) {
+            (Ok(index), Ok(of)) if (1..=of).contains(&index) => Ok(Slice { index, of }),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people
+    Text,
+    /// A JSON object a line
+    Json,
 }
 
 #[derive(ClapArgs, Debug)]
@@ -146,9 +208,87 @@ pub(crate) struct Plan {
 pub(crate) struct Query {
     #[command(flatten)]
     pub(crate) project: Project,
+    /// How to print the rows, instead of what --format says
+    #[arg(short, long, value_enum, value_name = "HOW")]
+    pub(crate) output: Option<Output>,
     /// The query
     #[arg(allow_hyphen_values = true)]
     pub(crate) sql: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// A table for people
+    Table,
+    /// Comma-separated values with a line of names
+    Csv,
+    /// A JSON array
+    Json,
+    /// A Parquet file, on standard output
+    Parquet,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Init {
+    /// The folder of the project
+    #[arg(default_value = ".", value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
+}
+
+#[derive(ClapArgs, Debug)]
+#[command(
+    after_help = "The log is that of a shop with three experiments; cargo doc -p verdict-generate has its laws, truth.json what \
+                  was planted.\n\
+                  Faults to plant: lost_units=0.01, novelty=0.5, simpson=0.1, interaction=0.3, bot=2000."
+)]
+pub(crate) struct Generate {
+    /// The folder to write, which must not exist, or be empty
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
+    /// The first day [default: so that the last one is yesterday]
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) from: Option<NaiveDate>,
+    /// How many days
+    #[arg(long, value_name = "N", default_value_t = 14, value_parser = clap::value_parser!(u32).range(1..=3660))]
+    pub(crate) days: u32,
+    /// How many users there are; about a fifth of them comes on a day
+    #[arg(long, value_name = "N", default_value_t = 20_000)]
+    pub(crate) users: u32,
+    /// Mean number of events of a user on a day on which it comes
+    #[arg(long, value_name = "MEAN", default_value_t = 12.0)]
+    pub(crate) events_per_visit: f64,
+    /// Another seed gives other users
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// An effect to plant: new_checkout:treatment:orders=+5% (orders, clicks, amount, latency)
+    #[arg(long, value_name = "EXPERIMENT:VARIANT:QUANTITY=SIZE", allow_hyphen_values = true)]
+    pub(crate) effect: Vec<verdict_generate::Effect>,
+    /// A fault to plant (may be given several times)
+    #[arg(long, value_name = "FAULT=NUMBER")]
+    pub(crate) plant: Vec<verdict_generate::Plant>,
+    /// Threads; they change no byte [default: one a core]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<std::num::NonZero<usize>>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+    /// No progress, no closing line
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Man {
+    /// Write a page for each command into this folder instead
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: Option<PathBuf>,
 }
 
 #[derive(ClapArgs, Debug)]
@@ -224,6 +364,8 @@ pub(crate) enum FailOn {
     Guardrails,
     /// A check warns
     Warnings,
+    /// A decision, a guardrail or a check is not what it was when last told
+    Changes,
     /// Nothing
     Never,
 }

@@ -1,6 +1,7 @@
 //! The `verdict` command: arguments, standard output, exit codes and today's date; everything else is in the
 //! crates below it.
 
+mod alerts;
 mod args;
 mod commands;
 mod exit;
@@ -51,6 +52,10 @@ async fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Plan(args) => Box::pin(commands::plan::plan(args)).await,
         Command::Query(args) => Box::pin(commands::query::query(args)).await,
         Command::Simulate(args) => Box::pin(commands::simulate::simulate(args)).await,
+        Command::Init(args) => commands::init::init(args),
+        Command::Generate(args) => commands::generate::generate(args),
+        Command::Completions(args) => commands::shell::completions(&args),
+        Command::Man(args) => commands::shell::man(&args),
         Command::Stat(args) => commands::stat::stat(args.words),
         Command::Power(args) => commands::power::power(args.words),
     }

@@ -1,36 +1,201 @@
-//! A progress line on a terminal, nothing elsewhere.
+//! How far a run has come, on standard error: a bar on a terminal, now and then a line elsewhere, or JSON lines.
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use verdict_job::Progress;
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-/// The line, on standard error; it draws only on a terminal.
+use chrono::Utc;
+use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde_json::{Value, json};
+use verdict_job::{Progress, Tally};
+
+use crate::args::{LogFormat, Work};
+
+/// How often a line is told where there is no terminal.
+const EVERY: Duration = Duration::from_secs(10);
+
+/// Tells of a run's progress.
 #[derive(Debug)]
-pub(crate) struct Line(ProgressBar);
+pub(crate) struct Teller {
+    bar: Option<ProgressBar>,
+    how: How,
+    started: Instant,
+    state: Mutex<State>,
+}
 
-impl Line {
-    pub(crate) fn new(quiet: bool) -> Line {
-        let target =
-            if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-        let bar = ProgressBar::with_draw_target(None, target);
-        if let Ok(style) =
-            ProgressStyle::with_template("{bar:24} {pos}/{len} {elapsed:>4} {wide_msg}")
-        {
-            bar.set_style(style);
-        }
-        Line(bar)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum How {
+    Quiet,
+    /// A line now and then.
+    Lines,
+    /// A line a step.
+    EveryStep,
+    Json,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    step: (usize, usize),
+    what: String,
+    bytes: u64,
+    rows: u64,
+    planned: u64,
+    last_line: Option<Instant>,
+}
+
+impl State {
+    /// Bytes a second, and the seconds that are left of reading, once there is something to tell them from.
+    fn rate(&self, elapsed: Duration) -> Option<(f64, f64)> {
+        let rate = self.bytes as f64 / elapsed.as_secs_f64();
+        let left = self.planned.saturating_sub(self.bytes) as f64 / rate;
+        (self.bytes > 0 && rate.is_finite() && left.is_finite()).then_some((rate, left))
     }
 
-    /// Clears the line.
-    pub(crate) fn end(&self) {
-        self.0.finish_and_clear();
+    fn message(&self, elapsed: Duration) -> String {
+        let mut text = self.what.clone();
+        if self.planned > 0 {
+            text +=
+                &format!(" · {} of {} of the logs", megabytes(self.bytes), megabytes(self.planned));
+        }
+        if let Some((rate, left)) = self.rate(elapsed) {
+            text += &format!(", {}/s", megabytes(rate as u64));
+            if left >= 1.0 {
+                text += &format!(", {left:.0} s left to read");
+            }
+        }
+        text
     }
 }
 
-impl Progress for Line {
+impl Teller {
+    pub(crate) fn new(work: &Work) -> Teller {
+        let how = match (work.quiet, work.log_format, work.verbose) {
+            (true, _, _) => How::Quiet,
+            (false, LogFormat::Json, _) => How::Json,
+            (false, LogFormat::Text, true) => How::EveryStep,
+            (false, LogFormat::Text, false) => How::Lines,
+        };
+        let terminal = how == How::Lines && std::io::stderr().is_terminal();
+        Teller { bar: terminal.then(bar), how, started: Instant::now(), state: Mutex::default() }
+    }
+
+    /// Clears the bar.
+    pub(crate) fn end(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    /// One JSON object on a line, where lines are asked for as JSON.
+    pub(crate) fn event(&self, event: &str, mut fields: Value) {
+        if self.how == How::Json {
+            fields["ts"] = Utc::now().to_rfc3339_opts(chrono::SecondsFormat::Millis, true).into();
+            fields["event"] = event.into();
+            line(&fields.to_string());
+        }
+    }
+
+    fn told(&self, change: impl FnOnce(&mut State), is_step: bool) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut state);
+        let elapsed = self.started.elapsed();
+        if let Some(bar) = &self.bar {
+            bar.set_length(state.step.1 as u64);
+            bar.set_position(state.step.0 as u64);
+            bar.set_message(state.message(elapsed));
+            bar.tick();
+            return;
+        }
+        let due = state.last_line.unwrap_or(self.started).elapsed() >= EVERY;
+        match self.how {
+            How::Lines if due => {}
+            How::EveryStep if is_step => {}
+            How::Json if is_step || due => {}
+            _ => return,
+        }
+        state.last_line = Some(Instant::now());
+        if self.how == How::Json {
+            let fields = json!({
+                "step": state.step.0, "of": state.step.1, "what": state.what, "rows": state.rows,
+                "bytes": state.bytes, "bytes_planned": state.planned, "seconds": elapsed.as_secs_f64(),
+            });
+            self.event("progress", fields);
+        } else {
+            line(&format!(
+                "{:>4.0} s  {}/{}  {}",
+                elapsed.as_secs_f64(),
+                state.step.0,
+                state.step.1,
+                state.message(elapsed)
+            ));
+        }
+    }
+}
+
+impl Progress for Teller {
     fn step(&self, done: usize, of: usize, what: &str) {
+        self.told(|state| (state.step, state.what) = ((done, of), what.to_owned()), true);
+    }
+
+    fn read(&self, so_far: &Tally, planned: u64) {
+        let change = |state: &mut State| {
+            (state.bytes, state.rows, state.planned) = (so_far.bytes, so_far.rows, planned);
+        };
+        self.told(change, false);
+    }
+}
+
+/// A bar that counts, on a terminal; nothing elsewhere.
+#[derive(Debug)]
+pub(crate) struct Counter(ProgressBar);
+
+impl Counter {
+    pub(crate) fn new(quiet: bool) -> Counter {
+        let hidden = || ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
+        Counter(if quiet { hidden() } else { bar() })
+    }
+
+    pub(crate) fn told(&self, done: usize, of: usize, what: &str) {
         self.0.set_length(of as u64);
         self.0.set_position(done as u64);
         self.0.set_message(what.to_owned());
         self.0.tick();
     }
+
+    /// Clears the bar.
+    pub(crate) fn end(&self) {
+        self.0.finish_and_clear();
+    }
+}
+
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("{bar:24} {pos}/{len} {elapsed:>4} {wide_msg}")
+    {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// A size as people read it.
+pub(crate) fn megabytes(bytes: u64) -> String {
+    if bytes < 1_000_000_000 {
+        format!("{:.1} MB", bytes as f64 / 1e6)
+    } else {
+        HumanBytes(bytes).to_string()
+    }
+}
+
+/// The most memory that the process has held so far, in bytes; known on Linux.
+pub(crate) fn peak_memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib * 1024)
+}
+
+/// A line on standard error.
+pub(crate) fn line(text: &str) {
+    // Where standard error is closed there is nobody left to tell.
+    let _ = writeln!(std::io::stderr(), "{text}");
 }

@@ -28,5 +28,5 @@ pub(crate) async fn analyze(args: args::Analyze) -> Result<Exit, Failure> {
         Format::Json => json::judged(&mut out, date, &judged)?,
     }
     out.flush()?;
-    Ok(attention(&args.attention, &judged.iter().collect::<Vec<_>>()))
+    Ok(attention(&args.attention, &judged.iter().collect::<Vec<_>>(), false))
 }

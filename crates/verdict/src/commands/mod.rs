@@ -1,11 +1,14 @@
 //! The commands, one a file.
 
 pub(crate) mod analyze;
+pub(crate) mod generate;
+pub(crate) mod init;
 mod moments;
 pub(crate) mod plan;
 pub(crate) mod power;
 pub(crate) mod query;
 pub(crate) mod run;
+pub(crate) mod shell;
 pub(crate) mod simulate;
 pub(crate) mod stat;
 pub(crate) mod validate;
@@ -91,8 +94,8 @@ async fn judge_one(
     })
 }
 
-/// Whether anything that was found asks for attention.
-fn attention(asked: &Attention, judged: &[&Judged]) -> Exit {
+/// Whether anything that was found asks for attention; `changed` says whether anything is not what it was.
+fn attention(asked: &Attention, judged: &[&Judged], changed: bool) -> Exit {
     let wants = |what| asked.fail_on.contains(&what) && !asked.fail_on.contains(&FailOn::Never);
     let check =
         |status: &str| judged.iter().any(|j| j.judgement.checks.iter().any(|c| c.status == status));
@@ -102,6 +105,7 @@ fn attention(asked: &Attention, judged: &[&Judged]) -> Exit {
     });
     let asks = (wants(FailOn::Checks) && check("fail"))
         || (wants(FailOn::Warnings) && check("warn"))
-        || (wants(FailOn::Guardrails) && guardrail);
+        || (wants(FailOn::Guardrails) && guardrail)
+        || (wants(FailOn::Changes) && changed);
     if asks { Exit::Attention } else { Exit::Done }
 }

@@ -1,16 +1,18 @@
 //! `verdict run`, and `verdict backfill`, which is a run of several dates.
 
+use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
-use verdict_job::{Job, ReadStats, RunRow, Tally};
+use verdict_job::{Job, Plan, ReadStats, RunRow, Tally, Told};
 use verdict_model::{NaiveDate, RegisteredPlan};
 
 use super::{Judged, attention, date, job, judge_one, named};
-use crate::args::{self, Format};
+use crate::alerts::Alerts;
+use crate::args::{self, FailOn, Format};
 use crate::exit::{Exit, Failure};
-use crate::progress::Line;
+use crate::progress::{Teller, line as note, megabytes, peak_memory};
 use crate::{json, report};
 
 /// What is asked of a run: the as-of dates, and how to tell of them.
@@ -21,7 +23,32 @@ struct Asked<'a> {
     from: Option<NaiveDate>,
     scope: &'a args::Scope,
     attention: &'a args::Attention,
-    quiet: bool,
+    work: &'a args::Work,
+}
+
+impl Asked<'_> {
+    /// The webhook to tell, from the arguments or the environment.
+    fn webhook(&self) -> Option<String> {
+        let given = self.work.webhook.clone();
+        given.or_else(|| std::env::var("VERDICT_WEBHOOK").ok()).filter(|url| !url.is_empty())
+    }
+
+    /// Whether anybody wants to know what changed.
+    fn wants_changes(&self) -> bool {
+        self.work.alerts.is_some()
+            || self.webhook().is_some()
+            || self.attention.fail_on.contains(&FailOn::Changes)
+    }
+}
+
+/// What a run has come to.
+struct Made {
+    judged: Vec<Judged>,
+    alerts: Alerts,
+    /// What failed on the way.
+    failure: Option<Failure>,
+    /// Bytes of the logs that need not be read.
+    fresh_bytes: u64,
 }
 
 pub(crate) async fn run(args: args::Run) -> Result<Exit, Failure> {
@@ -29,19 +56,18 @@ pub(crate) async fn run(args: args::Run) -> Result<Exit, Failure> {
         let args::Run { project, scope, .. } = args;
         return super::plan::plan(args::Plan { project, scope, from: None, sql: false }).await;
     }
-    let args::Run { project, scope, attention, quiet, .. } = &args;
-    let (from, quiet) = (None, *quiet);
-    asked(Asked { command: "run", project, from, scope, attention, quiet }).await
+    let args::Run { project, scope, attention, work, .. } = &args;
+    asked(Asked { command: "run", project, from: None, scope, attention, work }).await
 }
 
 pub(crate) async fn backfill(args: args::Backfill) -> Result<Exit, Failure> {
-    let args::Backfill { project, from, to, experiment, attention, dry_run, quiet } = args;
+    let args::Backfill { project, from, to, experiment, attention, dry_run, work } = args;
     let (scope, from) = (args::Scope { date: to, experiment }, Some(from));
     if dry_run {
         return super::plan::plan(args::Plan { project, scope, from, sql: false }).await;
     }
-    let (project, scope, attention) = (&project, &scope, &attention);
-    asked(Asked { command: "backfill", project, from, scope, attention, quiet }).await
+    let (project, scope, attention, work) = (&project, &scope, &attention, &work);
+    asked(Asked { command: "backfill", project, from, scope, attention, work }).await
 }
 
 async fn asked(asked: Asked<'_>) -> Result<Exit, Failure> {
@@ -49,29 +75,37 @@ async fn asked(asked: Asked<'_>) -> Result<Exit, Failure> {
     let job = job(asked.project)?;
     let date = date(asked.scope, &job);
     let mut tally = Tally::default();
-    let line = Line::new(asked.quiet);
-    let made = make(&job, date, &asked, &line, &mut tally).await;
-    line.end();
+    let teller = Teller::new(asked.work);
+    let made = make(&job, date, &asked, &teller, &mut tally).await;
+    teller.end();
     let error = match &made {
-        Ok((_, None)) => None,
-        Ok((_, Some(failure))) | Err(failure) => Some(failure.summary()),
+        Ok(Made { failure: None, .. }) => None,
+        Ok(Made { failure: Some(failure), .. }) | Err(failure) => Some(failure.summary()),
     };
     log(&job, asked.command, date, clock, error, &tally).await;
-    let (judged, failure) = made?;
-    let mut out = std::io::stdout().lock();
-    match asked.project.format {
-        // Of a range people see how it ended; the tables have the rest.
-        Format::Text => report::text(&mut out, &last_of_each(&judged))?,
-        Format::Json => json::judged(&mut out, date, &judged)?,
+    let Made { judged, alerts, failure, fresh_bytes } = made?;
+    print(&asked, date, &judged)?;
+    closing(&job, &asked, &teller, (&tally, fresh_bytes), clock.1)?;
+    if let Some(file) = &asked.work.alerts {
+        alerts.write(file)?;
     }
-    out.flush()?;
-    if !asked.quiet && asked.project.format == Format::Text {
-        closing(&job, &tally, clock.1)?;
+    if let Some(url) = asked.webhook() {
+        alerts.tell(&url).await;
     }
     match failure {
         Some(failure) => Err(failure),
-        None => Ok(attention(asked.attention, &last_of_each(&judged))),
+        None => Ok(attention(asked.attention, &last_of_each(&judged), alerts.any())),
     }
+}
+
+fn print(asked: &Asked<'_>, date: NaiveDate, judged: &[Judged]) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match asked.project.format {
+        // Of a range people see how it ended; the tables have the rest.
+        Format::Text => report::text(&mut out, &last_of_each(judged))?,
+        Format::Json => json::judged(&mut out, date, judged)?,
+    }
+    out.flush()
 }
 
 /// The last look of each experiment.
@@ -91,16 +125,70 @@ async fn make(
     job: &Job,
     date: NaiveDate,
     asked: &Asked<'_>,
-    line: &Line,
+    teller: &Teller,
     tally: &mut Tally,
-) -> Result<(Vec<Judged>, Option<Failure>), Failure> {
-    let plan = job.plan(asked.from.unwrap_or(date), date, &asked.scope.experiment).await?;
+) -> Result<Made, Failure> {
+    let alerts = Alerts::new(date);
+    let mut made = Made { judged: Vec::new(), alerts, failure: None, fresh_bytes: 0 };
+    let mut plan = job.plan(asked.from.unwrap_or(date), date, &asked.scope.experiment).await?;
+    if let Some(slice) = asked.work.slice {
+        plan.slice(slice.index, slice.of);
+        let days = if plan.makes_days() { "is made" } else { "is there" };
+        job.make(&plan, teller, tally).await?;
+        // What follows from the days is for the slice that finds all of them made.
+        plan = job.plan(asked.from.unwrap_or(date), date, &asked.scope.experiment).await?;
+        if plan.makes_days() {
+            if !asked.work.quiet {
+                note(&format!(
+                    "slice {}/{} {days}; days of other slices are still to be made",
+                    slice.index, slice.of
+                ));
+            }
+            return Ok(made);
+        }
+    }
     for (experiment, why) in &plan.skipped {
         note(&format!("{experiment} is left out of {date}: {why}"));
     }
-    let mut outcome = job.make(&plan, line, tally).await?;
+    made.fresh_bytes = plan.fresh_bytes;
+    let before = told_before(job, date, asked).await?;
+    judge_all(job, &plan, teller, tally, &mut made).await?;
+    if asked.wants_changes() {
+        for last in last_of_each(&made.judged) {
+            made.alerts.add(before.get(&last.experiment.name.value), last);
+        }
+    }
+    Ok(made)
+}
+
+/// What the tables say of each experiment before the run, where anybody wants to know what changes.
+async fn told_before(
+    job: &Job,
+    date: NaiveDate,
+    asked: &Asked<'_>,
+) -> Result<BTreeMap<String, Told>, Failure> {
+    let mut before = BTreeMap::new();
+    if asked.wants_changes() {
+        for experiment in job.experiments(&asked.scope.experiment)? {
+            if let Some(told) = job.told(experiment, date).await? {
+                before.insert(experiment.name.value.clone(), told);
+            }
+        }
+    }
+    Ok(before)
+}
+
+/// Makes what is planned, and judges every date that was asked for.
+async fn judge_all(
+    job: &Job,
+    plan: &Plan,
+    teller: &Teller,
+    tally: &mut Tally,
+    made: &mut Made,
+) -> Result<(), Failure> {
+    let mut outcome = job.make(plan, teller, tally).await?;
     outcome.done.sort();
-    let (mut judged, mut read) = (Vec::new(), ReadStats::default());
+    let mut read = ReadStats::default();
     let mut registered: Option<(&str, RegisteredPlan)> = None;
     for (name, as_of) in &outcome.done {
         let experiment = named(job, name)?;
@@ -109,12 +197,14 @@ async fn make(
             Some((_, plan)) => plan,
             None => job.register_plan(experiment, *as_of).await?,
         };
-        judged.push(judge_one(job, experiment, Some(&plan), *as_of, (&mut read, tally)).await?);
+        let judged = judge_one(job, experiment, Some(&plan), *as_of, (&mut read, tally)).await?;
+        made.judged.push(judged);
         registered = Some((name, plan));
     }
     let errors: Vec<verdict_job::Error> =
         outcome.failed.into_iter().map(|(_, error)| error).collect();
-    Ok((judged, (!errors.is_empty()).then(|| Failure::of_job(errors))))
+    made.failure = (!errors.is_empty()).then(|| Failure::of_job(errors));
+    Ok(())
 }
 
 /// Adds the run to `runs`. A run whose log cannot be written has still been run.
@@ -140,27 +230,52 @@ async fn log(
     }
 }
 
-fn closing(job: &Job, tally: &Tally, clock: Instant) -> std::io::Result<()> {
+/// The closing line: what was done, what could be left undone, and what it took.
+fn closing(
+    job: &Job,
+    asked: &Asked<'_>,
+    teller: &Teller,
+    (tally, fresh_bytes): (&Tally, u64),
+    clock: Instant,
+) -> std::io::Result<()> {
+    let seconds = clock.elapsed().as_secs_f64();
+    let cost = asked.work.price_per_tb.map(|price| tally.bytes as f64 / 1e12 * price);
+    teller.event(
+        "end",
+        serde_json::json!({
+            "command": asked.command, "partitions_made": tally.made, "partitions_fresh": tally.fresh,
+            "rows": tally.rows, "objects": tally.objects, "bytes": tally.bytes, "bytes_fresh": fresh_bytes,
+            "seconds": seconds, "peak_memory_bytes": peak_memory(), "cost": cost, "tables": job.tables(),
+        }),
+    );
+    if asked.work.quiet
+        || asked.project.format != Format::Text
+        || asked.work.log_format != args::LogFormat::Text
+    {
+        return Ok(());
+    }
     let mut err = std::io::stderr().lock();
-    writeln!(
+    write!(
         err,
-        "{} partitions made, {} fresh; {} log rows and {:.1} MB read from {} objects in {:.1} s; tables are in {}",
+        "{} partitions made, {} fresh; {} log rows and {} read from {} objects in {seconds:.1} s",
         tally.made,
         tally.fresh,
         tally.rows,
-        tally.bytes as f64 / 1e6,
+        megabytes(tally.bytes),
         tally.objects,
-        clock.elapsed().as_secs_f64(),
-        job.tables(),
     )?;
+    if fresh_bytes > 0 {
+        write!(err, ", {} not read again", megabytes(fresh_bytes))?;
+    }
+    if let Some(peak) = peak_memory() {
+        write!(err, "; {} of memory at most", megabytes(peak))?;
+    }
+    if let Some(cost) = cost {
+        write!(err, "; reading cost about {cost:.4}")?;
+    }
+    writeln!(err, "; tables are in {}", job.tables())?;
     if err.is_terminal() {
         writeln!(err, "look further: verdict query \"SELECT * FROM latest_decisions\"")?;
     }
     Ok(())
-}
-
-/// A line on standard error.
-fn note(text: &str) {
-    // Where standard error is closed there is nobody left to tell.
-    let _ = writeln!(std::io::stderr(), "{text}");
 }

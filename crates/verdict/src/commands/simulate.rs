@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write as _};
 use std::sync::Arc;
 
-use verdict_job::{Progress as _, ReadStats};
+use verdict_job::ReadStats;
 use verdict_model::rows::{GroupStat, SEVERAL_VARIANTS, WHOLE};
 use verdict_model::{
     Experiment, LoadError, NaiveDate, Population, Project, population_file, population_of,
@@ -14,7 +14,7 @@ use verdict_sim::{Counted, LoggedDay, Runs, World};
 use super::{date, job};
 use crate::args::{self, Format};
 use crate::exit::{Exit, Failure};
-use crate::progress::Line;
+use crate::progress::Counter;
 
 /// How often the progress is told.
 const STEPS: u64 = 200;
@@ -40,13 +40,13 @@ pub(crate) async fn simulate(args: args::Simulate) -> Result<Exit, Failure> {
         threads: args.threads,
         counted: if args.every_look { Counted::EveryLook } else { Counted::Decisions },
     };
-    let line = Line::new(args.quiet);
+    let line = Counter::new(args.quiet);
     let of = args.experiments.max(1);
     let told = (of / STEPS).max(1);
     let step = |done: u64| {
         if done.is_multiple_of(told) || done == of {
             let count = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
-            line.step(count(done), count(of), "experiments");
+            line.told(count(done), count(of), "experiments");
         }
     };
     let simulation = world.simulate(runs, &step);

@@ -1,0 +1,66 @@
+//! `--slice`: shares of a backfill, in any order, some twice, end in the tables of one backfill.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::generated;
+use crate::support::verdict;
+
+fn tables(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(at) = folders.pop() {
+        for entry in std::fs::read_dir(&at).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let below = path.strip_prefix(folder).expect("below").display().to_string();
+            if path.is_dir() {
+                folders.push(path);
+            } else if !below.starts_with("runs/") {
+                found.insert(below, std::fs::read(&path).expect("a file"));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn slices_in_disorder_make_the_tables_of_one_backfill() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    generated(folder.path(), &[]);
+    let backfill = |more: &[&str]| {
+        let mut args =
+            vec!["backfill", "--project", "demo", "--from", "2026-03-02", "--to", "2026-03-07"];
+        args.extend(["--fail-on", "never", "--format", "json"]);
+        args.extend(more);
+        verdict(folder.path(), &args).exits(0)
+    };
+    backfill(&["--tables", "whole"]);
+    for slice in ["3/3", "1/3", "3/3"] {
+        let told = backfill(&["--tables", "sliced", "--slice", slice]);
+        assert!(
+            told.stderr.contains("days of other slices are still to be made"),
+            "{}",
+            told.stderr
+        );
+        assert_eq!(told.json()["experiments"].as_array().map(Vec::len), Some(0));
+    }
+    assert!(!folder.path().join("sliced/results").exists());
+    // The last one finds all days made.
+    let last = backfill(&["--tables", "sliced", "--slice", "2/3"]);
+    assert_ne!(last.json()["experiments"].as_array().map(Vec::len), Some(0));
+    let (whole, sliced) =
+        (tables(&folder.path().join("whole")), tables(&folder.path().join("sliced")));
+    assert_eq!(whole.keys().collect::<Vec<_>>(), sliced.keys().collect::<Vec<_>>());
+    for (name, bytes) in whole {
+        assert!(bytes == sliced[&name], "{name} differs");
+    }
+}
+
+#[test]
+fn a_share_that_cannot_be_is_refused() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for wrong in ["0/3", "4/3", "1", "a/b"] {
+        let refused = verdict(folder.path(), &["run", "--slice", wrong]).exits(2);
+        assert!(refused.stderr.contains("expected I/N with I from 1 to N"), "{}", refused.stderr);
+    }
+}
