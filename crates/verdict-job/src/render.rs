@@ -18,7 +18,7 @@ const STAGES: [(&str, &str); 4] = [
     ("group_stats", include_str!("../../../sql/group_stats.sql")),
 ];
 
-const VIEWS: [(&str, &str); 6] = [
+const VIEWS: [(&str, &str); 9] = [
     ("latest_results", include_str!("../../../sql/views/latest_results.sql")),
     ("latest_decisions", include_str!("../../../sql/views/latest_decisions.sql")),
     ("failed_checks", include_str!("../../../sql/views/failed_checks.sql")),
