@@ -47,10 +47,9 @@ fn rows(folder: &Path, log: &str) -> Vec<RecordBatch> {
     days.sort();
     let read = |day: &PathBuf| {
         let file = File::open(day.join("part-0.parquet")).expect("a file");
-        let reader = ParquetRecordBatchReaderBuilder::try_new(file)
-            .expect("Parquet")
-            .build()
-            .expect("a reader");
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file).expect("Parquet");
+        // A day is one batch.
+        let reader = reader.with_batch_size(1 << 20).build().expect("a reader");
         reader.map(|batch| batch.expect("rows")).collect::<Vec<_>>()
     };
     days.iter().flat_map(read).collect()
