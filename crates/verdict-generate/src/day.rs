@@ -102,7 +102,9 @@ fn visit(
 ) {
     let unit = Unit::new(spec, number);
     let is_bot = assignments.bot == Some(number);
-    let Some(begins) = unit.visit(spec.seed, number, day).or(is_bot.then_some(0)) else { return };
+    let Some(begins) = unit.visit(spec.seed, number, day).or_else(|| is_bot.then_some(0)) else {
+        return;
+    };
     let begins = midnight + begins;
     let mut draws = Draws::new(spec.seed, number, day, Purpose::Events);
     let factors = expose(spec, assignments, (day, begins), number, &unit, rows);
