@@ -267,6 +267,15 @@ impl<const K: usize, const P: usize> Moments<K, P> {
         Some(self.co(i, j)? / (self.n - 1) as f64)
     }
 
+    /// Reads something of each line of the cache that the moments lie in, so that they are there when they are needed; what
+    /// it gives means nothing.
+    #[inline]
+    #[must_use]
+    pub fn touch(&self) -> u64 {
+        let products = self.products.iter().fold(0, |bits, p| bits ^ p.low as u64 ^ p.high as u64);
+        products ^ self.sums[0] as u64 ^ u64::from(self.pending)
+    }
+
     /// Memory on the heap, in bytes.
     #[must_use]
     pub fn heap_size(&self) -> usize {

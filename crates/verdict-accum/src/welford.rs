@@ -28,6 +28,8 @@ use crate::twofold::{Twofold, quick_two_sum, two_square, two_sum};
 /// # Ok::<(), verdict_accum::AccumError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
+// One line of the cache, and not parts of two, where there are many.
+#[repr(align(64))]
 pub struct Welford {
     weight: Twofold,
     origin: f64,
@@ -148,6 +150,14 @@ impl Welford {
         let offset = Twofold { high: mean.low, low: 0.0 };
         let sum = offset.mul(weight);
         Self { weight, origin: mean.high, sum, squares: m2.add(offset.mul(sum)) }
+    }
+
+    /// Reads something, so that the line of the cache that this lies in is there when it is needed; what it gives means
+    /// nothing.
+    #[inline]
+    #[must_use]
+    pub fn touch(&self) -> u64 {
+        self.origin.to_bits()
     }
 
     /// Adds what `other` holds.

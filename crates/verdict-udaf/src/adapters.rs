@@ -1,13 +1,14 @@
 //! The engine's two interfaces over one kernel: one value, and one value a group.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Array};
+use datafusion::arrow::array::{ArrayRef, AsArray, BooleanArray, Int64Array};
 use datafusion::arrow::datatypes::Int64Type;
 use datafusion::common::{Result, ScalarValue};
 use datafusion::logical_expr::{Accumulator, EmitTo, GroupsAccumulator};
 
-use crate::kernel::{Kernel, Rows};
+use crate::kernel::{Kernel, Rows, len, taken_rows};
 
 /// One value: aggregates without groups, and windows.
 #[derive(Debug)]
@@ -15,35 +16,34 @@ pub(crate) struct One<K: Kernel> {
     kernel: K,
     value: [K::Value; 1],
     nulls: [i64; 1],
+    /// Rows added and not removed.
+    rows: usize,
 }
 
 impl<K: Kernel> One<K> {
     pub(crate) fn new(kernel: K) -> Self {
-        Self { kernel, value: [K::Value::default()], nulls: [0] }
+        Self { kernel, value: [K::Value::default()], nulls: [0], rows: 0 }
     }
 }
 
 impl<K: Kernel> Accumulator for One<K> {
     fn update_batch(&mut self, args: &[ArrayRef]) -> Result<()> {
-        let rows = Rows::of(args, None);
-        self.nulls[0] += rows.ignored.map_or(0, |ignored| ignored.valid_indices().count() as i64);
-        match rows.taken {
-            None => self.kernel.update_all(args, &mut self.value[0]),
-            Some(mask) => {
-                self.kernel.update(args, mask.valid_indices().map(|row| (row, 0)), &mut self.value)
-            }
-        }
+        let (args, ignored) = dense(args)?;
+        self.nulls[0] += ignored;
+        self.rows += len(&args);
+        self.kernel.update_all(&args, &mut self.value[0])
     }
 
     fn retract_batch(&mut self, args: &[ArrayRef]) -> Result<()> {
-        let rows = Rows::of(args, None);
-        self.nulls[0] -= rows.ignored.map_or(0, |ignored| ignored.valid_indices().count() as i64);
-        match rows.taken {
-            None => self.kernel.retract(args, (0..len(args)).map(|row| (row, 0)), &mut self.value),
-            Some(mask) => {
-                self.kernel.retract(args, mask.valid_indices().map(|row| (row, 0)), &mut self.value)
-            }
+        let (args, ignored) = dense(args)?;
+        self.nulls[0] -= ignored;
+        self.rows = self.rows.saturating_sub(len(&args));
+        if self.rows == 0 {
+            // As new, so that a value need not count its rows.
+            self.value[0] = K::Value::default();
+            return Ok(());
         }
+        self.kernel.retract_all(&args, &mut self.value[0])
     }
 
     fn supports_retract_batch(&self) -> bool {
@@ -53,7 +53,7 @@ impl<K: Kernel> Accumulator for One<K> {
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
         let (states, nulls) = split_nulls::<K>(states);
         self.nulls[0] += nulls.iter().sum::<i64>();
-        self.kernel.merge(states, (0..len(states)).map(|row| (row, 0)), &mut self.value)
+        self.kernel.merge(states, &vec![0; len(states)], &mut self.value)
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
@@ -139,12 +139,10 @@ impl<K: Kernel> GroupsAccumulator for Groups<K> {
             self.count_nulls(ignored.valid_indices().map(|row| (groups[row], 1)));
         }
         match rows.taken {
-            None => {
-                self.kernel.update(args, groups.iter().copied().enumerate(), &mut self.values)?
-            }
+            None => self.kernel.update(args, groups, &mut self.values)?,
             Some(mask) => {
-                let rows = mask.valid_indices().map(|row| (row, groups[row]));
-                self.kernel.update(args, rows, &mut self.values)?;
+                let groups: Vec<usize> = mask.valid_indices().map(|row| groups[row]).collect();
+                self.kernel.update(&taken_rows(args, &mask)?, &groups, &mut self.values)?;
             }
         }
         self.count_heap(groups.len());
@@ -160,7 +158,7 @@ impl<K: Kernel> GroupsAccumulator for Groups<K> {
         self.grow(total_groups);
         let (states, nulls) = split_nulls::<K>(states);
         self.count_nulls(groups.iter().copied().zip(nulls.iter().copied()));
-        self.kernel.merge(states, groups.iter().copied().enumerate(), &mut self.values)?;
+        self.kernel.merge(states, groups, &mut self.values)?;
         self.count_heap(groups.len());
         Ok(())
     }
@@ -215,6 +213,13 @@ fn with_nulls<K: Kernel>(mut states: Vec<ArrayRef>, nulls: Vec<i64>) -> Vec<Arra
     states
 }
 
-fn len(arrays: &[ArrayRef]) -> usize {
-    arrays.first().map_or(0, Array::len)
+/// The rows without a NULL, and how many others there are.
+fn dense(args: &[ArrayRef]) -> Result<(Cow<'_, [ArrayRef]>, i64)> {
+    let rows = Rows::of(args, None);
+    let ignored = rows.ignored.map_or(0, |ignored| ignored.len() - ignored.null_count());
+    let args = match rows.taken {
+        None => Cow::Borrowed(args),
+        Some(mask) => Cow::Owned(taken_rows(args, &mask)?),
+    };
+    Ok((args, ignored as i64))
 }

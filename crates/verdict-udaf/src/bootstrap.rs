@@ -11,7 +11,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Fields, Float64Type, Int64Ty
 use datafusion::common::{Result, exec_datafusion_err};
 use verdict_accum::{AccumError, Bootstrap, BootstrapPooled, Replicates, unit_hash};
 
-use crate::kernel::{Call, Kernel};
+use crate::kernel::{Call, Kernel, len};
 
 /// The two ways of weighting, as one interface.
 pub(crate) trait Resample: Debug + Send + Sync + Sized + 'static {
@@ -101,7 +101,7 @@ impl<B: Resample> By<B> {
     fn each(
         &self,
         args: &[ArrayRef],
-        rows: impl Iterator<Item = (usize, usize)>,
+        places: &[usize],
         values: &mut [Option<B>],
         weight: i64,
     ) -> Result<()> {
@@ -111,7 +111,7 @@ impl<B: Resample> By<B> {
         let names = args[0].as_string_opt::<i32>();
         let numbers = args[0].as_primitive_opt::<Int64Type>();
         let mut xs = vec![0.0; columns.len()];
-        for (row, place) in rows {
+        for (row, &place) in places.iter().enumerate() {
             xs.iter_mut().zip(&columns).for_each(|(x, column)| *x = column[row]);
             let unit = match (names, numbers) {
                 _ if !B::BY_UNIT => 0,
@@ -137,30 +137,25 @@ impl<B: Resample> Kernel for By<B> {
     fn update(
         &self,
         args: &[ArrayRef],
-        rows: impl Iterator<Item = (usize, usize)>,
+        places: &[usize],
         values: &mut [Self::Value],
     ) -> Result<()> {
-        self.each(args, rows, values, 1)
+        self.each(args, places, values, 1)
     }
 
-    fn retract(
-        &self,
-        args: &[ArrayRef],
-        rows: impl Iterator<Item = (usize, usize)>,
-        values: &mut [Self::Value],
-    ) -> Result<()> {
-        self.each(args, rows, values, -1)
+    fn retract_all(&self, args: &[ArrayRef], value: &mut Self::Value) -> Result<()> {
+        self.each(args, &vec![0; len(args)], std::slice::from_mut(value), -1)
     }
 
     fn merge(
         &self,
         states: &[ArrayRef],
-        rows: impl Iterator<Item = (usize, usize)>,
+        places: &[usize],
         values: &mut [Self::Value],
     ) -> Result<()> {
         let complaint = |e| self.kernel.call.refusal(e);
         let column = states[0].as_binary::<i64>();
-        for (row, place) in rows.filter(|&(row, _)| column.is_valid(row)) {
+        for (row, &place) in places.iter().enumerate().filter(|&(row, _)| column.is_valid(row)) {
             let state = B::from_bytes(column.value(row)).map_err(complaint)?;
             match &mut values[place] {
                 Some(value) => value.merge(&state).map_err(complaint)?,

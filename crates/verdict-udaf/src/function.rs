@@ -21,7 +21,8 @@ use verdict_accum::{Bootstrap, BootstrapPooled, Sketch};
 
 use crate::adapters::{Groups, One};
 use crate::bootstrap::{BootstrapKernel, By, bootstrap_fields};
-use crate::exact_sum::{DoubleSum, INTEGER_STATE, IntegerSum};
+use crate::exact_sum::DoubleSum;
+use crate::integer_sum::{INTEGER_STATE, IntegerSum};
 use crate::kernel::{Call, Kernel};
 use crate::moments::{MomentsKernel, moments_fields};
 use crate::sketch::SketchKernel;

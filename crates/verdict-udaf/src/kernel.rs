@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, BooleanBufferBuilder};
 use datafusion::arrow::buffer::NullBuffer;
+use datafusion::arrow::compute::FilterBuilder;
 use datafusion::arrow::datatypes::Float64Type;
 use datafusion::common::{DataFusionError, Result, exec_datafusion_err};
 use verdict_accum::AccumError;
@@ -12,7 +13,8 @@ use verdict_accum::AccumError;
 /// One aggregate function over arguments of known types. A `Value` is what one group keeps; the two adapters
 /// differ in how many values they hold and in nothing else, so grouped and ungrouped answers cannot differ.
 ///
-/// Rows come as `(row of the arrays, place in the values)`.
+/// Rows with a NULL, and those that a filter excludes, are taken out before ([`Rows`]); `places` has the place of
+/// each row's value.
 pub(crate) trait Kernel: Debug + Send + Sync + 'static {
     type Value: Debug + Default + Send + Sync;
 
@@ -20,33 +22,23 @@ pub(crate) trait Kernel: Debug + Send + Sync + 'static {
     /// the state.
     const COUNTS_NULLS: bool = false;
 
-    /// Adds rows, none of which has a NULL.
-    fn update(
-        &self,
-        args: &[ArrayRef],
-        rows: impl Iterator<Item = (usize, usize)>,
-        values: &mut [Self::Value],
-    ) -> Result<()>;
+    /// Adds rows.
+    fn update(&self, args: &[ArrayRef], places: &[usize], values: &mut [Self::Value])
+    -> Result<()>;
 
-    /// Adds all rows to one value, where that is faster than one by one; none has a NULL.
+    /// Adds all rows to one value, where that is faster than one by one.
     fn update_all(&self, args: &[ArrayRef], value: &mut Self::Value) -> Result<()> {
-        let rows = args.first().map_or(0, Array::len);
-        self.update(args, (0..rows).map(|row| (row, 0)), std::slice::from_mut(value))
+        self.update(args, &vec![0; len(args)], std::slice::from_mut(value))
     }
 
-    /// Removes rows, none of which has a NULL.
-    fn retract(
-        &self,
-        args: &[ArrayRef],
-        rows: impl Iterator<Item = (usize, usize)>,
-        values: &mut [Self::Value],
-    ) -> Result<()>;
+    /// Removes all rows from one value.
+    fn retract_all(&self, args: &[ArrayRef], value: &mut Self::Value) -> Result<()>;
 
     /// Adds rows of the arrays that [`state`](Self::state) made.
     fn merge(
         &self,
         states: &[ArrayRef],
-        rows: impl Iterator<Item = (usize, usize)>,
+        places: &[usize],
         values: &mut [Self::Value],
     ) -> Result<()>;
 
@@ -54,15 +46,21 @@ pub(crate) trait Kernel: Debug + Send + Sync + 'static {
     fn state(&self, values: &[Self::Value]) -> Result<Vec<ArrayRef>>;
 
     /// The state of each row as a group of its own: [`update`](Self::update) of new values, and their
-    /// [`state`](Self::state), where that is not faster. `None` takes all rows.
+    /// [`state`](Self::state), unless there is a faster way. `None` takes all rows.
     fn convert(&self, args: &[ArrayRef], taken: Option<&NullBuffer>) -> Result<Vec<ArrayRef>> {
-        let len = args.first().map_or(0, Array::len);
+        self.convert_each(args, taken)
+    }
+
+    /// The slower way of [`convert`](Self::convert).
+    fn convert_each(&self, args: &[ArrayRef], taken: Option<&NullBuffer>) -> Result<Vec<ArrayRef>> {
+        let rows = len(args);
         let mut values = Vec::new();
-        values.resize_with(len, Self::Value::default);
+        values.resize_with(rows, Self::Value::default);
         match taken {
-            None => self.update(args, (0..len).map(|row| (row, row)), &mut values)?,
+            None => self.update(args, &(0..rows).collect::<Vec<_>>(), &mut values)?,
             Some(mask) => {
-                self.update(args, mask.valid_indices().map(|row| (row, row)), &mut values)?;
+                let places: Vec<usize> = mask.valid_indices().collect();
+                self.update(&taken_rows(args, mask)?, &places, &mut values)?;
             }
         }
         self.state(&values)
@@ -101,6 +99,48 @@ impl Rows {
         let passes = passes.map(NullBuffer::new);
         Self { taken: NullBuffer::union(nulls.as_ref(), passes.as_ref()), ignored }
     }
+}
+
+/// The rows of a mask, as arrays of their own: kernels have one loop each, over all rows of arrays.
+pub(crate) fn taken_rows(args: &[ArrayRef], mask: &NullBuffer) -> Result<Vec<ArrayRef>> {
+    let mask =
+        FilterBuilder::new(&BooleanArray::new(mask.inner().clone(), None)).optimize().build();
+    args.iter().map(|arg| Ok(mask.filter(arg)?)).collect()
+}
+
+pub(crate) fn len(arrays: &[ArrayRef]) -> usize {
+    arrays.first().map_or(0, Array::len)
+}
+
+/// How many rows are looked up ahead of their sums.
+const AHEAD: usize = 128;
+
+/// Goes through rows with the values that they belong to, `each(row, value)`.
+///
+/// Where groups are many, a row waits for the memory of its value, and the processor looks ahead no further than the
+/// few rows that fit it. Reading something of the values of the next rows first fetches all of them at
+/// once. `touch` reads of each cache line of a value; what it gives means nothing.
+#[inline(always)]
+pub(crate) fn each_value<V>(
+    places: &[usize],
+    values: &mut [V],
+    touch: impl Fn(&V) -> u64,
+    mut each: impl FnMut(usize, &mut V) -> Result<()>,
+) -> Result<()> {
+    // What the first cache holds, and most of the second, needs no fetching.
+    let far = size_of_val(values) > 1 << 20;
+    let mut row = 0;
+    for places in places.chunks(AHEAD) {
+        if far {
+            let touched = places.iter().fold(0, |sum: u64, &place| sum ^ touch(&values[place]));
+            std::hint::black_box(touched);
+        }
+        for &place in places {
+            each(row, &mut values[place])?;
+            row += 1;
+        }
+    }
+    Ok(())
 }
 
 /// A call of a function as its errors name it, and the text of each argument.

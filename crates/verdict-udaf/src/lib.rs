@@ -88,6 +88,7 @@ mod arguments;
 mod bootstrap;
 mod exact_sum;
 mod function;
+mod integer_sum;
 mod kernel;
 mod moments;
 mod register;

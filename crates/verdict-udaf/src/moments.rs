@@ -10,7 +10,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Fields, Float64Type, Int64Ty
 use datafusion::common::{Result, exec_datafusion_err, exec_err, internal_datafusion_err};
 use verdict_accum::Moments;
 
-use crate::kernel::{Call, Kernel, validity};
+use crate::kernel::{Call, Kernel, each_value, len, validity};
 
 /// What comes in.
 #[derive(Clone, Copy, Debug)]
@@ -51,64 +51,63 @@ pub(crate) fn moments_fields(k: usize) -> Fields {
 }
 
 impl<const K: usize, const P: usize> MomentsKernel<K, P> {
+    /// Adds rows, or removes them.
     fn each(
         &self,
         args: &[ArrayRef],
-        rows: impl Iterator<Item = (usize, usize)>,
+        places: &[usize],
         values: &mut [Moments<K, P>],
-        signed: impl Fn(i64) -> Option<i64>,
+        add: bool,
     ) -> Result<()> {
-        let weights = args[0].as_primitive::<Int64Type>().values();
-        // The one weight without an opposite takes two steps.
-        let steps = |weight: i64| match signed(weight) {
-            Some(weight) => [weight, 0],
-            None => [i64::MAX, 1],
-        };
+        let rows = places.len();
         match self.input {
             Input::Integers => {
-                let columns: [&[i64]; K] =
-                    std::array::from_fn(|i| &**args[i + 1].as_primitive::<Int64Type>().values());
-                for (row, place) in rows {
+                let weights = &args[0].as_primitive::<Int64Type>().values()[..rows];
+                let columns: [&[i64]; K] = std::array::from_fn(|i| {
+                    &args[i + 1].as_primitive::<Int64Type>().values()[..rows]
+                });
+                each_value(places, values, Moments::touch, |row, moments| {
                     // Not `columns.map`: it moves the columns for each row, which costs as much as the sums.
                     let xs = std::array::from_fn(|i| columns[i][row]);
-                    let [weight, again] = steps(weights[row]);
-                    values[place].push_int(weight, &xs);
-                    if again != 0 {
-                        values[place].push_int(again, &xs);
+                    match weights[row] {
+                        weight if add => moments.push_int(weight, &xs),
+                        i64::MIN => opposite_of_least(|weight| moments.push_int(weight, &xs)),
+                        weight => moments.push_int(-weight, &xs),
                     }
-                }
+                    Ok(())
+                })
             }
             Input::Doubles => {
-                let columns: [&[f64]; K] =
-                    std::array::from_fn(|i| &**args[i + 1].as_primitive::<Float64Type>().values());
-                for (row, place) in rows {
+                let weights = &args[0].as_primitive::<Int64Type>().values()[..rows];
+                let columns: [&[f64]; K] = std::array::from_fn(|i| {
+                    &args[i + 1].as_primitive::<Float64Type>().values()[..rows]
+                });
+                each_value(places, values, Moments::touch, |row, moments| {
                     // Not `columns.map`: it moves the columns for each row, which costs as much as the sums.
                     let xs = std::array::from_fn(|i| columns[i][row]);
-                    let [weight, again] = steps(weights[row]);
-                    values[place]
-                        .push(weight, &xs)
-                        .map_err(|e| self.call.refusal_of(e, args, row))?;
-                    if again != 0 {
-                        values[place]
-                            .push(again, &xs)
-                            .map_err(|e| self.call.refusal_of(e, args, row))?;
-                    }
-                }
+                    let pushed = match weights[row] {
+                        weight if add => moments.push(weight, &xs),
+                        i64::MIN => opposite_of_least(|weight| moments.push(weight, &xs)),
+                        weight => moments.push(-weight, &xs),
+                    };
+                    pushed.map_err(|e| self.call.refusal_of(e, args, row))
+                })
             }
-            Input::States => return Err(internal_datafusion_err!("a state has no weight")),
+            Input::States => self.each_state(&args[0], places, values, add),
         }
-        Ok(())
     }
 
+    /// Adds states, or removes them.
     fn each_state(
         &self,
         column: &ArrayRef,
-        rows: impl Iterator<Item = (usize, usize)>,
-        mut each: impl FnMut(usize, Moments<K, P>),
+        places: &[usize],
+        values: &mut [Moments<K, P>],
+        add: bool,
     ) -> Result<()> {
         let large = column.as_binary_opt::<i64>();
         let small = column.as_binary_opt::<i32>();
-        for (row, place) in rows {
+        each_value(places, values, Moments::touch, |row, moments| {
             let bytes = match (large, small) {
                 (Some(column), _) => column.value(row),
                 (_, Some(column)) => column.value(row),
@@ -116,10 +115,22 @@ impl<const K: usize, const P: usize> MomentsKernel<K, P> {
                     return Err(internal_datafusion_err!("a state of type {}", column.data_type()));
                 }
             };
-            each(place, Moments::from_bytes(bytes).map_err(|e| self.call.refusal(e))?);
-        }
-        Ok(())
+            let state = Moments::from_bytes(bytes).map_err(|e| self.call.refusal(e))?;
+            if add {
+                moments.merge(&state)
+            } else {
+                moments.retract(&state)
+            }
+            Ok(())
+        })
     }
+}
+
+/// The one weight without an opposite takes two steps.
+#[cold]
+fn opposite_of_least<T>(mut push: impl FnMut(i64) -> T) -> T {
+    push(i64::MAX);
+    push(1)
 }
 
 impl<const K: usize, const P: usize> Kernel for MomentsKernel<K, P> {
@@ -130,38 +141,23 @@ impl<const K: usize, const P: usize> Kernel for MomentsKernel<K, P> {
     fn update(
         &self,
         args: &[ArrayRef],
-        rows: impl Iterator<Item = (usize, usize)>,
+        places: &[usize],
         values: &mut [Self::Value],
     ) -> Result<()> {
-        match self.input {
-            Input::States => {
-                self.each_state(&args[0], rows, |place, state| values[place].merge(&state))
-            }
-            _ => self.each(args, rows, values, Some),
-        }
+        self.each(args, places, values, true)
     }
 
-    fn retract(
-        &self,
-        args: &[ArrayRef],
-        rows: impl Iterator<Item = (usize, usize)>,
-        values: &mut [Self::Value],
-    ) -> Result<()> {
-        match self.input {
-            Input::States => {
-                self.each_state(&args[0], rows, |place, state| values[place].retract(&state))
-            }
-            _ => self.each(args, rows, values, i64::checked_neg),
-        }
+    fn retract_all(&self, args: &[ArrayRef], value: &mut Self::Value) -> Result<()> {
+        self.each(args, &vec![0; len(args)], std::slice::from_mut(value), false)
     }
 
     fn merge(
         &self,
         states: &[ArrayRef],
-        rows: impl Iterator<Item = (usize, usize)>,
+        places: &[usize],
         values: &mut [Self::Value],
     ) -> Result<()> {
-        self.each_state(&states[0], rows, |place, state| values[place].merge(&state))
+        self.each_state(&states[0], places, values, true)
     }
 
     fn state(&self, values: &[Self::Value]) -> Result<Vec<ArrayRef>> {

@@ -7,7 +7,7 @@ use datafusion::arrow::datatypes::{Float64Type, Int64Type};
 use datafusion::common::Result;
 use verdict_accum::{AccumError, Sketch};
 
-use crate::kernel::{Call, Kernel};
+use crate::kernel::{Call, Kernel, len};
 use crate::moments::binary;
 
 /// Sketches of values, or of stored states, which know their relative error themselves.
@@ -26,24 +26,25 @@ impl SketchKernel {
     fn each(
         &self,
         args: &[ArrayRef],
-        rows: impl Iterator<Item = (usize, usize)>,
+        places: &[usize],
         values: &mut [Option<Sketch>],
-        signed: impl Fn(i64) -> Option<i64>,
+        add: bool,
     ) -> Result<()> {
         let Some(relative_error) = self.relative_error else {
-            return self.each_state(&args[0], rows, values, signed(1) == Some(1));
+            return self.each_state(&args[0], places, values, add);
         };
         let weights = args[0].as_primitive::<Int64Type>().values();
         let xs = args[1].as_primitive::<Float64Type>().values();
-        for (row, place) in rows {
+        for (row, &place) in places.iter().enumerate() {
             let sketch = match &mut values[place] {
                 Some(sketch) => sketch,
                 none => none.insert(Sketch::new(relative_error).map_err(|e| self.refusal(e))?),
             };
             // The one weight without an opposite takes two steps.
-            let steps = match signed(weights[row]) {
-                Some(weight) => [weight, 0],
-                None => [i64::MAX, 1],
+            let steps = match weights[row] {
+                weight if add => [weight, 0],
+                i64::MIN => [i64::MAX, 1],
+                weight => [-weight, 0],
             };
             for weight in steps {
                 sketch.push(weight, xs[row]).map_err(|e| self.call.refusal_of(e, args, row))?;
@@ -55,13 +56,13 @@ impl SketchKernel {
     fn each_state(
         &self,
         states: &ArrayRef,
-        rows: impl Iterator<Item = (usize, usize)>,
+        places: &[usize],
         values: &mut [Option<Sketch>],
         add: bool,
     ) -> Result<()> {
         let large = states.as_binary_opt::<i64>();
         let small = states.as_binary_opt::<i32>();
-        for (row, place) in rows.filter(|&(row, _)| states.is_valid(row)) {
+        for (row, &place) in places.iter().enumerate().filter(|&(row, _)| states.is_valid(row)) {
             let bytes = match (large, small) {
                 (Some(column), _) => column.value(row),
                 (_, Some(column)) => column.value(row),
@@ -88,28 +89,23 @@ impl Kernel for SketchKernel {
     fn update(
         &self,
         args: &[ArrayRef],
-        rows: impl Iterator<Item = (usize, usize)>,
+        places: &[usize],
         values: &mut [Self::Value],
     ) -> Result<()> {
-        self.each(args, rows, values, Some)
+        self.each(args, places, values, true)
     }
 
-    fn retract(
-        &self,
-        args: &[ArrayRef],
-        rows: impl Iterator<Item = (usize, usize)>,
-        values: &mut [Self::Value],
-    ) -> Result<()> {
-        self.each(args, rows, values, i64::checked_neg)
+    fn retract_all(&self, args: &[ArrayRef], value: &mut Self::Value) -> Result<()> {
+        self.each(args, &vec![0; len(args)], std::slice::from_mut(value), false)
     }
 
     fn merge(
         &self,
         states: &[ArrayRef],
-        rows: impl Iterator<Item = (usize, usize)>,
+        places: &[usize],
         values: &mut [Self::Value],
     ) -> Result<()> {
-        self.each_state(&states[0], rows, values, true)
+        self.each_state(&states[0], places, values, true)
     }
 
     fn state(&self, values: &[Self::Value]) -> Result<Vec<ArrayRef>> {

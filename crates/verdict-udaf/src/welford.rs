@@ -8,7 +8,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Fields, Float64Type};
 use datafusion::common::{Result, exec_err};
 use verdict_accum::{AccumError, Welford};
 
-use crate::kernel::{Call, Kernel, validity};
+use crate::kernel::{Call, Kernel, each_value, len, validity};
 
 /// The parts of the double-doubles, in the order of [`Welford::to_state`].
 pub(crate) const STATE_NAMES: [&str; Welford::STATE_LEN] =
@@ -31,29 +31,25 @@ impl WelfordKernel {
     fn each(
         &self,
         args: &[ArrayRef],
-        rows: impl Iterator<Item = (usize, usize)>,
+        places: &[usize],
         values: &mut [Welford],
         sign: f64,
     ) -> Result<()> {
-        let xs = args[0].as_primitive::<Float64Type>().values();
-        match args.get(1) {
-            None => {
-                for (row, place) in rows {
-                    values[place]
-                        .push(xs[row], sign)
-                        .map_err(|e| self.call.refusal_of(e, args, row))?;
-                }
-            }
-            Some(weights) => {
-                let weights = weights.as_primitive::<Float64Type>().values();
-                for (row, place) in rows {
-                    values[place]
-                        .push(xs[row], sign * weights[row])
-                        .map_err(|e| self.call.refusal_of(e, args, row))?;
-                }
-            }
+        let rows = places.len();
+        let xs = &args[0].as_primitive::<Float64Type>().values()[..rows];
+        let refusal = |e, row| self.call.refusal_of(e, args, row);
+        let weights = args.get(1).map(|weights| weights.as_primitive::<Float64Type>().values());
+        match weights.map(|weights| &weights[..rows]) {
+            None if sign == 1.0 => each_value(places, values, Welford::touch, |row, welford| {
+                welford.push_one(xs[row]).map_err(|e| refusal(e, row))
+            }),
+            None => each_value(places, values, Welford::touch, |row, welford| {
+                welford.push(xs[row], sign).map_err(|e| refusal(e, row))
+            }),
+            Some(weights) => each_value(places, values, Welford::touch, |row, welford| {
+                welford.push(xs[row], sign * weights[row]).map_err(|e| refusal(e, row))
+            }),
         }
-        Ok(())
     }
 }
 
@@ -65,33 +61,29 @@ impl Kernel for WelfordKernel {
     fn update(
         &self,
         args: &[ArrayRef],
-        rows: impl Iterator<Item = (usize, usize)>,
+        places: &[usize],
         values: &mut [Self::Value],
     ) -> Result<()> {
-        self.each(args, rows, values, 1.0)
+        self.each(args, places, values, 1.0)
     }
 
-    fn retract(
-        &self,
-        args: &[ArrayRef],
-        rows: impl Iterator<Item = (usize, usize)>,
-        values: &mut [Self::Value],
-    ) -> Result<()> {
-        self.each(args, rows, values, -1.0)
+    fn retract_all(&self, args: &[ArrayRef], value: &mut Self::Value) -> Result<()> {
+        self.each(args, &vec![0; len(args)], std::slice::from_mut(value), -1.0)
     }
 
     fn merge(
         &self,
         states: &[ArrayRef],
-        rows: impl Iterator<Item = (usize, usize)>,
+        places: &[usize],
         values: &mut [Self::Value],
     ) -> Result<()> {
-        let columns: [_; Welford::STATE_LEN] =
-            std::array::from_fn(|i| states[i].as_primitive::<Float64Type>().values());
-        for (row, place) in rows {
-            values[place].merge_state(columns.map(|column| column[row]));
-        }
-        Ok(())
+        let columns: [&[f64]; Welford::STATE_LEN] = std::array::from_fn(|i| {
+            &states[i].as_primitive::<Float64Type>().values()[..places.len()]
+        });
+        each_value(places, values, Welford::touch, |row, welford| {
+            welford.merge_state(std::array::from_fn(|i| columns[i][row]));
+            Ok(())
+        })
     }
 
     fn convert(&self, args: &[ArrayRef], taken: Option<&NullBuffer>) -> Result<Vec<ArrayRef>> {
