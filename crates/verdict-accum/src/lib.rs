@@ -34,27 +34,29 @@
 //!
 //! # Speed
 //!
-//! One core of an Intel Xeon (AVX-512 machine, code for plain x86-64), shared with other work at the time; least of some
+//! One core of an Intel Xeon (AVX-512 machine, code for plain x86-64), shared with much other work at the time; least of some
 //! hundred runs over 8192 rows. `cargo bench -p verdict-accum` measures again, and the bench `against_engine` of
-//! `verdict-udaf` compares with the engine's own functions. Amounts are 1 to 1000 with all their digits; shares are up to
-//! a millionth, whose last digits lie below the fixed widths of [`Moments`]: rows go to the long accumulator there.
+//! `verdict-udaf` compares with the engine's own functions. Instructions are those that callgrind counts in the example
+//! `rows`, whose head has the commands: they are the same on a busy machine. Amounts are 1 to 1000 with all their digits;
+//! shares are up to a millionth, whose last digits lie below the fixed widths of [`Moments`]: rows go to the long
+//! accumulator there.
 //!
-//! | one row, ns | amounts | times plain | shares |
-//! | --- | --- | --- | --- |
-//! | plain sum of doubles | 0.77 | 1 | |
-//! | [`ExactSum`] | 4.0 | 5.2 | 3.5 |
-//! | [`ExactSum::push_all`] | 2.0 | 2.7 | 2.1 |
-//! | plain Welford in doubles, as in `var_samp` | 7.8 | 1 | |
-//! | [`Welford`] | 7.7 | 1.0 | 6.9 |
-//! | [`Moments1`] | 7.7 | 1.0 | 25 |
-//! | [`Moments1`], integers | 2.8 | 0.4 | |
-//! | [`Moments2`] | 13 | 1.6 | 56 |
-//! | [`Moments4`] | 25 | 3.2 | 210 |
-//! | [`Sketch`] | 72 | | |
+//! | one row | amounts, ns | times plain | instructions | shares, ns |
+//! | --- | --- | --- | --- | --- |
+//! | plain sum of doubles | 0.77 | 1 | | |
+//! | [`ExactSum`] | 3.5 | 4.5 | 31 | 3.5 |
+//! | [`ExactSum::push_all`] | 1.6 | 2.1 | 12 | 1.4 |
+//! | plain Welford in doubles, as in `var_samp` | 7.7 | 1 | | |
+//! | [`Welford`] | 8.0 | 1.0 | 76 | 7.8 |
+//! | [`Moments1`] | 6.3 | 0.8 | 63 | 34 |
+//! | [`Moments1`], integers | 2.8 | 0.4 | 19 | |
+//! | [`Moments2`] | 11 | 1.4 | 143 | 68 |
+//! | [`Moments4`] | 20 | 2.6 | 298 | 170 |
+//! | [`Sketch`] | 72 | | | |
 //!
-//! [`Bootstrap`] draws and counts 3.5 · 10^8 weights a second, 3.0 · 10^8 with a sum of whole numbers, 2.5 · 10^8 with
-//! one of amounts. Drawing a weight takes 22 instructions (counted in the machine code: 13 for the random bits, 6 for the
-//! thresholds, 3 once a block of 64).
+//! [`Bootstrap`] draws and counts 3.8 · 10^8 weights a second, 3.3 · 10^8 with a sum of whole numbers, 3.0 · 10^8 with
+//! one of amounts. Drawing a weight takes 22 instructions (13 for the random bits, 6 for the thresholds, 3 once a block of
+//! 64), counting it one, and adding an amount, which has three digits, 11.
 //!
 //! A thousand replicates of ten million units of zero-inflated revenue take [`BootstrapPooled`] 0.6 s of CPU time with 2,500
 //! prices, and 4.7 s when the half million that are not zero all differ; the standard errors of the mean are within 1.6 Monte

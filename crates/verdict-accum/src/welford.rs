@@ -4,7 +4,8 @@ use crate::AccumError;
 use crate::twofold::{Twofold, quick_two_sum, two_square, two_sum};
 
 /// Sum of weights, mean and centred second moment in about 106 bits: West's recurrence for real weights (1979) written
-/// with sums about an origin, and Chan, Golub & LeVeque's formula (1983) for merging.
+/// with sums about an origin. What is merged counts as so many rows at its mean, and their own second moment (Chan, Golub &
+/// LeVeque 1983).
 ///
 /// The recurrence waits for a division in every row. Here the first value is the origin `o`, and what is kept are
 /// `Σ w (x - o)` and `Σ w (x - o)²` with the errors of all additions (Ogita, Rump & Oishi 2005, "Accurate sum and dot
