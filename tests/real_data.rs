@@ -120,9 +120,10 @@ metrics:
     let odd = number(&odd, "mean_control") * 44_699.0 + number(&odd, "mean_variant") * 45_489.0;
     close("players retained without a round", odd, 87.0, 1e-6);
 
-    // The split fails a test at 0.01, and passes at the 0.001 that is usual here.
+    // The split fails a test at 0.01 that is made once, and passes at the 0.001 that is usual here.
     let split = check(&ran, "cookie_cats", "sample_ratio");
-    six(&split, &[("statistic", 6.9024), ("p_value", 0.008608)]);
+    six(&split, &[("statistic", 6.9024), ("p_value", 0.415013)]);
+    assert!(split["message"].as_str().is_some_and(|said| said.contains("p 0.0086 if")), "{split}");
     assert_eq!(split["status"], "pass");
 }
 
@@ -234,7 +235,7 @@ metrics:
     assert!(rows.iter().all(|row| row["reason"] == "zero_variance"));
 
     let split = check(&ran, "hillstrom", "sample_ratio");
-    six(&split, &[("statistic", 0.202531), ("p_value", 0.903693)]);
+    six(&split, &[("statistic", 0.202531), ("p_value", 1.0)]);
     assert_eq!(split["status"], "pass");
     assert_eq!(check(&ran, "hillstrom", "conservation_segments")["status"], "pass");
 }

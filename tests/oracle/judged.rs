@@ -282,7 +282,8 @@ fn checks(
         .map(|(arm, _)| totals.values().filter(|total| total.variant == *arm).count())
         .collect();
     let shares: Vec<f64> = experiment.arms.iter().map(|(_, share)| *share).collect();
-    let (chi_squared, p) = stats::chi_squared(&exposed, &shares);
+    let (chi_squared, once) = stats::chi_squared(&exposed, &shares);
+    let p = stats::split_p(&exposed, &shares);
     let missing = exposed.iter().filter(|n| **n == 0).count();
     let several = totals.values().filter(|total| total.several).count();
     let most = 0.01 * totals.len() as f64;
@@ -291,7 +292,11 @@ fn checks(
     let wanted = [
         (
             "sample_ratio",
-            if p < 0.001 { "fail" } else { "pass" },
+            match (p < 0.001, once < 0.001) {
+                (true, _) => "fail",
+                (false, true) => "warn",
+                (false, false) => "pass",
+            },
             chi_squared,
             Some(p),
             Some(0.001),

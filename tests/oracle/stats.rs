@@ -248,6 +248,25 @@ pub(crate) fn chi_squared(counts: &[usize], shares: &[f64]) -> (f64, f64) {
     (statistic, if statistic > 0.0 { gamma_ur(df / 2.0, statistic / 2.0) } else { 1.0 })
 }
 
+/// The p of a split that is looked at every day, by one look: how much better than the shares the counts so far have told
+/// each unit's arm, unit by unit, with 10, 1,000 and 100,000 units of the shares to begin with.
+pub(crate) fn split_p(counts: &[usize], shares: &[f64]) -> f64 {
+    let told = |imagined: f64| {
+        let mut seen = 0.0;
+        let mut ln_better = 0.0;
+        for (n, share) in counts.iter().zip(shares) {
+            for i in 0..*n {
+                let predicted = (imagined * share + i as f64) / (imagined + seen);
+                ln_better += (predicted / share).ln();
+                seen += 1.0;
+            }
+        }
+        ln_better
+    };
+    let better = [10.0, 1e3, 1e5].map(|imagined| told(imagined).exp());
+    (3.0 / better.iter().sum::<f64>()).min(1.0)
+}
+
 /// p-values, adjusted; each by looking at all the others.
 pub(crate) fn adjust(correction: &str, p_values: &[f64]) -> Vec<f64> {
     let m = p_values.len() as f64;

@@ -267,7 +267,11 @@ pub const CHECKS: Table = Table {
         column("check", Text, "what was checked, as a code"),
         column("status", Text, "pass, warn or fail; one fail makes the decision invalid"),
         nullable("statistic", Float64, "the test statistic, or the count that the check looks at"),
-        nullable("p_value", Float64, "p-value, where the check is a test"),
+        nullable(
+            "p_value",
+            Float64,
+            "p-value, where the check is a test; that of the split holds over all days looked at",
+        ),
         nullable("threshold", Float64, "what the p-value or the statistic is held against"),
         column("message", Text, "what was found, and what would mend it"),
     ],

@@ -93,6 +93,11 @@ impl<'a> History<'a> {
         self.days.get(&day).unwrap_or(&self.nothing)
     }
 
+    /// The days with statistics, in order.
+    pub(super) fn days(&self) -> impl Iterator<Item = (NaiveDate, &Groups<'a>)> {
+        self.days.iter().map(|(day, groups)| (*day, groups))
+    }
+
     /// The statistics that the rows show.
     pub(super) fn shown(&self) -> &Groups<'a> {
         self.on(self.shown)

@@ -90,7 +90,7 @@ pub fn judge(
 ) -> Judgement {
     let history = History::of(experiment, ds, stats);
     let results = results::results(experiment, metric_types, ds, &history);
-    let checks = checks::checks(experiment, ds, history.on(ds), counts);
+    let checks = checks::checks(experiment, ds, &history, counts);
     let decisions =
         decisions::decisions(experiment, metric_types, ds, &history, (&results, &checks), later);
     Judgement { results, checks, decisions }

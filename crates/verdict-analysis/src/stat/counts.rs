@@ -4,6 +4,7 @@ use super::StatError;
 use super::fields::{Input, Output, to_json, whole};
 use crate::methods::contingency::{contingency, fisher_exact};
 use crate::methods::sample_ratio::{MISMATCH_ALPHA, exact_sample_ratio, sample_ratio};
+use crate::methods::sequential::sample_ratio::SampleRatioWatch;
 
 pub(super) fn srm(input: &Input<'_>, output: &mut Output) -> Result<(), StatError> {
     let counts = input.u64s("counts")?;
@@ -16,6 +17,20 @@ pub(super) fn srm(input: &Input<'_>, output: &mut Output) -> Result<(), StatErro
     output.number("log_p", check.log_p_value);
     output.put("mismatch_at_0.001", check.p_value < MISMATCH_ALPHA);
     output.put("mismatch_at_0.01", check.p_value < 0.01);
+    // What holds however often one looks; the counts of earlier looks may be given, oldest first.
+    let mut watch = SampleRatioWatch::new(&weights)?;
+    if input.has("counts_before") {
+        let before =
+            input.rows("counts_before", "a list of rows of whole numbers, one a look", |row| {
+                row.as_array()?.iter().map(whole).collect::<Option<Vec<u64>>>()
+            })?;
+        for counts in before {
+            watch.observe(&counts)?;
+        }
+    }
+    output.number("log_e_value", watch.observe(&counts)?);
+    output.number("p_any_look", watch.p_value().p);
+    output.number("log_p_any_look", watch.p_value().ln_p);
     if let (&[a, b], &[w, v]) = (counts.as_slice(), weights.as_slice()) {
         output.try_number("binom_exact_p_two_sided", exact_sample_ratio([a, b], [w, v]));
     }

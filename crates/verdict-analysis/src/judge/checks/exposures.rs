@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 
 use verdict_model::rows::SEVERAL_VARIANTS;
-use verdict_model::{SeveralVariants, nearest};
+use verdict_model::{NaiveDate, SeveralVariants, nearest};
 
 use super::conservation::whole_number;
 use super::{Finding, Subject};
+use crate::methods::MethodError;
 use crate::methods::sample_ratio as method;
+use crate::methods::sequential::monitor::PValue;
+use crate::methods::sequential::sample_ratio::SampleRatioWatch;
 use crate::words::{count, counted, list, number, p_value, percent, share};
 
 /// The largest share of exposed units that may have met several variants; above it the check fails.
@@ -20,56 +23,90 @@ use crate::words::{count, counted, list, number, p_value, percent, share};
 pub(super) const MOST_IN_SEVERAL_VARIANTS: f64 = 0.01;
 
 /// Exposed units against the planned weights, by each unit's first variant, before any exclusion.
+///
+/// The check is made every day, so it goes by the test that may be: its p-value is that of all days the experiment is
+/// judged by. The chi-squared test of the as-of date alone stands beside it, and warns where only it is below the level.
 pub(super) fn sample_ratio(subject: &Subject<'_>) -> Finding {
-    let experiment = subject.experiment;
-    let threshold = Some(experiment.settings.sample_ratio_alpha);
-    let arms = &experiment.design.arms;
+    let alpha = subject.experiment.settings.sample_ratio_alpha;
+    Finding { threshold: Some(alpha), ..split(subject, alpha) }
+}
+
+fn split(subject: &Subject<'_>, alpha: f64) -> Finding {
+    let arms = &subject.experiment.design.arms;
     let exposed: Vec<i64> = arms.iter().map(|arm| exposed(subject, &arm.name)).collect();
     if let Some(i) = exposed.iter().position(|n| *n < 0) {
-        let found = format!(
+        return Finding::fail(format!(
             "{} units of {} are not a count; make the statistics again.",
             exposed[i], arms[i].name
-        );
-        return Finding { threshold, ..Finding::fail(found) };
+        ));
     }
     let units: Vec<u64> = exposed.iter().map(|n| n.unsigned_abs()).collect();
     let total = units.iter().copied().fold(0, u64::saturating_add);
     if total == 0 {
-        return Finding { threshold, ..Finding::fail(no_exposed_units(subject)) };
+        return Finding::fail(no_exposed_units(subject));
     }
     let weights: Vec<f64> = arms.iter().map(|arm| arm.weight).collect();
-    let test = match method::sample_ratio(&units, &weights) {
-        Ok(test) => test,
+    let tests = method::sample_ratio(&units, &weights)
+        .and_then(|once| Ok((once, watched(subject, &weights, alpha)?)));
+    let (once, (p, since)) = match tests {
+        Ok(tests) => tests,
         Err(error) => {
-            let found = format!("The sample-ratio test has no answer: {error}.");
-            return Finding { threshold, ..Finding::fail(found) };
+            return Finding::fail(format!("The sample-ratio test has no answer: {error}."));
         }
     };
     let split: Vec<String> = arms
         .iter()
-        .zip(units.iter().zip(&test.expected))
+        .zip(units.iter().zip(&once.expected))
         .map(|(arm, (units, expected))| {
             format!("{} {} (expected {})", arm.name, count(*units), number(*expected, 1))
         })
         .collect();
-    let alpha = experiment.settings.sample_ratio_alpha;
     let found = format!(
-        "Exposed units: {}; chi-squared {}, {}",
+        "Exposed units: {}; {} for a split that is looked at every day; chi-squared {}, {} if it were looked at once",
         list(&split),
-        number(test.chi2, 2),
-        p_value(test.p_value, alpha)
+        p_value(p.p, alpha),
+        number(once.chi2, 2),
+        p_value(once.p_value, alpha),
     );
-    let finding = if test.p_value < alpha {
+    let finding = if let Some(since) = since {
         Finding::fail(format!(
-            "{found}, below {alpha}. The split is not the planned one: units of some arm were lost, added or \
-             assigned otherwise, and those missing are rarely a random draw, so the arms are not comparable. Find \
+            "{found}. Below {alpha} since {since}: the split is not the planned one. Units of some arm were lost, added \
+             or assigned otherwise, and those missing are rarely a random draw, so the arms are not comparable. Find \
              the cause (redirects, crashes, bots, late exposure logging), or correct the planned weights in the \
              experiment's `design.variants` or `design.traffic_split`."
+        ))
+    } else if once.p_value < alpha {
+        Finding::warn(format!(
+            "{found}. Only the latter is below {alpha}, as it is on some day of many an experiment whose split is the \
+             planned one: watch it."
         ))
     } else {
         Finding::pass(format!("{found}: no sign of another split than the planned one."))
     };
-    Finding { statistic: Some(test.chi2), p_value: Some(test.p_value), threshold, ..finding }
+    Finding { statistic: Some(once.chi2), p_value: Some(p.p), ..finding }
+}
+
+/// The p-value of the split over the days so far, and the first day on which it was below `alpha`.
+fn watched(
+    subject: &Subject<'_>,
+    weights: &[f64],
+    alpha: f64,
+) -> Result<(PValue, Option<NaiveDate>), MethodError> {
+    let mut watch = SampleRatioWatch::new(weights)?;
+    let mut since = None;
+    for (day, groups) in subject.history.days() {
+        let arms = subject.experiment.design.arms.iter();
+        let units: Option<Vec<u64>> = arms
+            .map(|arm| u64::try_from(groups.exposed(&arm.name).map_or(0, |row| row.n)).ok())
+            .collect();
+        // What is no count on an earlier day was said on that day.
+        let Some(units) = units else { continue };
+        watch.observe(&units)?;
+        if since.is_none() && watch.p_value().p < alpha {
+            since = Some(day);
+        }
+    }
+    Ok((watch.p_value(), since))
 }
 
 fn no_exposed_units(subject: &Subject<'_>) -> String {

@@ -8,11 +8,14 @@ use verdict_model::rows::CheckRow;
 use verdict_model::{DataCounts, Experiment, NaiveDate};
 
 use super::groups::Groups;
+use super::history::History;
 
 /// What the checks look at.
 struct Subject<'a> {
     experiment: &'a Experiment,
     groups: &'a Groups<'a>,
+    /// The days that the experiment is judged by, the as-of date's last.
+    history: &'a History<'a>,
     counts: Option<&'a DataCounts>,
 }
 
@@ -20,10 +23,10 @@ struct Subject<'a> {
 pub(super) fn checks(
     experiment: &Experiment,
     ds: NaiveDate,
-    groups: &Groups<'_>,
+    history: &History<'_>,
     counts: Option<&DataCounts>,
 ) -> Vec<CheckRow> {
-    let subject = Subject { experiment, groups, counts };
+    let subject = Subject { experiment, groups: history.on(ds), history, counts };
     let findings = [
         ("sample_ratio", exposures::sample_ratio(&subject)),
         ("variants_present", exposures::variants_present(&subject)),

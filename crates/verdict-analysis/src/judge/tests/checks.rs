@@ -45,7 +45,8 @@ fn every_check_is_always_there() {
     assert!(judgement.checks.iter().all(|row| row.status == "pass"), "{:?}", judgement.checks);
 }
 
-/// Kohavi's example: 821,588 against 815,482; and the split of Cookie Cats, which fails at 0.01 only.
+/// Kohavi's example: 821,588 against 815,482; and the split of Cookie Cats, which a single look at 0.01 would alarm. The
+/// p-values over all looks are those of the formula with 60 digits (mpmath).
 #[test]
 fn the_split_is_held_against_the_plan() {
     let split = |units: &[i64]| Case::two_arms("click_rate", "proportion").exposed(units);
@@ -53,22 +54,40 @@ fn the_split_is_held_against_the_plan() {
         &split(&[821_588, 815_482]),
         "sample_ratio",
         "fail",
-        &["control 821,588 (expected 818,535.0)", "p < 0.0001", "chi-squared 22.77"],
+        &[
+            "control 821,588 (expected 818,535.0)",
+            "p 0.0002 for a split that is looked at every day",
+            "chi-squared 22.77, p < 0.0001 if it were looked at once",
+            &format!("Below 0.001 since {}", ds()),
+        ],
     );
     close(row.statistic, 22.774_368_841_894_36, 1e-9);
-    close(row.p_value, 1.821_792_872_619_185_8e-6, 1e-8);
+    close(row.p_value, f64::exp(-8.401_465_055_575_05), 1e-8);
     assert_eq!(row.threshold, Some(0.001));
 
     let mut cookie_cats = split(&[44_700, 45_489]);
-    let row = check(&cookie_cats, "sample_ratio", "pass", &["p 0.0086"]);
+    let row = check(&cookie_cats, "sample_ratio", "pass", &["p 0.0086 if it were looked at once"]);
     close(row.statistic, 6.902_4, 1e-5);
-    close(row.p_value, 0.008_608, 1e-4);
+    close(row.p_value, f64::exp(-0.879_444_444_400_764), 1e-8);
     cookie_cats.experiment.settings.sample_ratio_alpha = 0.01;
-    check(&cookie_cats, "sample_ratio", "fail", &[]);
+    check(&cookie_cats, "sample_ratio", "warn", &["Only the latter is below 0.01"]);
 
     let thirds = Case::new(&["none", "mens", "womens"], "visit", "proportion")
         .exposed(&[21_306, 21_307, 21_387]);
-    close(check(&thirds, "sample_ratio", "pass", &[]).p_value, 0.903_693, 1e-5);
+    close(check(&thirds, "sample_ratio", "pass", &["p 0.9037 if"]).p_value, 1.0, 1e-15);
+}
+
+/// 200 units against none on the first day, and then an even split: what was wrong then is in the units still.
+#[test]
+fn a_split_that_was_wrong_on_an_earlier_day_stays_so() {
+    let mut case = Case::two_arms("click_rate", "proportion").exposed(&[10_200, 10_000]);
+    case.experiment.settings.sequential = SequentialMethod::Msprt;
+    check(&case, "sample_ratio", "pass", &["p 1.0000 for a split", "chi-squared 1.98"]);
+    let first = Case::two_arms("click_rate", "proportion").exposed(&[200, 0]).stats;
+    let day = ds().pred_opt().expect("a day before");
+    case.stats.extend(first.into_iter().map(|row| GroupStat { ds: day, ..row }));
+    let since = format!("Below 0.001 since {day}");
+    check(&case, "sample_ratio", "fail", &[&since]);
 }
 
 #[test]

@@ -8,6 +8,7 @@
 //!   mixtures need: for estimates without independent increments.
 //! - [`monitor`]: all of them behind one type that takes an experiment's looks.
 //! - [`repeated`], [`stagewise`]: p-values and intervals at any look, and after stopping.
+//! - [`sample_ratio`]: whether the arms hold their planned shares of units, looked at every day.
 //!
 //! # Measured
 //!
@@ -75,6 +76,7 @@ pub mod monitor;
 pub mod msprt;
 pub mod overlap;
 pub mod repeated;
+pub mod sample_ratio;
 pub mod spending;
 pub mod stagewise;
 
