@@ -348,7 +348,7 @@ impl Monitor {
     /// rises, and it is at most alpha exactly when a look has crossed. `None` when no look so far was a test.
     ///
     /// For a mixture it is 1 over the largest L so far. For a group-sequential plan the whole boundary is found
-    /// again at each level tried (some ten times), until p is right to ten digits: ask for it where it is
+    /// again at each level tried (some five times), until p is right to ten digits: ask for it where it is
     /// shown, not at each look.
     ///
     /// # Errors
@@ -373,7 +373,10 @@ impl Monitor {
                 let tests = self.standings.iter().filter(|s| s.bound.is_finite());
                 let least = tests.map(alone).fold(0.0, f64::min) - 1e-9;
                 let short_by = |level| self.short_by(spending, level);
-                let p = smallest_level(short_by, sides, least, P_DISTANCE)?;
+                let short = |s: &Standing| s.bound - sides.evidence(s.z);
+                let short = self.standings.iter().map(short).fold(f64::INFINITY, f64::min);
+                let near = (self.plan.alpha, short);
+                let p = smallest_level(short_by, sides, least, near, P_DISTANCE)?;
                 // Rounding must not put it on the other side of the level than the looks are.
                 let p = match self.first_crossing() {
                     Some(_) => p.min(self.plan.alpha),

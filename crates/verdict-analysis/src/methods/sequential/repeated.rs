@@ -9,7 +9,7 @@
 use super::boundary::{Sides, spending_bounds};
 use super::spending::Spending;
 use crate::methods::error::{check_finite, check_positive};
-use crate::methods::special::find_root_within;
+use crate::methods::special::{find_root_between, norm_sf};
 use crate::methods::{Interval, MethodError};
 
 /// The interval at one look from its estimate, its information and its bound.
@@ -63,32 +63,61 @@ pub fn repeated_p(
         let bounds = spending_bounds(fractions, level, sides, spending)?;
         Ok::<f64, MethodError>(bounds.z[fractions.len() - 1] - evidence)
     };
-    smallest_level(short_by, sides, -600.0, 0.0)
+    // Nothing is known of the level but what the look would be alone.
+    let alone = (sides.count() * norm_sf(evidence)).clamp(1e-250, 0.4);
+    let near = (alone, short_by(alone)?);
+    smallest_level(short_by, sides, -600.0, near, 0.0)
 }
 
 /// The level at which `short_by` turns from positive (not crossed) to negative, its logarithm at least `ln_least` and
-/// right to `distance`; the largest level there is when it never does.
+/// right to `distance`; the largest level there is when it never does. It is looked for outwards from `near`, a level
+/// and what `short_by` is there.
 pub(crate) fn smallest_level(
     short_by: impl Fn(f64) -> Result<f64, MethodError>,
     sides: Sides,
     ln_least: f64,
+    near: (f64, f64),
     distance: f64,
 ) -> Result<f64, MethodError> {
-    let largest = match sides {
+    let largest: f64 = match sides {
         Sides::One => 0.5,
         Sides::Two => 1.0 - 1e-9,
     };
-    // A look exactly on its bound has crossed.
-    if short_by(largest)? > 0.0 {
-        return Ok(if sides == Sides::One { 0.5 } else { 1.0 });
-    }
     // In logarithms: levels of 1e-100 are as possible as of 0.1. Infinite bounds become a large finite distance.
     let gap = |ln_level: f64| short_by(ln_level.exp()).map_or(f64::NAN, |gap| gap.min(1e3));
-    let lowest = ln_least.max(-600.0);
-    if lowest >= largest.ln() || gap(lowest) < 0.0 {
+    let (lowest, highest) = (ln_least.max(-600.0), largest.ln());
+    if lowest >= highest {
         return Ok(lowest.exp());
     }
-    find_root_within(gap, lowest, largest.ln(), distance)
-        .map(f64::exp)
-        .ok_or(MethodError::Overflow { what: "the repeated p-value" })
+    let start = near.0.ln();
+    let mut inside = (start.clamp(lowest, highest), near.1.min(1e3));
+    if inside.0 != start {
+        inside.1 = gap(inside.0);
+    }
+    let lost = || MethodError::Overflow { what: "the repeated p-value" };
+    // A look exactly on its bound has crossed.
+    let crossed = inside.1 <= 0.0;
+    // Bounds of c move by about 1/c where the logarithm of the level moves by one.
+    let mut reach = 4.0 * inside.1.abs().clamp(1e-6, 50.0);
+    let outside = loop {
+        let at = if crossed { inside.0 - reach } else { inside.0 + reach };
+        let at = at.clamp(lowest, highest);
+        let there = (at, gap(at));
+        if there.1.is_nan() {
+            return Err(lost());
+        }
+        if (there.1 <= 0.0) != crossed {
+            break there;
+        }
+        if at == lowest {
+            return Ok(lowest.exp());
+        }
+        if at == highest {
+            return Ok(if sides == Sides::One { 0.5 } else { 1.0 });
+        }
+        inside = there;
+        reach *= 3.0;
+    };
+    let (low, high) = if crossed { (outside, inside) } else { (inside, outside) };
+    find_root_between(gap, low, high, distance).map(f64::exp).ok_or_else(lost)
 }

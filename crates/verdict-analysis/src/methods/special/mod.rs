@@ -11,6 +11,7 @@ mod binomial;
 mod chi_squared;
 mod erf;
 mod gamma;
+mod gauss_legendre;
 mod noncentral_t;
 mod normal;
 mod quadrature;
@@ -29,9 +30,10 @@ pub use tails::Tails;
 
 pub(crate) use beta::ln_beta_kernel;
 pub(crate) use gamma::{deviance, stirling_error};
+pub(crate) use gauss_legendre::{MOST_NODES, gauss_legendre};
 pub(crate) use normal::mills_ratio;
-pub(crate) use quadrature::{integrate, panel, panel_nodes};
-pub(crate) use root::{bisect, find_root, find_root_within};
+pub(crate) use quadrature::{integrate, panel};
+pub(crate) use root::{bisect, find_root, find_root_between};
 
 /// Positive and finite: what the parameters of the distributions must be.
 fn usable(parameter: f64) -> bool {

@@ -24,14 +24,6 @@ pub(crate) fn panel(f: &impl Fn(f64) -> f64, from: f64, to: f64) -> f64 {
         .sum::<f64>()
 }
 
-/// The (node, weight) pairs of one panel, in ascending order: for integrands that are worth keeping.
-pub(crate) fn panel_nodes(from: f64, to: f64) -> impl Iterator<Item = (f64, f64)> {
-    let middle = 0.5 * (from + to);
-    let half = 0.5 * (to - from);
-    let below = NODES.iter().map(move |&(x, w)| (middle - half * x, half * w));
-    below.chain(NODES.iter().rev().map(move |&(x, w)| (middle + half * x, half * w)))
-}
-
 /// The integral of `f` over the panels between ascending `edges`, each halved until its halves agree with it.
 ///
 /// `relative` is the wanted error relative to the whole integral of a function of one sign.

@@ -4,18 +4,18 @@
 ///
 /// Brent's method (1973, ch. 4), to the last bits of the argument. `None` when the signs agree or are undefined.
 pub(crate) fn find_root(f: impl Fn(f64) -> f64, low: f64, high: f64) -> Option<f64> {
-    find_root_within(f, low, high, 0.0)
+    let (at_low, at_high) = (f(low), f(high));
+    find_root_between(f, (low, at_low), (high, at_high), 0.0)
 }
 
-/// The same to this distance of the argument: for functions that are dear.
-pub(crate) fn find_root_within(
+/// The same between two points whose values are known, to this distance of the argument: for functions that are dear.
+pub(crate) fn find_root_between(
     f: impl Fn(f64) -> f64,
-    low: f64,
-    high: f64,
+    low: (f64, f64),
+    high: (f64, f64),
     distance: f64,
 ) -> Option<f64> {
-    let (mut a, mut b) = (low, high);
-    let (mut fa, mut fb) = (f(a), f(b));
+    let ((mut a, mut fa), (mut b, mut fb)) = (low, high);
     if fa == 0.0 {
         return Some(a);
     }
