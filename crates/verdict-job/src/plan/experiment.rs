@@ -10,7 +10,7 @@ use super::{Action, Item, Plan};
 use crate::group_stats::judged_fingerprint;
 use crate::job::Job;
 use crate::partition::{self, Key, Partition};
-use crate::{Result, registrations};
+use crate::{Error, Result, registrations};
 
 /// An experiment's part of a plan.
 #[derive(Clone, Debug)]
@@ -108,9 +108,12 @@ impl Job {
         let later = self.later_of(experiment);
         // A run registers a plan that is not registered yet.
         let current = self.plan_of(experiment);
-        let registered = match self.registered_plan(experiment).await? {
-            Some(registered) => registrations::aspect(&current, Some(&registered)),
-            None => registrations::current(),
+        let registered = match self.registered_plan(experiment).await {
+            Ok(Some(registered)) => Some(registrations::aspect(&current, Some(&registered))),
+            Ok(None) => Some(registrations::current()),
+            // The run says so of this experiment, and judges the others.
+            Err(Error::Table { .. }) => None,
+            Err(error) => return Err(error),
         };
         for ((look, action), key) in looks.into_iter().zip(keys) {
             let asked = task.asked.contains(&look);
@@ -136,12 +139,13 @@ impl Job {
                 .map(|table| Key::new(table, &[name, &look.to_string()]));
             let found = partition::find_all(&self.tables, keys.to_vec()).await?;
             for (key, found) in keys.into_iter().zip(found) {
-                let action = match &stats {
-                    Some(stats) => {
-                        let wanted = judged_fingerprint(experiment, &later, &registered, stats);
+                let action = match (&registered, &stats) {
+                    (None, _) => Action::Make("the registered plan cannot be read".into()),
+                    (Some(registered), Some(stats)) => {
+                        let wanted = judged_fingerprint(experiment, &later, registered, stats);
                         super::action(found.as_ref(), &wanted, &[])
                     }
-                    None => upstream(),
+                    (Some(_), None) => upstream(),
                 };
                 push(key, action);
             }

@@ -15,10 +15,18 @@ pub(crate) async fn analyze(args: args::Analyze) -> Result<Exit, Failure> {
     let mut tally = Tally::default();
     let mut read = ReadStats::default();
     let mut judged = Vec::new();
+    let mut failed = Vec::new();
     for experiment in job.experiments(&args.scope.experiment)? {
         let as_of = experiment.end.map_or(date, |end| end.min(date));
         // Only a run registers: statistics alone may be another's.
-        let registered = job.registered_plan(experiment).await?;
+        let registered = match job.registered_plan(experiment).await {
+            Ok(registered) => registered,
+            // The others' are not the worse for it.
+            Err(error) => {
+                failed.push(error);
+                continue;
+            }
+        };
         let registered = registered.as_ref();
         judged.push(judge_one(&job, experiment, registered, as_of, (&mut read, &mut tally)).await?);
     }
@@ -28,5 +36,8 @@ pub(crate) async fn analyze(args: args::Analyze) -> Result<Exit, Failure> {
         Format::Json => json::judged(&mut out, date, &judged)?,
     }
     out.flush()?;
+    if !failed.is_empty() {
+        return Err(Failure::of_job(failed));
+    }
     Ok(attention(&args.attention, &judged.iter().collect::<Vec<_>>(), false))
 }

@@ -189,21 +189,30 @@ async fn judge_all(
     let mut outcome = job.make(plan, teller, tally).await?;
     outcome.done.sort();
     let mut read = ReadStats::default();
-    let mut registered: Option<(&str, RegisteredPlan)> = None;
+    let mut registered: Option<(&str, Option<RegisteredPlan>)> = None;
+    let mut failed: Vec<verdict_job::Error> = Vec::new();
     for (name, as_of) in &outcome.done {
         let experiment = named(job, name)?;
         // The statistics are made, and nobody has seen a number that follows from them.
         let plan = match registered.take().filter(|(of, _)| of == name) {
             Some((_, plan)) => plan,
-            None => job.register_plan(experiment, *as_of).await?,
+            // A registration that cannot be read is the end of its experiment, not of the others.
+            None => match job.register_plan(experiment, *as_of).await {
+                Ok(plan) => Some(plan),
+                Err(error) => {
+                    failed.push(error);
+                    None
+                }
+            },
         };
-        let judged = judge_one(job, experiment, Some(&plan), *as_of, (&mut read, tally)).await?;
-        made.judged.push(judged);
+        if let Some(plan) = &plan {
+            let judged = judge_one(job, experiment, Some(plan), *as_of, (&mut read, tally)).await?;
+            made.judged.push(judged);
+        }
         registered = Some((name, plan));
     }
-    let errors: Vec<verdict_job::Error> =
-        outcome.failed.into_iter().map(|(_, error)| error).collect();
-    made.failure = (!errors.is_empty()).then(|| Failure::of_job(errors));
+    failed.extend(outcome.failed.into_iter().map(|(_, error)| error));
+    made.failure = (!failed.is_empty()).then(|| Failure::of_job(failed));
     Ok(())
 }
 
