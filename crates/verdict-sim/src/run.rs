@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use crate::tally::Tally;
+use crate::trial::Outcome;
 use crate::world::World;
 use crate::{SimError, Simulation};
 
@@ -46,6 +47,20 @@ impl World {
         runs: Runs,
         progress: &(dyn Fn(u64) + Sync),
     ) -> Result<Simulation, SimError> {
+        let mut simulations = World::simulate_together(&[self], runs, progress)?;
+        simulations.pop().ok_or_else(ended)
+    }
+
+    /// Repeats several experiments: each as [`World::simulate`] does, and where they have the same units, those of the
+    /// first, these are drawn only once for all of them.
+    ///
+    /// # Errors
+    /// Those of [`World::simulate`].
+    pub fn simulate_together(
+        worlds: &[&World],
+        runs: Runs,
+        progress: &(dyn Fn(u64) + Sync),
+    ) -> Result<Vec<Simulation>, SimError> {
         let experiments = runs.experiments.max(1);
         let cores = || thread::available_parallelism().map_or(1, NonZero::get);
         let threads = runs.threads.map_or_else(cores, NonZero::get);
@@ -53,14 +68,17 @@ impl World {
         let (next, done) = (AtomicU64::new(0), AtomicU64::new(0));
         let failed: Mutex<Option<SimError>> = Mutex::new(None);
         let work = || {
-            let mut tally = Tally::new(self);
+            let mut tallies: Vec<Tally> = worlds.iter().map(|world| Tally::new(world)).collect();
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 if number >= experiments {
-                    return tally;
+                    return tallies;
                 }
-                match self.trial(runs.seed, number, runs.counted) {
-                    Ok(outcome) => tally.add(self, &outcome),
+                match outcomes(worlds, runs, number) {
+                    Ok(outcomes) => {
+                        let all = tallies.iter_mut().zip(worlds).zip(&outcomes);
+                        all.for_each(|((tally, world), outcome)| tally.add(world, outcome));
+                    }
                     Err(error) => {
                         // Numbers are handed out in order, so that whoever fails first in it is at work by now;
                         // the others end with what they have.
@@ -69,27 +87,46 @@ impl World {
                         if failed.as_ref().is_none_or(|first| number < number_of(first)) {
                             *failed = Some(error);
                         }
-                        return tally;
+                        return tallies;
                     }
                 }
                 progress(done.fetch_add(1, Ordering::Relaxed) + 1);
             }
         };
-        let tallies: Vec<Tally> = thread::scope(|scope| {
+        let found: Vec<Vec<Tally>> = thread::scope(|scope| {
             let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
             workers.into_iter().filter_map(|worker| worker.join().ok()).collect()
         });
         if let Some(error) = failed.into_inner().unwrap_or_else(|e| e.into_inner()) {
             return Err(error);
         }
-        let mut total = Tally::new(self);
-        tallies.iter().for_each(|tally| total.merge(tally));
-        if total.experiments != experiments {
-            let reason = "a thread ended before its time".to_owned();
-            return Err(SimError::Numbers { number: total.experiments, reason });
-        }
-        Ok(Simulation::new(self, runs, &total))
+        let simulation = |(i, world): (usize, &&World)| {
+            let mut total = Tally::new(world);
+            found.iter().for_each(|tallies| total.merge(&tallies[i]));
+            if total.experiments != experiments {
+                return Err(ended());
+            }
+            Ok(Simulation::new(world, runs, &total))
+        };
+        worlds.iter().enumerate().map(simulation).collect()
     }
+}
+
+/// One experiment in each of the worlds.
+fn outcomes(worlds: &[&World], runs: Runs, number: u64) -> Result<Vec<Outcome>, SimError> {
+    let Some((first, _)) = worlds.split_first() else { return Ok(Vec::new()) };
+    let shared = first.history(runs.seed, number)?;
+    let outcome = |world: &&World| {
+        if world.has_units_of(first) {
+            return Ok(world.trial(&shared, runs.counted));
+        }
+        Ok(world.trial(&world.history(runs.seed, number)?, runs.counted))
+    };
+    worlds.iter().map(outcome).collect()
+}
+
+fn ended() -> SimError {
+    SimError::Numbers { number: 0, reason: "a thread ended before its time".to_owned() }
 }
 
 fn number_of(error: &SimError) -> u64 {

@@ -1,14 +1,17 @@
 //! One experiment, judged at its looks.
 
-use verdict_analysis::judge::{Judgement, judge};
+use std::collections::BTreeMap;
+
+use verdict_analysis::judge::{Judgement, judge, judge_results};
+use verdict_analysis::methods::families::{Correction, adjust};
 use verdict_analysis::methods::sequential::spending::Spending;
-use verdict_model::rows::{GroupStat, WHOLE};
+use verdict_model::rows::{DecisionRow, GroupStat, ResultRow, WHOLE};
 use verdict_model::{Experiment, Role, SequentialMethod, StatisticalSettings};
 
+use crate::Calendar;
 use crate::history::History;
 use crate::run::Counted;
 use crate::world::World;
-use crate::{Calendar, SimError};
 
 /// The decisions after which an experiment goes on.
 const GOES_ON: [&str; 2] = ["continue", "invalid"];
@@ -63,28 +66,24 @@ struct Looks<'a> {
     world: &'a World,
     history: &'a History,
     seen: Vec<Option<Seen>>,
+    /// Whether decisions are counted, and not tests only.
+    decisions: bool,
     /// First looks are found by bisection: what holds at one look of a sequential method does at every later one.
     bisect: bool,
 }
 
 impl World {
-    /// Experiment `number` of the seed, from its first unit to its decisions.
-    pub(crate) fn trial(
-        &self,
-        seed: u64,
-        number: u64,
-        counted: Counted,
-    ) -> Result<Outcome, SimError> {
-        let history = self.history(seed, number)?;
+    /// What becomes of an experiment whose units have this history.
+    pub(crate) fn trial(&self, history: &History, counted: Counted) -> Outcome {
         let tests = self.metrics.len() * self.treatments().len();
         let count = self.calendar.looks.len();
         let (until, decided) = match counted {
             // What comes after the last look that counts for anything changes nothing. Boundaries are dear;
             // other methods are judged sooner than looked through.
             Counted::TestsOnly if self.experiment.settings.sequential.is_group_sequential() => {
-                match self.last_excursion(&history) {
+                match self.last_excursion(history) {
                     None => {
-                        return Ok(Outcome { variants: Vec::new(), metrics: vec![None; tests] });
+                        return Outcome { variants: Vec::new(), metrics: vec![None; tests] };
                     }
                     Some(look) => (look + 1, 0),
                 }
@@ -93,7 +92,9 @@ impl World {
             Counted::Decisions | Counted::EveryLook => (count, self.treatments().len()),
         };
         let bisect = self.is_sequential() && counted != Counted::EveryLook;
-        let mut looks = Looks { world: self, history: &history, seen: vec![None; until], bisect };
+        let decisions = decided > 0;
+        let seen = vec![None; until];
+        let mut looks = Looks { world: self, history, seen, decisions, bisect };
         let variants = (0..decided)
             .map(|variant| {
                 let look = looks.first(|seen| {
@@ -110,7 +111,7 @@ impl World {
                 let since = if bisect { looks.at(until - 1).significant[i]?.since } else { None };
                 if let Some(look) = since {
                     let day = self.calendar.looks[look];
-                    let alone = self.seen(&self.alone.judge(self, history.on(day), day));
+                    let alone = self.seen(&self.alone.results(self, history.on(day), day), &[]);
                     return Some(Found { look, higher: alone.higher[i] });
                 }
                 let look = looks.first(|seen| Some(seen.significant[i].is_some()))?;
@@ -118,39 +119,84 @@ impl World {
                 Some(Found { look, higher })
             })
             .collect();
-        Ok(Outcome { variants, metrics })
+        Outcome { variants, metrics }
     }
 
     fn is_sequential(&self) -> bool {
         self.experiment.settings.sequential != SequentialMethod::None
     }
 
-    /// The last look at which some test would be significant at what is spent by then, if it were the only look of
-    /// the only test, or nearly so; at no other look can a test of the plan be.
+    /// The last look at which some test may be significant, `None` where none ever is: not even corrected within its
+    /// family.
     ///
-    /// What is spent by a look is P(some look so far crosses), which is at least P(this one does): no bound is below
-    /// that of a single look at that level. Nearly, because tests over looks take the variances of rates apart where
-    /// a single test pools them.
+    /// What a plan of a level has spent by a look is P(some look so far crosses), which is at least P(this one does):
+    /// no bound is below that of a single look at what is spent. So the plan's p-value is at least the level that
+    /// would have spent the look's own p-value by then, the smallest of them over the looks; and corrections do not
+    /// fall where p-values rise. Nearly, because tests over looks take the variances of rates apart where a single
+    /// test pools them.
     fn last_excursion(&self, history: &History) -> Option<usize> {
         const NEARLY: f64 = 1.25;
-        let looks = self.calendar.looks.iter().enumerate().rev();
-        let found = looks.map(|(look, day)| (look, self.alone.judge(self, history.on(*day), *day)));
-        let mut found = found.filter(|(look, judgement)| {
-            judgement.results.iter().any(|row| {
-                let level = NEARLY * self.alone.spent(*look, row.role);
-                row.segment == WHOLE && row.p_value.is_some_and(|p| p <= level)
-            })
-        });
-        found.next().map(|(look, _)| look)
+        let mut last = None;
+        let mut tests: Vec<Least> = Vec::new();
+        for (look, day) in self.calendar.looks.iter().enumerate() {
+            let rows = self.alone.results(self, history.on(*day), *day);
+            let rows = rows.into_iter().filter(|row| row.segment == WHOLE);
+            for (i, row) in rows.enumerate() {
+                if tests.len() == i {
+                    let (family, correction) = (row.family.clone(), row.correction.clone());
+                    tests.push(Least { family, correction, p: 1.0 });
+                }
+                let Some(p) = row.p_value else { continue };
+                let p = self.alone.least_level(look, &row.alternative, p / NEARLY);
+                tests[i].p = tests[i].p.min(p);
+                if p <= self.alpha(row.role) {
+                    last = Some(look);
+                }
+            }
+        }
+        let level = self.alpha(Role::Primary).max(self.alpha(Role::Guardrail));
+        corrected(&tests).any(|p| p <= level).then_some(last)?
     }
+}
+
+/// The least that a test's p-value can be.
+struct Least {
+    family: String,
+    correction: String,
+    p: f64,
+}
+
+/// p-values, corrected within their families.
+fn corrected(tests: &[Least]) -> impl Iterator<Item = f64> {
+    let mut families: BTreeMap<&str, (&str, Vec<f64>)> = BTreeMap::new();
+    for test in tests {
+        let family = families.entry(&test.family);
+        family.or_insert_with(|| (&test.correction, Vec::new())).1.push(test.p);
+    }
+    families.into_values().flat_map(|(word, p_values)| {
+        let by = match word {
+            "bonferroni" => Correction::Bonferroni,
+            "holm" => Correction::Holm,
+            "hochberg" => Correction::Hochberg,
+            "benjamini_hochberg" => Correction::BenjaminiHochberg,
+            "benjamini_yekutieli" => Correction::BenjaminiYekutieli,
+            _ => return p_values,
+        };
+        adjust(&p_values, by).unwrap_or(p_values)
+    })
 }
 
 impl Looks<'_> {
     fn at(&mut self, look: usize) -> &Seen {
-        let (world, history) = (self.world, self.history);
+        let (world, history, decisions) = (self.world, self.history, self.decisions);
         self.seen[look].get_or_insert_with(|| {
             let day = world.calendar.looks[look];
-            world.seen(&judged(&world.experiment, world, history.up_to(day), day))
+            let (experiment, rows) = (&world.experiment, history.up_to(day));
+            if decisions {
+                let Judgement { results, decisions, .. } = judged(experiment, world, rows, day);
+                return world.seen(&results, &decisions);
+            }
+            world.seen(&results(experiment, world, rows, day), &[])
         })
     }
 
@@ -181,6 +227,16 @@ impl Looks<'_> {
     }
 }
 
+/// The result rows of the same.
+fn results(
+    experiment: &Experiment,
+    world: &World,
+    rows: &[GroupStat],
+    day: usize,
+) -> Vec<ResultRow> {
+    judge_results(experiment, &world.metric_types, world.calendar.days[day], rows)
+}
+
 /// What production says of an experiment's statistics as of a day.
 fn judged(experiment: &Experiment, world: &World, rows: &[GroupStat], day: usize) -> Judgement {
     judge(experiment, &world.metric_types, world.calendar.days[day], rows, None, &[])
@@ -190,8 +246,9 @@ fn judged(experiment: &Experiment, world: &World, rows: &[GroupStat], day: usize
 #[derive(Clone, Debug)]
 pub(crate) struct Alone {
     experiment: Experiment,
-    /// By look: the level that the plan has spent by then on a two-sided test, and on a guardrail.
-    spent: Vec<(f64, f64)>,
+    spending: Option<Spending>,
+    /// By look: the share of the planned days that has passed; `None` where nothing is known of a plan.
+    fractions: Vec<Option<f64>>,
 }
 
 impl Alone {
@@ -204,7 +261,6 @@ impl Alone {
             ..alone.settings
         };
         alone.end = None;
-        let (alpha, guardrail) = (experiment.settings.alpha, experiment.guardrail_settings.alpha);
         let spending = match experiment.settings.sequential {
             SequentialMethod::ObrienFleming => Some(Spending::ObrienFleming),
             SequentialMethod::Pocock => Some(Spending::Pocock),
@@ -213,35 +269,32 @@ impl Alone {
         let first = calendar.days.first();
         let schedule = first.map(|first| experiment.schedule(*first));
         let planned = schedule.and_then(|s| Some(s.days(s.last()?) as f64));
-        let spent = calendar.looks().into_iter().map(|days| {
-            // Where nothing is known of a plan, everything may be spent.
-            let by_then = |alpha: f64| {
-                let fraction = f64::from(days) / planned?;
-                spending?.spent(fraction.min(1.0), alpha).ok()
-            };
-            let two_sided = by_then(0.5 * alpha).map_or(alpha, |spent| 2.0 * spent);
-            (two_sided, by_then(guardrail).unwrap_or(guardrail))
-        });
-        Alone { spent: spent.collect(), experiment: alone }
+        let looks = calendar.looks().into_iter();
+        let fractions = looks.map(|days| Some((f64::from(days) / planned?).min(1.0))).collect();
+        Alone { experiment: alone, spending, fractions }
     }
 
-    fn judge(&self, world: &World, rows: &[GroupStat], day: usize) -> Judgement {
-        judged(&self.experiment, world, rows, day)
+    fn results(&self, world: &World, rows: &[GroupStat], day: usize) -> Vec<ResultRow> {
+        results(&self.experiment, world, rows, day)
     }
 
-    fn spent(&self, look: usize, role: Role) -> f64 {
-        let (two_sided, guardrail) = self.spent[look];
-        if role == Role::Guardrail { guardrail } else { two_sided }
+    /// The level of a plan that may spend `p` by this look; `p` itself where nothing is known of a plan.
+    fn least_level(&self, look: usize, alternative: &str, p: f64) -> f64 {
+        let sides = if alternative == "two-sided" { 2.0 } else { 1.0 };
+        let level = |(spending, fraction): (Spending, f64)| {
+            Some(sides * spending.level_of(fraction, p / sides).ok()?)
+        };
+        self.spending.zip(self.fractions[look]).and_then(level).unwrap_or(p)
     }
 }
 
 impl World {
-    fn seen(&self, judgement: &Judgement) -> Seen {
+    fn seen(&self, results: &[ResultRow], decisions: &[DecisionRow]) -> Seen {
         let treatments = self.treatments();
         let decisions = treatments
             .iter()
             .map(|variant| {
-                let row = judgement.decisions.iter().find(|row| row.variant == *variant);
+                let row = decisions.iter().find(|row| row.variant == *variant);
                 row.map_or_else(Default::default, |row| {
                     (row.decision.clone(), row.reason_codes.first().cloned().unwrap_or_default())
                 })
@@ -252,7 +305,7 @@ impl World {
         for metric in &self.metrics {
             let alpha = self.alpha(metric.role);
             for variant in &treatments {
-                let row = judgement.results.iter().find(|row| {
+                let row = results.iter().find(|row| {
                     row.metric == metric.name && row.variant == *variant && row.segment == WHOLE
                 });
                 higher.push(row.and_then(|row| row.effect).is_some_and(|effect| effect > 0.0));

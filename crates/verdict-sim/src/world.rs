@@ -25,7 +25,7 @@ pub struct World {
 }
 
 /// A metric, variant by variant.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct MetricWorld {
     pub(crate) name: String,
     pub(crate) kind: String,
@@ -131,6 +131,16 @@ impl World {
     #[must_use]
     pub fn calendar(&self) -> &Calendar {
         &self.calendar
+    }
+
+    /// Whether its experiments are made of the same units, day by day.
+    pub(crate) fn has_units_of(&self, other: &World) -> bool {
+        let (design, others) = (&self.experiment.design, &other.experiment.design);
+        self.experiment.name.value == other.experiment.name.value
+            && design.arms == others.arms
+            && self.population == other.population
+            && self.calendar.days == other.calendar.days
+            && self.metrics == other.metrics
     }
 
     /// The names of the treatment variants, in the order of the file.

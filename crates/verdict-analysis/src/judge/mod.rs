@@ -23,7 +23,7 @@
 //!   `significant_below_mde` or `mde_within_interval`; `ship` has `primary_better`; `inconclusive` has `primary_<reason>`
 //!   or `not_significant` with `mde_excluded`, `mde_not_excluded` or `mde_not_comparable` and `achievable_mde`. Then,
 //!   where they apply, `primary_better`, `boundary_crossed`, `above_mde`, `mde_within_interval`, `mde_not_comparable`,
-//!   `non_inferiority_shown`, `best_variant`, `another_variant_is_better`, `best_not_told_apart`,
+//!   `mde_of_growing_total`, `non_inferiority_shown`, `best_variant`, `another_variant_is_better`, `best_not_told_apart`,
 //!   `guardrails_not_violated` and `guardrail_not_tested`.
 
 mod best;
@@ -69,6 +69,17 @@ pub struct Judgement {
     pub checks: Vec<CheckRow>,
     /// One row a treatment arm, in the order of the file.
     pub decisions: Vec<DecisionRow>,
+}
+
+/// The result rows alone, as [`judge`] gives them, for those who count tests and not decisions.
+#[must_use]
+pub fn judge_results(
+    experiment: &Experiment,
+    metric_types: &BTreeMap<String, String>,
+    ds: NaiveDate,
+    stats: &[GroupStat],
+) -> Vec<ResultRow> {
+    results::results(experiment, metric_types, ds, &History::of(experiment, ds, stats))
 }
 
 /// Judges an experiment as of `ds` by its group statistics.

@@ -121,24 +121,26 @@ pub(crate) const LOOKS: [Looks; 6] = [
     Looks { name: "`none`: the last day only", settings: ", max_duration_days: 28", valid: true },
 ];
 
-/// One metric, two variants.
-pub(crate) fn single(
+/// The seed of the tables.
+pub(crate) const SEED: u64 = 2026;
+
+/// One metric, two variants, looked at in several ways: this many experiments of a seed.
+pub(crate) fn together(
     units: &Units,
-    looks: &Looks,
+    looks: &[Looks],
     with_effect: bool,
-    experiments: u64,
-) -> Result<Simulation, Box<dyn Error>> {
+    (experiments, seed): (u64, u64),
+) -> Result<Vec<Simulation>, Box<dyn Error>> {
     let metrics = format!("primary: {{name: {}, {}}}", units.metric, units.mde);
     let effects: &[&str] = if with_effect { &[units.effect] } else { &[] };
-    simulate(
-        &metrics,
-        "[control, treatment]",
-        looks,
-        "",
-        units.population,
-        effects,
-        (experiments, Counted::TestsOnly),
-    )
+    let variants = "[control, treatment]";
+    let worlds = looks
+        .iter()
+        .map(|looks| world(&metrics, variants, looks, "", units.population, effects))
+        .collect::<Result<Vec<World>, _>>()?;
+    let runs = Runs { experiments, seed, threads: None, counted: Counted::TestsOnly };
+    let worlds: Vec<&World> = worlds.iter().collect();
+    Ok(World::simulate_together(&worlds, runs, &|_| ())?)
 }
 
 /// An experiment file of these metrics, variants and settings, repeated.
@@ -149,8 +151,21 @@ pub(crate) fn simulate(
     guardrails: &str,
     population: &str,
     effects: &[&str],
-    runs: (u64, Counted),
+    (experiments, counted): (u64, Counted),
 ) -> Result<Simulation, Box<dyn Error>> {
+    let world = world(metrics, variants, looks, guardrails, population, effects)?;
+    let runs = Runs { experiments, seed: SEED, threads: None, counted };
+    Ok(world.simulate(runs, &|_| ())?)
+}
+
+fn world(
+    metrics: &str,
+    variants: &str,
+    looks: &Looks,
+    guardrails: &str,
+    population: &str,
+    effects: &[&str],
+) -> Result<World, Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let definitions = ["m", "m2", "m3", "g1", "g2", "g3"].map(|name| {
         format!("  {name}: {{type: mean, source: events, value: x, aggregate: sum}}\n")
@@ -181,8 +196,5 @@ experiment:
     let effects: Vec<Effect> = effects.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
     let population = population_of(&[("population".into(), population.to_owned())])?;
     let (types, logged) = (types.collect(), BTreeMap::new());
-    let world = World::new(experiment, &types, &population, &logged, &effects, Some(DAYS))?;
-    let (experiments, counted) = runs;
-    let runs = Runs { experiments, seed: 2026, threads: None, counted };
-    Ok(world.simulate(runs, &|_| ())?)
+    Ok(World::new(experiment, &types, &population, &logged, &effects, Some(DAYS))?)
 }

@@ -6,8 +6,8 @@
 #[path = "../../examples/error_rates/case.rs"]
 mod case;
 
-use case::{LOOKS, Looks, UNITS, Units, simulate, single};
-use verdict_sim::{Counted, Runs};
+use case::{LOOKS, Looks, SEED, UNITS, Units, simulate, together};
+use verdict_sim::{Counted, Runs, Simulation};
 
 use crate::support::{project, world};
 
@@ -17,6 +17,17 @@ fn units(name: &str) -> Units {
 
 fn looks(name: &str) -> Looks {
     *LOOKS.iter().find(|looks| looks.name.contains(name)).expect("looks of that name")
+}
+
+/// One kind of units, looked at in one way.
+fn single(
+    units: &Units,
+    looks: &Looks,
+    with_effect: bool,
+    experiments: u64,
+) -> Result<Simulation, Box<dyn std::error::Error>> {
+    let found = together(units, &[*looks], with_effect, (experiments, SEED))?;
+    found.into_iter().next().ok_or_else(|| "no simulation".into())
 }
 
 /// How often a test without an effect is significant at one of 28 daily looks.
@@ -58,6 +69,20 @@ fn spent_alpha_is_what_was_to_be_spent() {
         assert!(level <= most(300), "{of}, {by}: {level}");
         // The whole level is spent by the last look: none of 300 would have a probability of 2e-7.
         assert!(level > 0.0, "{of}, {by}");
+    }
+}
+
+#[test]
+fn experiments_that_are_looked_at_together_are_those_that_are_looked_at_apart() {
+    let units = units("acting daily, half persistent");
+    let all = together(&units, &LOOKS, false, (40, SEED)).expect("simulations");
+    for (looks, found) in LOOKS.iter().zip(all) {
+        assert_eq!(
+            found,
+            single(&units, looks, false, 40).expect("a simulation"),
+            "{}",
+            looks.name
+        );
     }
 }
 

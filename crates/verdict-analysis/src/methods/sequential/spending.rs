@@ -14,7 +14,9 @@
 use std::f64::consts::E;
 
 use crate::methods::MethodError;
-use crate::methods::error::{check_alpha, check_finite, check_not_negative, check_positive};
+use crate::methods::error::{
+    check_alpha, check_finite, check_not_negative, check_positive, check_probability,
+};
 use crate::methods::special::{norm_isf, norm_sf};
 
 /// A spending function.
@@ -75,6 +77,31 @@ impl Spending {
         };
         Ok(alpha * share)
     }
+
+    /// The level of one side that may have spent `spent` by the share `time` of the plan: the inverse of
+    /// [`Spending::spent`] in alpha, and one where no level below it has spent so much.
+    ///
+    /// # Errors
+    /// Those of [`Spending::spent`]; [`MethodError::BadProbability`] for what was spent.
+    ///
+    /// # Example
+    /// ```
+    /// use verdict_analysis::methods::sequential::spending::Spending;
+    ///
+    /// let spent = Spending::ObrienFleming.spent(0.5, 0.025)?;
+    /// assert!((Spending::ObrienFleming.level_of(0.5, spent)? - 0.025).abs() < 1e-15);
+    /// # Ok::<(), verdict_analysis::methods::MethodError>(())
+    /// ```
+    pub fn level_of(self, time: f64, spent: f64) -> Result<f64, MethodError> {
+        check_probability("the alpha spent", spent)?;
+        // All but the O'Brien-Fleming type spend a share that does not depend on the level.
+        let share = self.spent(time, 0.5)? / 0.5;
+        let level = match self {
+            Self::ObrienFleming => 2.0 * norm_sf(norm_isf(0.5 * spent) * time.min(1.0).sqrt()),
+            _ => spent / share,
+        };
+        Ok(if level < 1.0 { level } else { 1.0 })
+    }
 }
 
 #[cfg(test)]
@@ -101,6 +128,23 @@ mod tests {
             }
             let path: Vec<f64> = (0..=100).map(|i| spent(f64::from(i) / 100.0)).collect();
             assert!(path.windows(2).all(|w| w[0] <= w[1]), "{spending:?}");
+        }
+    }
+
+    #[test]
+    fn the_level_is_the_one_that_spends_so_much() {
+        for spending in ALL {
+            for time in [0.2, 0.9, 1.0, 2.0] {
+                for level in [1e-9, 0.025, 0.4] {
+                    let spent = spending.spent(time, level).expect("spent");
+                    let found = spending.level_of(time, spent).expect("a level");
+                    // What underflows has no way back.
+                    if spent > 1e-250 {
+                        assert!((found / level - 1.0).abs() < 1e-10, "{spending:?} {time} {level}");
+                    }
+                }
+            }
+            assert_eq!(spending.level_of(0.0, 0.3), Ok(1.0), "{spending:?}");
         }
     }
 
