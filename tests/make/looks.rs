@@ -198,3 +198,26 @@ fn analyze_reads_the_days_that_are_there_and_names_those_that_are_not() {
     shop.backfill();
     assert!(shop.answers() == before);
 }
+
+#[test]
+fn a_smallest_effect_that_is_stated_for_a_growing_total_is_warned_of() {
+    let shop = Shop::new();
+    shop.edit(
+        "experiments/prices.yaml",
+        "  segments: [country]\n",
+        "  segments: [country]\n  statistical_settings: {sequential_method: msprt}\n",
+    );
+    let told = || shop.project.verdict(&["validate"]).exits(0).stdout;
+    assert!(!told().contains("warning"), "{}", told());
+    shop.edit("experiments/prices.yaml", "mde_relative: 0.2", "mde_absolute: 0.2");
+    let words = "`mde_absolute` of spend, a total that grows from day to day: `msprt` takes it for the effect at the \
+                 first look";
+    let text = told();
+    assert!(text.contains("warning: experiments/prices.yaml:") && text.contains(words), "{text}");
+    let json = shop.project.verdict(&["validate", "--format", "json"]).exits(0).json();
+    assert_eq!(json["warnings"][0]["experiment"], "prices", "{json}");
+    // An effect at the first look is what `tau` states, and the other methods are not tuned by it.
+    let settings = "{sequential_method: msprt}";
+    shop.edit("experiments/prices.yaml", settings, "{sequential_method: msprt, tau: 0.2}");
+    assert!(!told().contains("warning"), "{}", told());
+}

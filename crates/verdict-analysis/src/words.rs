@@ -172,6 +172,21 @@ pub fn margin(row: &ResultRow) -> Option<String> {
     }
 }
 
+/// What is known of the effect after a spending plan has ended: the median-unbiased estimate, its interval where it is
+/// bounded, and as of when.
+pub fn stopped(row: &ResultRow) -> Option<String> {
+    let (ds, effect) = row.stopped_ds.zip(row.stopped_effect)?;
+    let scale = Scale::of(row);
+    let shown = |value: f64| scale.difference(significant_digits(value, 3));
+    let interval = match (row.stopped_ci_lower, row.stopped_ci_upper) {
+        (Some(lower), Some(upper)) => format!(" ({} to {})", shown(lower), shown(upper)),
+        (Some(lower), None) => format!(" (at least {})", shown(lower)),
+        (None, Some(upper)) => format!(" (at most {})", shown(upper)),
+        (None, None) => String::new(),
+    };
+    Some(format!("{}{interval} as of {ds}", shown(effect)))
+}
+
 /// The limit on the variant's own level, and whether it is kept: `limit 500 kept`.
 pub fn limit(row: &ResultRow) -> Option<String> {
     let limit = Scale::of(row).absolute(row.threshold?);
@@ -444,6 +459,11 @@ mod tests {
             alpha_spent: None,
             crossed: None,
             crossed_ds: None,
+            stopped_ds: None,
+            stopped_effect: None,
+            stopped_ci_lower: None,
+            stopped_ci_upper: None,
+            stopped_p_value: None,
             threshold: None,
             threshold_bound: None,
             threshold_breached: None,

@@ -18,6 +18,7 @@
 //! The other half is what the tables hold: [`tables`] describes each column (type, unit, meaning) once,
 //! and [`rows`] has the typed rows that the analysis reads and writes.
 
+mod advice;
 mod counts;
 mod experiment;
 mod later;
@@ -36,6 +37,7 @@ mod source;
 pub mod tables;
 mod yaml;
 
+pub use advice::{Advice, advice};
 pub use chrono::NaiveDate;
 pub use chrono_tz::Tz;
 pub use counts::{DataCounts, RowCounts};

@@ -175,6 +175,16 @@ pub struct ResultRow {
     pub crossed: Option<bool>,
     /// The as-of date of the look that crossed first.
     pub crossed_ds: Option<NaiveDate>,
+    /// As-of date of the look that ended a spending plan: its first crossing, or its last look.
+    pub stopped_ds: Option<NaiveDate>,
+    /// The median-unbiased estimate of the effect at that look.
+    pub stopped_effect: Option<f64>,
+    /// The lower end of its interval in the stagewise order, which holds after stopping.
+    pub stopped_ci_lower: Option<f64>,
+    /// The upper end.
+    pub stopped_ci_upper: Option<f64>,
+    /// The p-value in the stagewise order.
+    pub stopped_p_value: Option<f64>,
     /// The limit on the variant's own level, in the metric's unit.
     pub threshold: Option<f64>,
     /// The nearer end of the one-sided interval of the variant's own level, valid at every look, corrected for the

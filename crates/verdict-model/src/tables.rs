@@ -248,6 +248,23 @@ pub const RESULTS: Table = Table {
         nullable("alpha_spent", Float64, "what is spent of alpha by this look"),
         nullable("crossed", Boolean, "whether a boundary was crossed at this look or before"),
         nullable("crossed_ds", Date, "as-of date of the look that crossed first"),
+        nullable(
+            "stopped_ds",
+            Date,
+            "as-of date of the look that ended a spending plan: its first crossing, or its last look",
+        ),
+        nullable(
+            "stopped_effect",
+            Float64,
+            "median-unbiased estimate of the effect at that look; `effect` is too large on average where it stopped early",
+        ),
+        nullable(
+            "stopped_ci_lower",
+            Float64,
+            "lower end of its interval in the stagewise order, which holds after stopping",
+        ),
+        nullable("stopped_ci_upper", Float64, "upper end of it"),
+        nullable("stopped_p_value", Float64, "p-value of that look in the stagewise order"),
         nullable("threshold", Float64, "limit on the variant's own level, in the metric's unit"),
         nullable(
             "threshold_bound",

@@ -161,6 +161,7 @@ fn note(row: &ResultRow) -> String {
         notes.push(format!("z {z:.2}, boundary {boundary:.2}"));
     }
     notes.extend(row.crossed_ds.map(|ds| format!("crossed {ds}")));
+    notes.extend(words::stopped(row).map(|effect| format!("unbiased {effect}")));
     notes.join("; ")
 }
 

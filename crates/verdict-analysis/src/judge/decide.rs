@@ -17,6 +17,8 @@ pub(super) struct Case<'a> {
     pub(super) primary: Option<&'a ResultRow>,
     pub(super) guardrails: Vec<&'a ResultRow>,
     pub(super) checks: &'a [CheckRow],
+    /// By how much the control's level of the primary metric has grown since the first look.
+    pub(super) growth: Option<f64>,
 }
 
 /// The decision, and its reasons, the deciding one first.
@@ -61,11 +63,15 @@ fn by_primary(case: &Case<'_>) -> (&'static str, Vec<Reason>) {
     let target = case.experiment.primary.mde;
     let target = target.map(|mde| Target::new(mde, case.experiment.primary.direction, row));
     match found {
-        Found::Nothing if open => ("continue", vec![reasons::not_crossed(case, row)]),
+        Found::Nothing if open => {
+            let reasons = vec![reasons::not_crossed(case, row)];
+            ("continue", with(reasons, reasons::mde_of_growing_total(case, row)))
+        }
         Found::Nothing => {
             let mut reasons = vec![reasons::not_significant(case, row)];
             reasons.extend(target.map(|target| target.of_no_difference()));
-            ("inconclusive", with(reasons, reasons::achievable_mde(case, row)))
+            let reasons = with(reasons, reasons::achievable_mde(case, row));
+            ("inconclusive", with(reasons, reasons::mde_of_growing_total(case, row)))
         }
         // Whatever was hoped for.
         Found::Worse => ("dont_ship", with(vec![reasons::worse(row)], reasons::crossing(row))),

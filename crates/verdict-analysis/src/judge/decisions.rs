@@ -7,6 +7,7 @@ use verdict_model::{Experiment, Later, NaiveDate, Role};
 
 use super::best::best;
 use super::decide::{Case, decide};
+use super::groups::Groups;
 use super::history::History;
 use super::reasons::Reason;
 use super::stage::Stage;
@@ -22,6 +23,7 @@ pub(super) fn decisions(
 ) -> Vec<DecisionRow> {
     let not_in_effect = super::later::sentences(experiment, later);
     let stage = Stage::of(experiment, ds, history);
+    let growth = growth(experiment, history);
     let mut decided: Vec<(&str, &str, Vec<Reason>)> = experiment
         .treatments()
         .map(|arm| {
@@ -33,7 +35,7 @@ pub(super) fn decisions(
             let primary = rows(Role::Primary).next();
             let guardrails = rows(Role::Guardrail).collect();
             let (decision, reasons) =
-                decide(&Case { experiment, stage, primary, guardrails, checks });
+                decide(&Case { experiment, stage, primary, guardrails, checks, growth });
             (arm.name.as_str(), decision, reasons)
         })
         .collect();
@@ -71,4 +73,16 @@ pub(super) fn decisions(
             }
         })
         .collect()
+}
+
+/// By how much the control's level of the primary metric has grown from the first look to the one that is shown; `None`
+/// for shares, which do not add up, and where there is no such level.
+fn growth(experiment: &Experiment, history: &History<'_>) -> Option<f64> {
+    let level = |groups: &Groups<'_>| {
+        let group = groups.whole(&experiment.primary.name.value, &experiment.design.control.value);
+        group.filter(|group| group.metric_type == "mean").and_then(|group| group.mean_x)
+    };
+    let first = level(history.on(history.looks().first()?.ds))?;
+    let now = level(history.shown())?;
+    (first > 0.0 && now.is_finite()).then_some(now / first)
 }

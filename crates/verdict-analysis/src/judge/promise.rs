@@ -218,6 +218,11 @@ impl Promise<'_> {
             alpha_spent: None,
             crossed: None,
             crossed_ds: None,
+            stopped_ds: None,
+            stopped_effect: None,
+            stopped_ci_lower: None,
+            stopped_ci_upper: None,
+            stopped_p_value: None,
             threshold: None,
             threshold_bound: None,
             threshold_breached: None,
@@ -252,6 +257,10 @@ impl Promise<'_> {
             _ => "ratio_delta_z",
         };
         let p = watched.p;
+        // Against a share of the control's level the contrast is not the effect, and what is known of it is no interval
+        // of the effect.
+        let shift = self.contrast().filter(|contrast| contrast.factor == 1.0);
+        let stopped = watched.stopped.zip(shift.map(|contrast| contrast.shift));
         ResultRow {
             effect: Some(effect),
             effect_std_error: Some(std_error),
@@ -274,6 +283,13 @@ impl Promise<'_> {
             alpha_spent: watched.alpha_spent,
             crossed: Some(watched.crossed.is_some()),
             crossed_ds: watched.crossed,
+            stopped_ds: stopped.map(|(stopped, _)| stopped.ds),
+            stopped_effect: stopped.map(|(stopped, shift)| stopped.estimate - shift),
+            stopped_ci_lower: stopped
+                .and_then(|(stopped, shift)| closed(stopped.interval.lower - shift)),
+            stopped_ci_upper: stopped
+                .and_then(|(stopped, shift)| closed(stopped.interval.upper - shift)),
+            stopped_p_value: stopped.map(|(stopped, _)| stopped.p),
             ..row
         }
     }

@@ -1,7 +1,7 @@
 //! The reasons for a decision: a code and words for each.
 
 use verdict_model::rows::ResultRow;
-use verdict_model::{Direction, SequentialMethod};
+use verdict_model::{Direction, Mde, SequentialMethod};
 
 use super::checks;
 use super::decide::Case;
@@ -10,7 +10,7 @@ use super::significance::{deteriorated, is_non_inferiority, passed as has_passed
 use super::stage::Stage;
 use crate::methods::special::norm_isf;
 use crate::words::{
-    Scale, change, counted, list, margin, p_value, percent, short, significant_digits,
+    Scale, change, counted, list, margin, p_value, percent, short, significant_digits, stopped,
 };
 
 /// A reason, as data and in words.
@@ -202,6 +202,28 @@ pub(super) fn not_crossed(case: &Case<'_>, row: &ResultRow) -> Reason {
     Reason::new("boundary_not_crossed", words)
 }
 
+/// A smallest effect of interest that is stated for a total that has grown since.
+pub(super) fn mde_of_growing_total(case: &Case<'_>, row: &ResultRow) -> Option<Reason> {
+    let settings = &case.experiment.settings;
+    let Some(Mde::Absolute(mde)) = case.experiment.primary.mde else { return None };
+    let growth = case.growth.filter(|growth| *growth >= GROWN)?;
+    if settings.sequential != SequentialMethod::Msprt || settings.tau.is_some() {
+        return None;
+    }
+    let words = format!(
+        "{} is a total that has grown to {} times what it was at the first look, and the mixture is tuned to a \
+         difference of {} at that look, which the effect may have outgrown: it is found late, if at all. State the \
+         smallest effect as a share of the control's level (`mde_relative`), or `tau` as the effect at the first look.",
+        row.metric,
+        short(significant_digits(growth, 2)),
+        Scale::of(row).difference(mde)
+    );
+    Some(Reason::new("mde_of_growing_total", words))
+}
+
+/// A total that has grown this much is not what it was.
+const GROWN: f64 = 1.5;
+
 /// Which look a row is of.
 fn look(row: &ResultRow) -> String {
     let number = match (row.look, row.looks_planned) {
@@ -232,10 +254,15 @@ pub(super) fn crossing(row: &ResultRow) -> Option<Reason> {
     }
     let ds = row.crossed_ds?;
     let words = format!(
-        "The {} boundary was first crossed on {ds}; {} looks count, and the level holds over all of them{}.",
+        "The {} boundary was first crossed on {ds}; {} looks count, and the level holds over all of them{}.{}",
         row.sequential_method,
         row.looks_used.unwrap_or(1),
-        independent(row)
+        independent(row),
+        stopped(row).map_or(String::new(), |effect| {
+            format!(
+                " An effect that is seen where it crosses is too large on average; the median-unbiased estimate is {effect}."
+            )
+        })
     );
     Some(Reason::new("boundary_crossed", words))
 }

@@ -80,6 +80,20 @@ pub(super) struct Watched {
     pub(super) crossed: Option<NaiveDate>,
     /// Whether the correlations between looks are known from the units' totals.
     pub(super) from_units: bool,
+    /// After a spending plan has ended.
+    pub(super) stopped: Option<Stopped>,
+}
+
+/// What is known after a spending plan has ended, in the stagewise order ([`crate::methods::sequential::stagewise`]): of m_t
+/// - f m_c + s as it was at the look that ended it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Stopped {
+    pub(super) ds: NaiveDate,
+    pub(super) p: f64,
+    /// Open where the test is one-sided.
+    pub(super) interval: Interval,
+    /// Median-unbiased.
+    pub(super) estimate: f64,
 }
 
 /// Watches a comparison over the looks of `history`.
@@ -143,8 +157,32 @@ pub(super) fn watch(
         p: monitor.p_value()?,
         crossed: first_crossing.map(|look| look.look.ds).zip(latest_crossing),
     };
+    let stopped = stopped(&monitor, &seen, &times, question.alternative)?;
     let looks_used = seen.len();
-    Ok(Watched { looks_used, from_units, ..current.standing(question, answer) })
+    Ok(Watched { looks_used, from_units, stopped, ..current.standing(question, answer) })
+}
+
+fn stopped(
+    monitor: &Monitor,
+    seen: &[Observed],
+    times: &[f64],
+    alternative: Alternative,
+) -> Result<Option<Stopped>, Gap> {
+    let ended = monitor.stopped_at().and_then(|end| Some((seen.get(end)?, times.get(end)?)));
+    let Some(((look, time), after)) = ended.zip(monitor.after_stopping()?) else {
+        return Ok(None);
+    };
+    // E Z = theta sqrt(time) there, and Z is the estimate over its standard error.
+    let scale = (look.variance * time).sqrt();
+    let Interval { lower, upper } = after.interval;
+    let (interval, estimate) = match alternative {
+        Alternative::Less => {
+            (Interval { lower: -scale * upper, upper: -scale * lower }, -scale * after.estimate)
+        }
+        _ => (Interval { lower: scale * lower, upper: scale * upper }, scale * after.estimate),
+    };
+    let interval = alternative.open(interval);
+    Ok(Some(Stopped { ds: look.look.ds, p: after.p_value, interval, estimate }))
 }
 
 /// What one look saw.
@@ -273,6 +311,7 @@ impl Observed {
             alpha_spent: standing.alpha_spent,
             crossed: crossed.map(|(ds, _)| ds),
             from_units: false,
+            stopped: None,
         }
     }
 }

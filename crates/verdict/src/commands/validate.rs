@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use serde_json::json;
+use verdict_model::advice;
 
 use super::unchecked_job;
 use crate::args::{self, Format};
@@ -32,6 +33,9 @@ pub(crate) async fn validate(args: args::Validate) -> Result<Exit, Failure> {
             for later in &project.later {
                 writeln!(out, "not yet in effect: {}: {}", later.place, later.consequence)?;
             }
+            for advice in advice(project) {
+                writeln!(out, "warning: {advice}")?;
+            }
         }
         Format::Json => {
             let later: Vec<_> = project
@@ -44,12 +48,22 @@ pub(crate) async fn validate(args: args::Validate) -> Result<Exit, Failure> {
                     })
                 })
                 .collect();
+            let warnings: Vec<_> = advice(project)
+                .into_iter()
+                .map(|a| {
+                    json!({
+                        "experiment": a.experiment, "file": &*a.place.file, "line": a.place.line,
+                        "key": a.place.key, "warning": a.words,
+                    })
+                })
+                .collect();
             let mut value = json!({
                 "project": project.name,
                 "sources": project.sources.keys().collect::<Vec<_>>(),
                 "metrics": project.metrics.keys().collect::<Vec<_>>(),
                 "experiments": project.experiments.iter().map(|e| &e.name.value).collect::<Vec<_>>(),
                 "not_in_effect": later,
+                "warnings": warnings,
             });
             if args.show {
                 value["resolved"] = project.resolved_text().into();

@@ -9,6 +9,7 @@ mod pitfalls;
 mod properties;
 mod registered;
 mod results;
+mod stopping;
 mod world;
 
 use std::collections::BTreeMap;

@@ -388,6 +388,14 @@ impl Monitor {
         Ok(Some(PValue { p: ln_p.exp(), ln_p }))
     }
 
+    /// The look (from zero) at which the plan ended: by the first crossing, or by its last look.
+    #[must_use]
+    pub fn stopped_at(&self) -> Option<usize> {
+        let last = self.looks.iter().position(|look| look.last);
+        let crossing = self.first_crossing().map(|(crossing, _)| crossing);
+        crossing.into_iter().chain(last).min()
+    }
+
     /// Inference after a group-sequential plan has ended, by a crossing or by its last look, in the stagewise
     /// order; `None` before that, for other methods, and for looks with correlations, where the intervals of the
     /// looks hold after stopping too.
@@ -395,13 +403,7 @@ impl Monitor {
     /// # Errors
     /// Those of [`stagewise`].
     pub fn after_stopping(&self) -> Result<Option<Stagewise>, MethodError> {
-        let last = self.looks.iter().position(|look| look.last);
-        let end = match (self.first_crossing(), last) {
-            (Some((crossing, _)), Some(last)) => crossing.min(last),
-            (Some((crossing, _)), None) => crossing,
-            (None, Some(last)) => last,
-            (None, None) => return Ok(None),
-        };
+        let Some(end) = self.stopped_at() else { return Ok(None) };
         let independent = self.looks.iter().all(|look| look.correlations.is_none());
         if !(independent && matches!(self.plan.method, Method::GroupSequential(_))) {
             return Ok(None);

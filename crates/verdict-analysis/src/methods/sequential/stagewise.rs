@@ -16,7 +16,7 @@
 use super::boundary::{Sides, check_fractions, check_increasing};
 use super::walk::Walk;
 use crate::methods::error::{check_alpha, check_finite};
-use crate::methods::special::{find_root, norm_isf};
+use crate::methods::special::{find_root_between, norm_isf};
 use crate::methods::{Interval, MethodError};
 
 /// What is known after the end.
@@ -76,15 +76,19 @@ pub fn stagewise(
     // In units of the last look's standard error, so that theta is of the order of z.
     let last = information[information.len() - 1];
     let times: Vec<f64> = information.iter().map(|i| i / last).collect();
-    let tails = |drift: f64| outcome_tails(&times, bounds_before, z, sides, drift);
-    let (upper, lower) = tails(0.0);
+    let outcome = Outcome::new(&times, bounds_before, z, sides);
     let side = sides.tail_alpha(alpha);
     // Well beyond the statistic on either side.
     let reach = 20.0 + 2.0 * (z.abs() + norm_isf(side).abs());
-    let at = |level: f64, pick: fn((f64, f64)) -> f64| {
-        let gap = |drift: f64| pick(tails(drift)).ln().max(-1e4) - level.ln();
-        find_root(gap, -reach, reach).ok_or(MethodError::Overflow { what: "the adjusted interval" })
+    let at = |level: f64, tail: &dyn Fn(f64) -> f64| {
+        let gap = |drift: f64| tail(drift).ln().max(-1e4) - level.ln();
+        let ends = ((-reach, gap(-reach)), (reach, gap(reach)));
+        find_root_between(gap, ends.0, ends.1, 1e-13)
+            .ok_or(MethodError::Overflow { what: "the adjusted interval" })
     };
+    let larger = |drift: f64| outcome.larger(drift);
+    let smaller = |drift: f64| (1.0 - outcome.larger(drift)).max(0.0);
+    let (upper, lower) = (larger(0.0), outcome.smaller());
     let scale = 1.0 / last.sqrt();
     Ok(Stagewise {
         p_upper: upper,
@@ -93,46 +97,60 @@ pub fn stagewise(
             Sides::Two => (2.0 * upper.min(lower)).min(1.0),
         },
         interval: Interval {
-            lower: scale * at(side, |tails| tails.0)?,
-            upper: scale * at(side, |tails| tails.1)?,
+            lower: scale * at(side, &larger)?,
+            upper: scale * at(side, &smaller)?,
         },
-        estimate: scale * at(0.5, |tails| tails.0)?,
+        estimate: scale * at(0.5, &larger)?,
     })
 }
 
-/// P(an outcome at least as large), P(an outcome at most as large).
-fn outcome_tails(
-    times: &[f64],
-    bounds_before: &[f64],
+/// The looks up to the last without an effect, and where each stopped: for any effect they are the same, tilted.
+struct Outcome {
+    stops: Vec<(Walk, f64)>,
+    last: Walk,
     z: f64,
     sides: Sides,
-    drift: f64,
-) -> (f64, f64) {
-    let (mut upper, mut lower) = (0.0, 0.0);
-    let mut walk: Option<Walk> = None;
-    let arrive = |walk: Option<Walk>, time: f64| match walk {
-        None => Walk::new(time, drift),
-        Some(mut walk) => {
-            walk.advance(time);
-            walk
+}
+
+impl Outcome {
+    fn new(times: &[f64], bounds_before: &[f64], z: f64, sides: Sides) -> Outcome {
+        let arrive = |walk: Option<Walk>, time: f64| match walk {
+            None => Walk::new(time, 0.0),
+            Some(mut walk) => {
+                walk.advance(time);
+                walk
+            }
+        };
+        let mut walk: Option<Walk> = None;
+        let mut stops = Vec::new();
+        for (time, bound) in times.iter().zip(bounds_before) {
+            if bound.is_infinite() {
+                continue;
+            }
+            let mut here = arrive(walk.take(), *time);
+            let at = bound * time.sqrt();
+            stops.push((here.clone(), at));
+            here.keep(sides.lower(*bound) * time.sqrt(), at);
+            walk = Some(here);
         }
-    };
-    for (time, bound) in times.iter().zip(bounds_before) {
-        if bound.is_infinite() {
-            continue;
-        }
-        let mut here = arrive(walk.take(), *time);
-        let (a, b) = (sides.lower(*bound) * time.sqrt(), bound * time.sqrt());
-        upper += here.above(b);
-        if sides == Sides::Two {
-            lower += here.below(a);
-        }
-        here.keep(a, b);
-        walk = Some(here);
+        // The last time is one.
+        Outcome { stops, last: arrive(walk, 1.0), z, sides }
     }
-    // The last time is one.
-    let here = arrive(walk, 1.0);
-    (upper + here.above(z), lower + here.below(z))
+
+    /// P(an outcome at least as large as the observed one) under this drift.
+    fn larger(&self, drift: f64) -> f64 {
+        let before: f64 = self.stops.iter().map(|(walk, at)| walk.above_under(drift, *at)).sum();
+        before + self.last.above_under(drift, self.z)
+    }
+
+    /// P(an outcome at most as large) without an effect: not one less the other, so that small ones keep their digits.
+    fn smaller(&self) -> f64 {
+        let of = |(walk, at): &(Walk, f64)| match self.sides {
+            Sides::One => 0.0,
+            Sides::Two => walk.below(-at),
+        };
+        self.stops.iter().map(of).sum::<f64>() + self.last.below(self.z)
+    }
 }
 
 #[cfg(test)]
