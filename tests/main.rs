@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod decisions;
+mod docs;
 mod make;
 mod nightly;
 mod oracle;

@@ -1,0 +1,168 @@
+//! The documents for users: every key of the configuration is in the reference and no other, commands run, links lead somewhere.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use crate::support::{Project, root, verdict};
+
+fn page(path: &str) -> String {
+    let path = root().join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+/// A project with a key in every section that no section has; the loader's messages say which ones each has.
+const WRONG: [(&str, &str); 2] = [
+    (
+        "project.yaml",
+        "\
+project: {name: p, time_zone: UTC, tables: tables, no_such_key: 1}
+sources:
+  events: {path: events, timestamp: ts, units: {user_id: user_id}, no_such_key: 1}
+exposures:
+  assignments: {source: events, experiment: e, variant: v, segments: {country: country}, no_such_key: 1}
+metrics:
+  m: {type: mean, source: events, value: x, aggregate: sum, no_such_key: 1}
+  p: {type: proportion, source: events, no_such_key: 1}
+  r:
+    type: ratio
+    numerator: {source: events, aggregate: count, no_such_key: 1}
+    denominator: {source: events, aggregate: count}
+    no_such_key: 1
+",
+    ),
+    (
+        "experiments/e.yaml",
+        "\
+experiment:
+  name: e
+  no_such_key: 1
+  start: 2026-01-01
+  design: {unit: user_id, variants: [control, b], no_such_key: 1}
+  exposures: {from: assignments, no_such_key: 1}
+  metrics:
+    no_such_key: 1
+    primary: {name: m, direction: increase, no_such_key: 1}
+    guardrails: [{name: p, direction: increase, no_such_key: 1}]
+    secondary: [{name: r, no_such_key: 1}]
+  statistical_settings: {no_such_key: 1}
+  guardrail_settings: {no_such_key: 1}
+",
+    ),
+];
+
+/// The keys that each section takes, by the reference's heading for it.
+fn allowed() -> BTreeMap<String, BTreeSet<String>> {
+    let project = Project::new();
+    for (file, text) in WRONG {
+        project.file(file, text);
+    }
+    let told = project.verdict(&["validate"]).exits(2).stderr;
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    // error: FILE:LINE: PLACE.no_such_key: unknown key (allowed: a, b)
+    for line in told.lines().filter(|line| line.contains("no_such_key")) {
+        let (place, list) = line.split_once("(allowed: ").unwrap_or_else(|| panic!("{line}"));
+        let place = place.split(": ").nth(2).unwrap_or_default().trim_end_matches(".no_such_key");
+        let keys = list.trim_end_matches(')').split(", ").map(str::to_owned);
+        found.entry(heading_of(place).to_owned()).or_default().extend(keys);
+    }
+    found
+}
+
+/// The keys of the reference: the first column of each table, by its heading.
+fn documented() -> BTreeMap<String, BTreeSet<String>> {
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut heading = String::new();
+    for line in page("docs/configuration.md").lines() {
+        if let Some(next) = line.strip_prefix("## ") {
+            heading = next.trim_matches('`').to_owned();
+        } else if line.starts_with("| `") {
+            let first = line.split(" | ").next().unwrap_or_default();
+            let keys = first.split('`').skip(1).step_by(2).map(str::to_owned);
+            found.entry(heading.clone()).or_default().extend(keys);
+        }
+    }
+    found
+}
+
+#[test]
+fn the_reference_has_every_key_and_no_other() {
+    let (allowed, documented) = (allowed(), documented());
+    assert!(allowed.len() >= 11, "{allowed:?}");
+    for (heading, keys) in &allowed {
+        let known =
+            documented.get(heading).unwrap_or_else(|| panic!("no section `{heading}`: {keys:?}"));
+        let lacking: Vec<_> = keys.difference(known).collect();
+        let none: Vec<_> = known.difference(keys).collect();
+        assert!(
+            lacking.is_empty() && none.is_empty(),
+            "{heading}: lacks {lacking:?}, nothing takes {none:?}"
+        );
+    }
+}
+
+/// The heading of the reference that a place belongs to.
+fn heading_of(section: &str) -> &str {
+    match section {
+        "sources.events" => "sources.NAME",
+        "exposures.assignments" => "exposures.NAME",
+        "metrics.m" | "metrics.p" | "metrics.r" => "metrics.NAME",
+        "metrics.r.numerator" | "metrics.r.denominator" => "metrics.NAME.numerator",
+        "experiment.metrics.primary"
+        | "experiment.metrics.guardrails[0]"
+        | "experiment.metrics.secondary[0]" => "experiment.metrics.ROLE",
+        section => section,
+    }
+}
+
+/// The commands of the guide's first part, as they stand there.
+#[test]
+fn the_guide_runs() {
+    let guide = page("docs/guide.md");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let first = guide.split("## 2.").next().unwrap_or_default();
+    let mut ran = 0;
+    for line in first.lines().filter_map(|line| line.strip_prefix("verdict ")) {
+        let args: Vec<&str> = line.split_whitespace().collect();
+        let told = verdict(folder.path(), &args);
+        assert!([0, 3].contains(&told.code), "{line}: {}", told.stderr);
+        ran += 1;
+        if args[0] == "run" {
+            for said in ["treatment against control: SHIP", "same against control: INCONCLUSIVE"] {
+                assert!(told.stdout.contains(said), "{said} is not in\n{}", told.stdout);
+            }
+        }
+    }
+    assert_eq!(ran, 2);
+}
+
+/// Links of the documents lead to files that are there.
+#[test]
+fn links_lead_somewhere() {
+    let mut pages =
+        vec!["README.md".to_owned(), "ARCHITECTURE.md".to_owned(), "jobs/README.md".to_owned()];
+    let mut folders = vec!["docs".to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(root().join(&folder)).expect("a folder") {
+            let name = format!("{folder}/{}", entry.expect("an entry").file_name().display());
+            if root().join(&name).is_dir() {
+                folders.push(name);
+            } else if name.ends_with(".md") {
+                pages.push(name);
+            }
+        }
+    }
+    let mut links = 0;
+    for name in &pages {
+        let text = page(name);
+        let base = Path::new(name).parent().expect("a folder").to_owned();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.contains("://") || link.starts_with('#') {
+                continue;
+            }
+            let to = root().join(&base).join(link.split('#').next().unwrap_or_default());
+            assert!(to.exists(), "{name}: {link} leads nowhere");
+            links += 1;
+        }
+    }
+    assert!(links > 20, "{links} links");
+}
