@@ -8,7 +8,8 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch};
+use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray, new_null_array};
+use datafusion::arrow::compute::concat_batches;
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
@@ -240,6 +241,62 @@ metrics:
     assert_eq!(check(&ran, "hillstrom", "conservation_segments")["status"], "pass");
 }
 
+/// What customers spent in the year before is told by the day before; the mails and what followed are of the next.
+#[test]
+fn hillstrom_adjusted_by_history_gives_the_reference_numbers_or_is_skipped() {
+    let Some(file) = shared("hillstrom_cuped", "hillstrom.parquet") else { return };
+    let project = Project::new();
+    let reader = ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(file).unwrap());
+    let batches = reader.unwrap().build().unwrap().map(Result::unwrap).collect::<Vec<_>>();
+    let all = concat_batches(&batches[0].schema(), &batches).unwrap();
+    let customers: ArrayRef = Arc::new(Int64Array::from_iter_values(1..=all.num_rows() as i64));
+    for (day, dollars, mail) in [("2019-12-31", "history", false), ("2020-01-01", "spend", true)] {
+        let column = |name: &str| Arc::clone(all.column_by_name(name).unwrap());
+        let mails = column("segment");
+        let mails = if mail { mails } else { new_null_array(mails.data_type(), mails.len()) };
+        let at: ArrayRef =
+            Arc::new(StringArray::from(vec![format!("{day} 12:00:00"); all.num_rows()]));
+        let rows = RecordBatch::try_from_iter([
+            ("customer", Arc::clone(&customers)),
+            ("at", at),
+            ("dollars", column(dollars)),
+            ("mail", mails),
+        ]);
+        write(&project, &[rows.unwrap()], &format!("customers/ds={day}/rows.parquet"));
+    }
+    project.file(
+        "project.yaml",
+        "sources:
+  customers:
+    path: customers
+    timestamp: CAST(at AS TIMESTAMP)
+    units: {customer: customer}
+exposures:
+  mails: {source: customers, variant: mail, filter: mail IS NOT NULL}
+metrics:
+  spend: {type: mean, value: dollars}
+experiment:
+  name: mails
+  start: 2020-01-01
+  end: 2020-01-01
+  design: {type: multi_arm, unit: customer, control: No E-Mail, variants: [No E-Mail, Mens E-Mail, Womens E-Mail]}
+  metrics: {primary: {name: spend, cuped: {lookback_days: 1}}}
+",
+    );
+    let ran = project.verdict(&["run", "--date", "2020-01-01", "--format", "json"]).exits(0);
+    for (variant, theta, effect, t, p, kept, unadjusted) in [
+        ("Mens E-Mail", 0.00122290, 0.7674385, 5.284842, 1.2653e-07, 0.999566, 0.7698272),
+        ("Womens E-Mail", 0.00103465, 0.4227009, 3.243855, 0.00118020, 0.999622, 0.4244122),
+    ] {
+        let spend = row(&ran, "mails", "spend", variant);
+        assert_eq!(spend["method"], "cuped_welch_t");
+        six(&spend, &[("theta", theta), ("effect", effect), ("statistic", t)]);
+        close("p_value", number(&spend, "p_value"), p, p * 2e-4);
+        six(&spend, &[("variance_ratio", kept), ("unadjusted_effect", unadjusted)]);
+        six(&spend, &[("unadjusted_mean_control", 0.6527894)]);
+    }
+}
+
 /// The same rows with a column `customer`, numbered from 1: the log has no unit of its own.
 fn with_row_numbers(project: &Project, from: &PathBuf, to: &str) {
     let reader = ParquetRecordBatchReaderBuilder::try_new(std::fs::File::open(from).unwrap());
@@ -254,12 +311,16 @@ fn with_row_numbers(project: &Project, from: &PathBuf, to: &str) {
         let columns = own.chain([("customer".to_owned(), Arc::new(numbers) as ArrayRef)]);
         rows.push(RecordBatch::try_from_iter(columns).unwrap());
     }
+    write(project, &rows, to);
+}
+
+fn write(project: &Project, rows: &[RecordBatch], to: &str) {
     let to = project.path().join(to);
     std::fs::create_dir_all(to.parent().unwrap()).unwrap();
     let schema = rows[0].schema();
     let mut writer =
         ArrowWriter::try_new(std::fs::File::create(to).unwrap(), schema, None).unwrap();
-    for batch in &rows {
+    for batch in rows {
         writer.write(batch).unwrap();
     }
     writer.close().unwrap();

@@ -11,7 +11,7 @@ const FOR_PEOPLE: [&str; 3] = ["project.name", "metrics.*.description", "experim
 const ELSEWHERE: [&str; 2] = ["project.tables", "experiment.name"];
 
 /// A key (names that the project chooses are `*`), the file, and an edit that changes it.
-pub(super) const EDITS: [(&str, &str, &str, &str); 41] = [
+pub(super) const EDITS: [(&str, &str, &str, &str); 43] = [
     ("project.time_zone", "project.yaml", "name: shop", "name: shop, time_zone: Asia/Kolkata"),
     ("project.buckets", "project.yaml", "name: shop", "name: shop, buckets: 3"),
     ("sources.*.path", "project.yaml", "path: events", "path: other_events"),
@@ -113,6 +113,18 @@ pub(super) const EDITS: [(&str, &str, &str, &str); 41] = [
         "experiments/prices.yaml",
         "  segments:",
         "  window: {start: 0, end: 1}\n  segments:",
+    ),
+    (
+        "metrics.*.cuped.lookback_days",
+        "metrics.yaml",
+        "    type: ratio\n",
+        "    type: ratio\n    cuped: {lookback_days: 1}\n",
+    ),
+    (
+        "experiment.cuped.lookback_days",
+        "experiments/banner.yaml",
+        "  metrics:\n",
+        "  cuped: {lookback_days: 1}\n  metrics:\n",
     ),
     // What was believed is registered, and a change of it is said in every result.
     (
@@ -248,6 +260,7 @@ fn every_key_is_accounted_for() {
             "metrics.*.denominator.value",
             "metrics.*.window",
             "experiment.window",
+            "metrics.*.cuped.lookback_days",
         ]
         .contains(key)
     }) {

@@ -38,7 +38,8 @@ pub(crate) fn judged(
         let was = naive::unit_total(logs, &all, experiment, day);
         naive::shared(experiment, &metrics, totals, &was)
     });
-    shared(&stats, before.as_ref(), &at("group_stats"));
+    // Of a handful of users hardly anyone comes twice.
+    shared(&stats, before.as_ref(), logs.setting.users < 20, &at("group_stats"));
     if plan.every.is_some() {
         // What is said of looks that are watched is not what one test says.
         return;
@@ -82,6 +83,22 @@ fn group_stats(found: &[Record], naive: &BTreeMap<GroupKey, Group>, at: &str) {
         for ((column, wanted), tolerance) in columns.into_iter().zip(wanted).zip(tolerances) {
             near(&record[column], wanted, tolerance, &format!("{at} {column}"));
         }
+        let (a, b) = (&group.past_x, &group.past_y);
+        let mean = |values: &[f64]| (!values.is_empty()).then(|| stats::mean(values));
+        near_moment(record, "mean_pre_x", mean(a), 0.0, &at);
+        near_moment(record, "mean_pre_y", mean(b), 0.0, &at);
+        for (column, of) in [
+            ("m2_pre_x", (a, a)),
+            ("m2_pre_y", (b, b)),
+            ("co_pre_xy", (a, b)),
+            ("co_x_pre_x", (&group.x, a)),
+            ("co_x_pre_y", (&group.x, b)),
+            ("co_y_pre_x", (&group.y, a)),
+            ("co_y_pre_y", (&group.y, b)),
+        ] {
+            let (wanted, off) = co_with_tolerance(&[of]);
+            near_moment(record, column, wanted, off, &at);
+        }
     }
 }
 
@@ -89,8 +106,25 @@ fn count(n: Option<usize>) -> Cell {
     n.map_or(Cell::Null, |n| Cell::Int(n as i64))
 }
 
+fn near_moment(record: &Record, column: &str, wanted: Option<f64>, off: f64, at: &str) {
+    let tolerance = wanted.map_or(0.0, |x| 1e-12 * x.abs()) + off;
+    near(&record[column], wanted, tolerance, &format!("{at} {column}"));
+}
+
+/// The mean of the co-moments of some pairs of values, and how far rounding of means may put it off; none where a side
+/// has no values.
+fn co_with_tolerance(pairs: &[(&Vec<f64>, &Vec<f64>)]) -> (Option<f64>, f64) {
+    if pairs.iter().any(|(a, b)| a.is_empty() || b.is_empty()) {
+        return (None, 0.0);
+    }
+    let co: f64 = pairs.iter().map(|(a, b)| stats::co_moment(a, b)).sum();
+    let size = |values: &[f64]| values.iter().map(|x| x * x).sum::<f64>();
+    let off = pairs.iter().map(|(a, b)| 1e-13 * (size(a) * size(b)).sqrt()).fold(0.0, f64::max);
+    (Some(co / pairs.len() as f64), off)
+}
+
 /// What a day shares with the one before, if there is one.
-fn shared(found: &[Record], naive: Option<&BTreeMap<GroupKey, Shared>>, at: &str) {
+fn shared(found: &[Record], naive: Option<&BTreeMap<GroupKey, Shared>>, few: bool, at: &str) {
     let mut compared = 0;
     for record in found {
         let text = |column: &str| record[column].text().to_owned();
@@ -101,7 +135,7 @@ fn shared(found: &[Record], naive: Option<&BTreeMap<GroupKey, Shared>>, at: &str
             continue;
         };
         let nobody = Shared::default();
-        let Shared { x, y, was_x, was_y } = naive.get(&key).unwrap_or(&nobody);
+        let Shared { x, y, was_x, was_y, past_x, past_y } = naive.get(&key).unwrap_or(&nobody);
         let at = format!("{at} {key:?}");
         assert_eq!(record["n_before"], Cell::Int(x.len() as i64), "{at}");
         compared += usize::from(x.len() > 1);
@@ -121,6 +155,18 @@ fn shared(found: &[Record], naive: Option<&BTreeMap<GroupKey, Shared>>, at: &str
             let off = if some { off + 1e-26 * off.sqrt() } else { 0.0 };
             near(&record[column], some.then_some(co), off, &format!("{at} {column}"));
         };
+        for (column, of) in [
+            ("m2_pre_x_before", &[(past_x, past_x)][..]),
+            ("m2_pre_y_before", &[(past_y, past_y)]),
+            ("co_pre_xy_before", &[(past_x, past_y)]),
+            ("co_x_pre_x_before", &[(x, past_x), (was_x, past_x)]),
+            ("co_x_pre_y_before", &[(x, past_y), (was_x, past_y)]),
+            ("co_y_pre_x_before", &[(y, past_x), (was_y, past_x)]),
+            ("co_y_pre_y_before", &[(y, past_y), (was_y, past_y)]),
+        ] {
+            let (wanted, off) = co_with_tolerance(of);
+            near_moment(record, column, wanted, off, &at);
+        }
         near_co("co_x_before", &[(x, was_x)]);
         near_co("co_y_before", &[(y, was_y)]);
         let (x, y) = (x.as_slice(), y.as_slice());
@@ -129,7 +175,7 @@ fn shared(found: &[Record], naive: Option<&BTreeMap<GroupKey, Shared>>, at: &str
             if y.is_empty() { &[(&[], &[])] } else { &[(x, was_y), (y, was_x)] };
         near_co("co_xy_before", both);
     }
-    assert!(naive.is_none() || compared > 0 || found.len() < 60, "{at}: nothing to compare");
+    assert!(naive.is_none() || compared > 0 || few, "{at}: nothing to compare");
 }
 
 /// A row of results that a decision is made of.
@@ -260,6 +306,12 @@ fn row(record: &Record, expected: &Expected, at: &str) {
         ("statistic", expected.statistic, of_test),
         ("df", expected.df, 0.0),
         ("p_value", expected.p, 0.0),
+        ("theta", expected.unadjusted.map(|of| of.theta), 1e-12),
+        ("unadjusted_mean_control", expected.unadjusted.map(|of| of.means[0]), lost),
+        ("unadjusted_mean_variant", expected.unadjusted.map(|of| of.means[1]), lost),
+        ("unadjusted_effect", expected.unadjusted.map(|of| of.means[1] - of.means[0]), lost),
+        ("unadjusted_std_error", expected.unadjusted.map(|of| of.error), 0.0),
+        ("variance_ratio", expected.unadjusted.map(|of| of.ratio), 1e-9),
     ] {
         let tolerance = 1e-9 * wanted.map_or(0.0, f64::abs) + floor;
         near(&record[column], wanted, tolerance, &format!("{at} {column}"));

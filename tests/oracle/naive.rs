@@ -121,6 +121,8 @@ pub(crate) struct Experiment {
     pub(crate) days: (usize, usize),
     pub(crate) exclude: bool,
     pub(crate) segments: &'static [&'static str],
+    /// The days before its first exposure that a unit's covariates are of; 0: metrics are not adjusted.
+    pub(crate) lookback: usize,
 }
 
 /// Whether a row counts on the day of its folder.
@@ -272,6 +274,8 @@ pub(crate) struct Total {
     pub(crate) values: Values,
     /// The components of each day since exposure: of day 0 what came after it; none where the unit did nothing.
     pub(crate) by_age: Vec<Option<Values>>,
+    /// The components over the days before the first exposure.
+    pub(crate) past: Values,
 }
 
 /// A metric: its components by position among those of the unit type, and its window.
@@ -280,6 +284,14 @@ pub(crate) struct Metric {
     pub(crate) components: Vec<Component>,
     pub(crate) places: Vec<usize>,
     pub(crate) window: Option<(usize, usize)>,
+}
+
+impl Metric {
+    /// Whether it can be adjusted by its past: there is none of smallest and largest values.
+    fn has_past(&self) -> bool {
+        let extreme = |c: &Component| matches!(c.aggregate, Aggregate::Min | Aggregate::Max);
+        !self.components.iter().any(extreme)
+    }
 }
 
 impl Total {
@@ -323,8 +335,14 @@ pub(crate) fn unit_total(
     let days: Vec<usize> = (experiment.days.0..=as_of).collect();
     let exposed: Vec<BTreeMap<Unit, Exposed>> =
         days.iter().map(|day| exposure_day(logs, components, experiment, *day)).collect();
-    let by_day: Vec<BTreeMap<Unit, Values>> =
-        days.iter().map(|day| unit_day(logs, components, experiment.unit_type, *day)).collect();
+    let day_of = |day: usize| unit_day(logs, components, experiment.unit_type, day);
+    let by_day: Vec<BTreeMap<Unit, Values>> = days.iter().map(|day| day_of(*day)).collect();
+    let looked_at = match experiment.lookback {
+        0 => 0..0,
+        lookback => experiment.days.0.saturating_sub(lookback)..as_of,
+    };
+    let before: BTreeMap<usize, BTreeMap<Unit, Values>> =
+        looked_at.map(|day| (day, day_of(day))).collect();
     let known = |c: &&Component| event_sources(experiment.unit_type).contains(&c.source);
     let components: Vec<&Component> = components.iter().filter(known).collect();
     let units: BTreeSet<&Unit> = exposed.iter().flat_map(BTreeMap::keys).collect();
@@ -338,7 +356,16 @@ pub(crate) fn unit_total(
             let later = by_day[first + 1..].iter().filter_map(|day| Some(day.get(unit)?[i]));
             component.of_days(&[start.values[i]].into_iter().chain(later).collect::<Vec<_>>())
         });
+        let past_days = days[first].saturating_sub(experiment.lookback)..days[first];
+        let past_days: Vec<&BTreeMap<Unit, Values>> =
+            before.range(past_days).map(|(_, day)| day).collect();
+        let past = components.iter().enumerate().map(|(i, component)| {
+            let days = past_days.iter().filter_map(|day| Some(day.get(unit)?[i]));
+            component.of_days(&days.collect::<Vec<_>>())
+        });
+        let past = past.collect();
         let total = Total {
+            past,
             at: start.at,
             day: days[first],
             variant: start.variant.clone(),
@@ -363,6 +390,9 @@ pub(crate) struct Group {
     pub(crate) y: Vec<f64>,
     /// Units that count and whose window is not complete, of a metric with a window.
     pub(crate) not_mature: Option<usize>,
+    /// What x and y were before the exposure, of a metric that is adjusted by that.
+    pub(crate) past_x: Vec<f64>,
+    pub(crate) past_y: Vec<f64>,
 }
 
 /// Metric, segment, segment value, variant.
@@ -398,6 +428,12 @@ pub(crate) fn groups(
                 let Some(values) = total.of(metric).filter(|_| total.counted) else { continue };
                 group.x.push(values[0]);
                 group.y.extend(values.get(1));
+                if experiment.lookback > 0 && metric.has_past() {
+                    let places = metric.places.iter();
+                    let past: Vec<f64> = places.filter_map(|i| total.past[*i]).collect();
+                    group.past_x.push(past[0]);
+                    group.past_y.extend(past.get(1));
+                }
             }
         }
     }
@@ -411,6 +447,8 @@ pub(crate) struct Shared {
     pub(crate) y: Vec<f64>,
     pub(crate) was_x: Vec<f64>,
     pub(crate) was_y: Vec<f64>,
+    pub(crate) past_x: Vec<f64>,
+    pub(crate) past_y: Vec<f64>,
 }
 
 /// What the totals of two days share, by group.
@@ -436,6 +474,8 @@ pub(crate) fn shared(
             shared.y.extend(now.y);
             shared.was_x.extend(was.x);
             shared.was_y.extend(was.y);
+            shared.past_x.extend(now.past_x);
+            shared.past_y.extend(now.past_y);
         }
     }
     all

@@ -222,6 +222,7 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
         days: (0, 4),
         exclude,
         segments: &["device", "tier"],
+        lookback: 0,
     };
     let beta = Experiment {
         name: "beta",
@@ -311,6 +312,23 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
     let of_epsilon = Plan { every: Some(1), ..plan.clone() };
     let zeta = Experiment { name: "zeta", days: (0, 4), exclude: true, ..beta.clone() };
     let of_zeta = Plan { every: Some(2), ..of_beta.clone() };
+    // Two that are adjusted by two days before: one is tested, one is watched, and has units of any day after the first.
+    let eta = Experiment { name: "eta", days: (2, 4), lookback: 2, ..alpha.clone() };
+    let of_eta = Plan {
+        guardrails: &[("revenue", true), ("longest", false)],
+        secondary: &[
+            ("items", true),
+            ("active_days", true),
+            ("smallest", false),
+            ("pages_per_event", true),
+            ("revenue_per_click", true),
+            ("came_back", true),
+            ("later_per_click", true),
+        ],
+        ..plan.clone()
+    };
+    let iota = Experiment { name: "iota", days: (2, 4), exclude: true, ..eta.clone() };
+    let of_iota = Plan { every: Some(1), ..of_eta.clone() };
     vec![
         (alpha, plan),
         (beta, of_beta),
@@ -318,6 +336,8 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
         (delta, of_delta),
         (epsilon, of_epsilon),
         (zeta, of_zeta),
+        (eta, of_eta),
+        (iota, of_iota),
     ]
 }
 
@@ -462,7 +482,7 @@ fn experiment_file(logs: &Logs, experiment: &Experiment, plan: &Plan) -> String 
     variants: {{{}}}
     several_variants: {}
   exposures: {{from: {from}{key}}}
-  segments: [{}]
+  segments: [{}]{}
 {window}  metrics:
     primary: {{name: {name}, direction: {}{mde}}}
     guardrails: [{}]
@@ -478,6 +498,10 @@ fn experiment_file(logs: &Logs, experiment: &Experiment, plan: &Plan) -> String 
         weights.join(", "),
         if experiment.exclude { "exclude" } else { "first" },
         experiment.segments.join(", "),
+        match experiment.lookback {
+            0 => String::new(),
+            days => format!("\n  cuped: {{lookback_days: {days}}}"),
+        },
         if more { "increase" } else { "decrease" },
         metrics(plan.guardrails),
         metrics(plan.secondary),

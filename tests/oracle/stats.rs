@@ -95,6 +95,8 @@ pub(crate) struct Expected {
     pub(crate) statistic: Option<f64>,
     pub(crate) df: Option<f64>,
     pub(crate) p: Option<f64>,
+    /// Of a metric that is adjusted by its past.
+    pub(crate) unadjusted: Option<Unadjusted>,
     /// Status and reason, where there is no test.
     pub(crate) gap: Option<(&'static str, &'static str)>,
 }
@@ -134,11 +136,17 @@ pub(crate) fn compare(
             Err(reason) => return without(reason),
         }
     }
-    let [c, t] = [samples[0], samples[1]];
+    if !control.past_x.is_empty() && control.x.len().min(variant.x.len()) < 2 {
+        return without("too_few_units");
+    }
+    let past = (!control.past_x.is_empty()).then(|| adjusted(kind, control, variant));
+    let plain = [samples[0], samples[1]];
+    let [c, t] = past.as_ref().map_or(plain, |past| past.samples);
     let error = (c.variance / c.n + t.variance / t.n).sqrt();
     // The test of proportions takes both arms to have one rate.
     let pooled = (c.mean * c.n + t.mean * t.n) / (c.n + t.n);
     let (method, law, of_test) = match kind {
+        "proportion" if past.is_some() => ("cuped_z", Law::Normal, error),
         "proportion" => {
             let pooled = (pooled * (1.0 - pooled) * (1.0 / c.n + 1.0 / t.n)).sqrt();
             ("two_proportion_z", Law::Normal, pooled)
@@ -146,8 +154,10 @@ pub(crate) fn compare(
         "mean" => {
             let part = |s: Sample| (s.variance / s.n).powi(2) / (s.n - 1.0);
             let df = (c.variance / c.n + t.variance / t.n).powi(2) / (part(c) + part(t));
-            ("welch_t", Law::Student(df), error)
+            let word = if past.is_some() { "cuped_welch_t" } else { "welch_t" };
+            (word, Law::Student(df), error)
         }
+        _ if past.is_some() => ("cuped_ratio_delta_z", Law::Normal, error),
         _ => ("ratio_delta_z", Law::Normal, error),
     };
     if of_test == 0.0 {
@@ -157,7 +167,11 @@ pub(crate) fn compare(
     let statistic = effect / of_test;
     let tail = if sided == Sided::Two { alpha / 2.0 } else { alpha };
     let critical = law.critical(tail);
-    let (relative, relative_reason) = match fieller(c, t, critical) {
+    let of_levels = match &past {
+        None => fieller(c, t, critical),
+        Some(past) => past.fieller(critical),
+    };
+    let (relative, relative_reason) = match of_levels {
         Ok(interval) => (Some(interval), None),
         Err(reason) => (None, Some(reason)),
     };
@@ -181,7 +195,133 @@ pub(crate) fn compare(
             Sided::Greater => law.above(statistic),
             Sided::Less => law.above(-statistic),
         }),
+        means: past.as_ref().map_or(row.means, |_| [Some(c.mean), Some(t.mean)]),
+        unadjusted: past.as_ref().map(|past| {
+            let before = (plain[0].variance / plain[0].n + plain[1].variance / plain[1].n).sqrt();
+            Unadjusted {
+                theta: past.theta,
+                means: [plain[0].mean, plain[1].mean],
+                error: before,
+                ratio: (error / before).powi(2),
+            }
+        }),
         ..row
+    }
+}
+
+/// What the metric is without its adjustment, and the slope.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Unadjusted {
+    pub(crate) theta: f64,
+    pub(crate) means: [f64; 2],
+    pub(crate) error: f64,
+    pub(crate) ratio: f64,
+}
+
+/// Two groups after what the past tells was taken from each unit's value.
+struct Past {
+    theta: f64,
+    samples: [Sample; 2],
+    /// By group: the units' residuals, and their covariates.
+    units: [(Vec<f64>, Vec<f64>); 2],
+}
+
+/// Each unit's value and covariate; of ratios what the delta method has for them, at the ratios of `all` units or of the
+/// group's own.
+fn values_and_past(kind: &str, group: &Group, at: &Group) -> (Vec<f64>, Vec<f64>) {
+    if kind != "ratio" {
+        return (group.x.clone(), group.past_x.clone());
+    }
+    let linear = |x: &[f64], y: &[f64], of: (f64, f64)| -> Vec<f64> {
+        let r = of.0 / of.1;
+        x.iter().zip(y).map(|(x, y)| r + (x - r * y) / of.1).collect()
+    };
+    (
+        linear(&group.x, &group.y, (mean(&at.x), mean(&at.y))),
+        linear(&group.past_x, &group.past_y, (mean(&at.past_x), mean(&at.past_y))),
+    )
+}
+
+/// CUPED, unit by unit.
+fn adjusted(kind: &str, control: &Group, variant: &Group) -> Past {
+    let both = |a: &[f64], b: &[f64]| [a, b].concat();
+    let all = Group {
+        x: both(&control.x, &variant.x),
+        y: both(&control.y, &variant.y),
+        past_x: both(&control.past_x, &variant.past_x),
+        past_y: both(&control.past_y, &variant.past_y),
+        ..Group::default()
+    };
+    let no_past = |group: &Group| kind == "ratio" && mean(&group.past_y) == 0.0;
+    let nothing = no_past(control) || no_past(variant);
+    let slope = || {
+        let (y, x) = values_and_past(kind, &all, &all);
+        let of_x = co_moment(&x, &x);
+        if of_x > 1e-20 { co_moment(&y, &x) / of_x } else { 0.0 }
+    };
+    let theta = if nothing { 0.0 } else { slope() };
+    let units = [control, variant].map(|group| {
+        if nothing {
+            let own = Group { past_x: group.x.clone(), past_y: group.y.clone(), ..group.clone() };
+            return values_and_past(kind, &own, &own);
+        }
+        values_and_past(kind, group, group)
+    });
+    let (n_c, n_t) = (control.x.len() as f64, variant.x.len() as f64);
+    // Ratios of all units are those of both groups together.
+    let common = match kind {
+        "ratio" if nothing => 0.0,
+        "ratio" => mean(&all.past_x) / mean(&all.past_y),
+        _ => mean(&all.past_x),
+    };
+    let residuals = units
+        .clone()
+        .map(|(y, x)| y.iter().zip(&x).map(|(y, x)| y - theta * x).collect::<Vec<f64>>());
+    let sample = |e: &[f64], n: f64| Sample {
+        n,
+        mean: mean(e) + theta * common,
+        variance: co_moment(e, e) / (n - 1.0),
+    };
+    let samples = [sample(&residuals[0], n_c), sample(&residuals[1], n_t)];
+    let [of_c, of_t] = residuals;
+    let [(_, x_c), (_, x_t)] = units;
+    Past { theta, samples, units: [(of_c, x_c), (of_t, x_t)] }
+}
+
+impl Past {
+    /// The variance of m_t - r m_c: each unit moves it by its residual, and by its part of the common covariate.
+    fn variance(&self, r: f64) -> f64 {
+        let n: f64 = self.samples.iter().map(|s| s.n).sum();
+        let share = (1.0 - r) * self.theta / n;
+        let signs = [-r, 1.0];
+        let parts = self.units.iter().zip(&self.samples).zip(signs).map(|(((e, x), s), sign)| {
+            let moves: Vec<f64> =
+                e.iter().zip(x).map(|(e, x)| sign * e / s.n + share * x).collect();
+            s.n * co_moment(&moves, &moves) / (s.n - 1.0)
+        });
+        parts.sum()
+    }
+
+    /// All lifts that are not rejected: the quadratic through three values of r.
+    fn fieller(&self, critical: f64) -> Result<[f64; 2], &'static str> {
+        let [c, t] = self.samples;
+        if c.mean <= 0.0 {
+            return Err("control_mean_not_positive");
+        }
+        // The variance is v0 + v1 r + v2 r².
+        let (v0, at_one, at_minus) = (self.variance(0.0), self.variance(1.0), self.variance(-1.0));
+        let (v1, v2) = ((at_one - at_minus) / 2.0, (at_one + at_minus) / 2.0 - v0);
+        if c.mean <= 5.0 * v2.max(0.0).sqrt() {
+            return Err("control_mean_near_zero");
+        }
+        let q2 = critical * critical;
+        let a = c.mean * c.mean - q2 * v2;
+        let b = c.mean * t.mean + q2 * v1 / 2.0;
+        let root = (b * b - a * (t.mean * t.mean - q2 * v0)).sqrt();
+        if a <= 0.0 {
+            return Err("control_mean_near_zero");
+        }
+        Ok([(b - root) / a - 1.0, (b + root) / a - 1.0])
     }
 }
 

@@ -40,6 +40,7 @@ fn experiment(name: &str) -> Experiment {
         direction: Direction::Increase,
         test: GuardrailTest::Deterioration,
         threshold: None,
+        cuped: None,
     };
     Experiment {
         name: located(name.to_owned()),

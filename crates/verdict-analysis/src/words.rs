@@ -467,6 +467,7 @@ mod tests {
             threshold: None,
             threshold_bound: None,
             threshold_breached: None,
+            adjusted: Default::default(),
         }
     }
 

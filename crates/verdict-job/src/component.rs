@@ -1,7 +1,7 @@
 //! Components: what the metrics need of each unit and day, each computed once whoever asks for it; and totals: what an
 //! experiment adds up of them, over all days since a unit's exposure or over a window of those.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use datafusion::prelude::SessionContext;
 use sha2::{Digest, Sha256};
@@ -104,11 +104,33 @@ impl Components {
         totals.into_values().collect()
     }
 
+    /// The components that the metrics of `experiment` are adjusted by, and how many days each looks back, sorted.
+    pub(crate) fn covariates_of(&self, experiment: &Experiment) -> BTreeSet<(&str, u32)> {
+        let of_metric = |metric: &ExperimentMetric| {
+            let columns = self.of_metric.get(&metric.name.value).filter(|_| metric.cuped.is_some());
+            let days = metric.cuped.map_or(0, |cuped| cuped.lookback_days);
+            columns.into_iter().flatten().map(move |column| (column.as_str(), days))
+        };
+        experiment.metrics().flat_map(of_metric).collect()
+    }
+
+    /// The columns of a metric's covariates in an experiment, numerator first: none, or one for each of its totals.
+    pub(crate) fn past_of(&self, metric: &ExperimentMetric) -> Vec<String> {
+        let Some(cuped) = metric.cuped else { return Vec::new() };
+        let components = self.of_metric.get(&metric.name.value).into_iter().flatten();
+        components.map(|column| covariate_column(column, cuped.lookback_days)).collect()
+    }
+
     /// The columns of a metric's totals in an experiment, numerator first; `None` when no method computes it yet.
     pub(crate) fn of_metric(&self, metric: &ExperimentMetric) -> Option<Vec<String>> {
         let components = self.of_metric.get(&metric.name.value)?;
         Some(components.iter().map(|column| total_column(column, metric.window)).collect())
     }
+}
+
+/// The column of a component over the days before a unit's first exposure, in `unit_total` and on the way there.
+pub(crate) fn covariate_column(column: &str, lookback_days: u32) -> String {
+    format!("{column}_pre{lookback_days}")
 }
 
 fn define(

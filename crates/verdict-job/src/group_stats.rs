@@ -7,7 +7,7 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_null_a
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Float64Type, Int64Type};
 use futures::{StreamExt, TryStreamExt, stream};
-use verdict_model::rows::GroupStat;
+use verdict_model::rows::{Covariates, GroupStat};
 use verdict_model::tables::GROUP_STATS;
 use verdict_model::{DataCounts, Experiment, Later, NaiveDate};
 
@@ -155,7 +155,7 @@ pub(crate) fn judged_fingerprint<P: Borrow<Partition>>(
     let counts = format!("{:?}", own.map(|made| &made.counts));
     let metrics = experiment.metrics().map(|m| {
         format!(
-            "{} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+            "{} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
             m.name.value,
             m.role,
             m.window,
@@ -164,7 +164,8 @@ pub(crate) fn judged_fingerprint<P: Borrow<Partition>>(
             m.mde,
             m.direction,
             m.test,
-            m.threshold
+            m.threshold,
+            m.cuped
         )
     });
     let design = &experiment.design;
@@ -219,6 +220,8 @@ fn append(
     let [co_x, co_y, co_of_both] =
         ["co_x_before", "co_y_before", "co_xy_before"].map(|name| or_null(name, DataType::Float64));
     let (co_x_before, co_y_before, co_xy_before) = (co_x?, co_y?, co_of_both?);
+    let of_past = COVARIATES.map(|name| or_null(name, DataType::Float64));
+    let of_past = of_past.into_iter().collect::<Result<Vec<_>>>()?;
     let [sum_x, mean_x, m2_x] = ["sum_x", "mean_x", "m2_x"].map(double);
     let [sum_y, mean_y, m2_y, co_xy] = ["sum_y", "mean_y", "m2_y", "co_xy"].map(double);
     let (sum_x, mean_x, m2_x) = (sum_x?, mean_x?, m2_x?);
@@ -261,9 +264,54 @@ fn append(
             co_x_before: number(&co_x_before),
             co_y_before: number(&co_y_before),
             co_xy_before: number(&co_xy_before),
+            covariates: covariates(&of_past.iter().map(number).collect::<Vec<_>>()),
         });
     }
     Ok(())
+}
+
+/// The columns of [`Covariates`], in the order of its fields.
+const COVARIATES: [&str; 16] = [
+    "mean_pre_x",
+    "m2_pre_x",
+    "mean_pre_y",
+    "m2_pre_y",
+    "co_pre_xy",
+    "co_x_pre_x",
+    "co_x_pre_y",
+    "co_y_pre_x",
+    "co_y_pre_y",
+    "m2_pre_x_before",
+    "m2_pre_y_before",
+    "co_pre_xy_before",
+    "co_x_pre_x_before",
+    "co_x_pre_y_before",
+    "co_y_pre_x_before",
+    "co_y_pre_y_before",
+];
+
+fn covariates(values: &[Option<f64>]) -> Covariates {
+    let mut values = values.iter().copied();
+    let mut next = || values.next().flatten();
+    // Fields of a literal are evaluated in the order in which they are written.
+    Covariates {
+        mean_pre_x: next(),
+        m2_pre_x: next(),
+        mean_pre_y: next(),
+        m2_pre_y: next(),
+        co_pre_xy: next(),
+        co_x_pre_x: next(),
+        co_x_pre_y: next(),
+        co_y_pre_x: next(),
+        co_y_pre_y: next(),
+        m2_pre_x_before: next(),
+        m2_pre_y_before: next(),
+        co_pre_xy_before: next(),
+        co_x_pre_x_before: next(),
+        co_x_pre_y_before: next(),
+        co_y_pre_x_before: next(),
+        co_y_pre_y_before: next(),
+    }
 }
 
 fn not_null() -> String {

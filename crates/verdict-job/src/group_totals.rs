@@ -103,7 +103,8 @@ pub(crate) fn rows(
                     let before = totals.as_ref().map_or(&nothing, |totals| &totals[own]);
                     let left = left.as_ref().map(|states| states[own].as_slice());
                     let changed = change.as_ref().map(|c| c[1 + distinct.len() + i].as_slice());
-                    *shared = Some(before.shared(left, changed).map_err(wrong)?);
+                    let own_totals = distinct[pair.of].totals();
+                    *shared = Some(before.shared(own_totals, left, changed).map_err(wrong)?);
                 }
             }
             for change in change.into_iter().chain(left) {
@@ -186,19 +187,26 @@ impl Running {
     }
 
     /// The moments of (x, x′) over the units that count both before, when the group was this, and now: `left` are those
-    /// that left (with the weight −1), `changed` the pairs of those that changed.
+    /// that left (with the weight −1), `changed` the pairs of those that changed. x are all variables, x′ what the first
+    /// `totals` of them were; the others are covariates, which stay as they are.
     fn shared(
         &self,
+        totals: usize,
         left: Option<&[u8]>,
         changed: Option<&[u8]>,
     ) -> std::result::Result<Vec<u8>, AccumError> {
-        match self {
-            Running::One(before) => shared::<1, 1, 2, 3>(before, [0, 0], [1], left, changed),
-            Running::Two(before) => {
+        match (self, totals) {
+            (Running::One(before), _) => shared::<1, 1, 2, 3>(before, [0, 0], [1], left, changed),
+            (Running::Two(before), 1) => {
+                shared::<2, 3, 3, 6>(before, [0, 1, 0], [2, 1], left, changed)
+            }
+            (Running::Two(before), _) => {
                 shared::<2, 3, 4, 10>(before, [0, 1, 0, 1], [2, 3], left, changed)
             }
-            // No metric has four components.
-            Running::Four(_) => Err(AccumError::State("a metric of four components")),
+            (Running::Four(before), 2) => {
+                shared::<4, 10, 6, 21>(before, [0, 1, 2, 3, 0, 1], [4, 5, 2, 3], left, changed)
+            }
+            (Running::Four(_), _) => Err(AccumError::State("a metric of four components")),
         }
     }
 
@@ -283,12 +291,12 @@ mod tests {
                 }
             }
             let (left, changed) = (left.to_bytes(), changed.to_bytes());
-            let of_two = Running::Two(Box::new(before)).shared(Some(&left), Some(&changed));
+            let of_two = Running::Two(Box::new(before)).shared(2, Some(&left), Some(&changed));
             assert_eq!(of_two.unwrap(), wanted.to_bytes());
             let (left, changed) = (left_x.to_bytes(), changed_x.to_bytes());
-            let of_one = Running::One(Box::new(before_x)).shared(Some(&left), Some(&changed));
+            let of_one = Running::One(Box::new(before_x)).shared(1, Some(&left), Some(&changed));
             assert_eq!(of_one.unwrap(), wanted_x.to_bytes());
         }
-        assert_eq!(Running::new(1).shared(None, None).unwrap(), Moments2::default().to_bytes());
+        assert_eq!(Running::new(1).shared(1, None, None).unwrap(), Moments2::default().to_bytes());
     }
 }

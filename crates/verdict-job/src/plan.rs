@@ -118,6 +118,10 @@ impl Job {
             // After its end an experiment stays as of its last day.
             let last = experiment.end.map_or(to, |end| end.min(to));
             let days: Vec<NaiveDate> = start.iter_days().take_while(|day| *day <= last).collect();
+            let back = chrono::Days::new(u64::from(experiment.lookback_days()));
+            let from_day = start.checked_sub_days(back).unwrap_or(start);
+            let days_before: Vec<NaiveDate> =
+                from_day.iter_days().take_while(|day| *day < start).collect();
             let first = from.clamp(start.min(last), last);
             let asked: Vec<NaiveDate> = first.iter_days().take_while(|day| *day <= last).collect();
             let looks: BTreeSet<NaiveDate> =
@@ -130,10 +134,34 @@ impl Job {
                     .or_default()
                     .push(index);
             }
-            plan.experiments.push(ExperimentTask { index, asked, looks, watched_from, days });
+            // Covariates are of the units' own days; nobody was exposed yet.
+            for day in &days_before {
+                by_day.entry((experiment.design.unit.value.as_str(), *day)).or_default();
+            }
+            plan.experiments.push(ExperimentTask {
+                index,
+                asked,
+                looks,
+                watched_from,
+                days,
+                days_before,
+            });
         }
         for ((unit_type, ds), experiments) in by_day {
-            self.plan_day(&mut plan, unit_type, ds, &experiments).await?;
+            let planned = self.plan_day(&mut plan, unit_type, ds, &experiments).await;
+            planned.map_err(|error| match error {
+                Error::NoObjects { source_name, day, path, available } if experiments.is_empty() => {
+                    let needed = "no experiment has begun by then, but covariates look back to that day: shorten \
+                                  `cuped.lookback_days`, or allow `missing_days` of the source";
+                    Error::NoObjects {
+                        source_name,
+                        day,
+                        path,
+                        available: format!("{available}; {needed}"),
+                    }
+                }
+                error => error,
+            })?;
         }
         for task in plan.experiments.clone() {
             self.plan_experiment(&mut plan, &task).await?;

@@ -3,6 +3,8 @@
 //! What varies is rendered by kind: values are `$parameters`; identifiers go through [`ident`], text
 //! through [`text`]; configured expressions have been parsed and printed back.
 
+mod group_fields;
+
 use minijinja::value::Value;
 use minijinja::{Environment, UndefinedBehavior, context};
 use serde::Serialize;
@@ -90,18 +92,23 @@ impl SegmentSql {
 pub(crate) struct MetricSql {
     label: String,
     type_label: String,
+    /// The totals (x, and a ratio's y), and after them their covariates.
     arguments: Vec<String>,
+    /// How many of them are totals.
+    totals: usize,
     /// Which of the distinct moments are its own, counted from 1.
     moments: usize,
-    /// Which of the pairs with the day before are, counted from 1.
-    pair: usize,
-    /// The window's last day, and which of the distinct moments tell how many units are past it.
+    /// The window's last day.
     window_end: Option<u32>,
-    complete: Option<usize>,
     /// The experiments that the views have it of; all where none is named.
     experiments: Vec<String>,
+    /// What `group_stats` has of it: columns and their values.
+    fields: Vec<group_fields::FieldSql>,
     #[serde(skip)]
     window: Option<Window>,
+    /// What it is adjusted by.
+    #[serde(skip)]
+    covariates: Vec<(String, Number)>,
     #[serde(skip)]
     columns: Vec<(String, Number)>,
 }
@@ -120,23 +127,26 @@ fn argument(column: &str, number: Number) -> String {
 }
 
 impl MetricSql {
+    /// `columns` are the totals that it is made of, `covariates` what it is adjusted by: none, or one for each of them.
     pub(crate) fn new(
         metric: &str,
         metric_type: &str,
         columns: &[(String, Number)],
+        covariates: &[(String, Number)],
         window: Option<Window>,
     ) -> MetricSql {
-        let arguments = columns.iter().map(|(column, number)| argument(column, *number)).collect();
+        let all = columns.iter().chain(covariates);
         MetricSql {
             label: text(metric),
             type_label: text(metric_type),
-            arguments,
+            arguments: all.map(|(column, number)| argument(column, *number)).collect(),
+            totals: columns.len(),
             moments: 0,
-            pair: 0,
             window_end: window.map(|window| window.end),
-            complete: None,
             experiments: Vec::new(),
+            fields: Vec::new(),
             window,
+            covariates: covariates.to_vec(),
             columns: columns.to_vec(),
         }
     }
@@ -158,13 +168,13 @@ impl MetricSql {
 
     /// The moments of its variables.
     fn own_moments(&self) -> MomentsSql {
-        MomentsSql::of(&self.columns)
+        MomentsSql::of(&self.columns, &self.covariates)
     }
 
     /// The moments that tell how many units are past its window.
     fn complete_moments(&self) -> Option<MomentsSql> {
         let column = complete_column(self.window?);
-        Some(MomentsSql::of(&[(column, Number::Boolean)]))
+        Some(MomentsSql::of(&[(column, Number::Boolean)], &[]))
     }
 }
 
@@ -177,17 +187,24 @@ pub(crate) struct MomentsSql {
     /// The same, as a name.
     #[serde(skip)]
     pub(crate) name: String,
-    /// The components and what they are.
+    /// The totals among them, which come first, and what they are.
     #[serde(skip)]
     columns: Vec<(String, Number)>,
 }
 
 impl MomentsSql {
-    fn of(columns: &[(String, Number)]) -> MomentsSql {
-        let arguments = columns.iter().map(|(column, number)| argument(column, *number)).collect();
-        let names: Vec<&str> = columns.iter().map(|(column, _)| column.as_str()).collect();
+    /// Of totals, and of covariates that stay as they are from day to day.
+    fn of(columns: &[(String, Number)], covariates: &[(String, Number)]) -> MomentsSql {
+        let all = || columns.iter().chain(covariates);
+        let arguments = all().map(|(column, number)| argument(column, *number)).collect();
+        let names: Vec<&str> = all().map(|(column, _)| column.as_str()).collect();
         let name = names.join(" and ");
         MomentsSql { arguments, state: ident(&name), name, columns: columns.to_vec() }
+    }
+
+    /// How many of the variables are totals, which may differ from day to day.
+    pub(crate) fn totals(&self) -> usize {
+        self.columns.len()
     }
 
     /// How many variables they are of.
@@ -219,7 +236,7 @@ fn distinct(moments: impl IntoIterator<Item = MomentsSql>) -> Vec<MomentsSql> {
     distinct
 }
 
-/// Moments of variables and of what they were the day before, in this order.
+/// Moments of variables and of what the totals among them were the day before, in this order.
 #[derive(Clone, Debug)]
 pub(crate) struct PairSql {
     /// The place of the moments of the variables alone.
@@ -306,12 +323,17 @@ pub(crate) fn group_stats(
         let place = |moments: MomentsSql| distinct.iter().position(|m| *m == moments);
         let own = place(metric.own_moments()).unwrap_or(distinct.len());
         metric.moments = 1 + own;
-        metric.pair = pairs.iter().position(|pair| pair.of == own).map_or(0, |pair| 1 + pair);
-        metric.complete = metric.complete_moments().and_then(place).map(|place| 1 + place);
+        let pair = pairs.iter().position(|pair| pair.of == own).map(|pair| 1 + pair);
+        let complete = metric.complete_moments().and_then(place).map(|place| 1 + place);
+        metric.fields = group_fields::of_metric(metric, pair, complete);
     }
     let pairs: Vec<MomentsSql> = pairs.into_iter().map(|pair| pair.moments).collect();
     let several_variants = ident(SEVERAL_VARIANTS);
-    render("group_stats", context! { metrics, distinct, pairs, segments, several_variants })
+    let built_in = group_fields::of_several_variants();
+    render(
+        "group_stats",
+        context! { metrics, distinct, pairs, segments, several_variants, built_in },
+    )
 }
 
 /// The views, rendered, by name. `unit_metrics` needs to know the metrics and is left out without any.

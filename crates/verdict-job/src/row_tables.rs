@@ -214,6 +214,13 @@ fn results_batch(rows: &[ResultRow]) -> Result<RecordBatch> {
             double(r().map(|x| x.threshold)),
             double(r().map(|x| x.threshold_bound)),
             boolean_or_null(r().map(|x| x.threshold_breached)),
+            text_or_null(r().map(|x| &x.adjusted.adjustment)),
+            double(r().map(|x| x.adjusted.theta)),
+            double(r().map(|x| x.adjusted.unadjusted_mean_control)),
+            double(r().map(|x| x.adjusted.unadjusted_mean_variant)),
+            double(r().map(|x| x.adjusted.unadjusted_effect)),
+            double(r().map(|x| x.adjusted.unadjusted_std_error)),
+            double(r().map(|x| x.adjusted.variance_ratio)),
         ],
     )
 }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use chrono::Days as Days64;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::ScalarValue;
@@ -11,7 +12,7 @@ use verdict_model::tables::{EXPOSURE_DAY, GROUP_STATS, UNIT_DAY, UNIT_TOTAL};
 use verdict_model::{Aggregate, DataCounts, Experiment, NaiveDate, SeveralVariants};
 
 use crate::bind::Number;
-use crate::component::TotalDef;
+use crate::component::{TotalDef, covariate_column};
 use crate::day::exposures_of;
 use crate::diagnose::too_large;
 use crate::error::AtStage;
@@ -21,7 +22,7 @@ use crate::job::{Job, Outcome, Tally};
 use crate::partition::{self, Key, Made, Partition, Writer};
 use crate::plan::ExperimentTask;
 use crate::render::{self, MetricSql, SegmentSql};
-use crate::sweep::{Base, Column, Found, Keeper, Sweep, Task, Total, unit_changes};
+use crate::sweep::{Base, Column, Covariate, Found, Keeper, Sweep, Task, Total, unit_changes};
 use crate::{Error, Result};
 
 /// An experiment's day partitions, from its first day to its last look.
@@ -29,6 +30,8 @@ use crate::{Error, Result};
 pub(crate) struct Days {
     exposure: Vec<(NaiveDate, Partition)>,
     unit: Vec<(NaiveDate, Partition)>,
+    /// The days before the first one that covariates look back to: `unit_day` alone.
+    before: Vec<(NaiveDate, Partition)>,
 }
 
 /// What of an experiment's totals is stale.
@@ -119,7 +122,7 @@ impl Job {
         task: &'a ExperimentTask,
         tally: &mut Tally,
     ) -> Result<Option<Work<'a>>> {
-        let days = self.days(experiment, &task.days).await?;
+        let days = self.days(experiment, task).await?;
         let (defs, numbers, metrics) = self.defined(experiment, &days)?;
         let stale = self.stale(experiment, task, &defs, &metrics, &days).await?;
         tally.fresh += u64::from(stale.total.is_none());
@@ -157,7 +160,7 @@ impl Job {
         experiment: &Experiment,
         task: &ExperimentTask,
     ) -> Result<Stale> {
-        let days = self.days(experiment, &task.days).await?;
+        let days = self.days(experiment, task).await?;
         let (defs, _, metrics) = self.defined(experiment, &days)?;
         self.stale(experiment, task, &defs, &metrics, &days).await
     }
@@ -178,7 +181,7 @@ impl Job {
         let mut found = partition::find_all(&self.tables, keys).await?.into_iter();
         let mut of_looks = Vec::new();
         for look in looks {
-            let wanted = group_fingerprint(experiment, task, defs, metrics, days, *look)?;
+            let wanted = self.group_fingerprint((experiment, task), defs, metrics, days, *look)?;
             of_looks.push((*look, because(&wanted, found.next().flatten().as_ref())));
         }
         let total = match looks.last() {
@@ -191,12 +194,14 @@ impl Job {
         Ok(Stale { total, looks: of_looks })
     }
 
-    async fn days(&self, experiment: &Experiment, days: &[NaiveDate]) -> Result<Days> {
+    async fn days(&self, experiment: &Experiment, task: &ExperimentTask) -> Result<Days> {
         let (name, unit_type) = (&experiment.name.value, &experiment.design.unit.value);
-        let mut read = Days { exposure: Vec::new(), unit: Vec::new() };
-        for (table, value, into) in
-            [(&EXPOSURE_DAY, name, &mut read.exposure), (&UNIT_DAY, unit_type, &mut read.unit)]
-        {
+        let mut read = Days { exposure: Vec::new(), unit: Vec::new(), before: Vec::new() };
+        for (table, value, days, into) in [
+            (&EXPOSURE_DAY, name, &task.days, &mut read.exposure),
+            (&UNIT_DAY, unit_type, &task.days, &mut read.unit),
+            (&UNIT_DAY, unit_type, &task.days_before, &mut read.before),
+        ] {
             let keys = days.iter().map(|day| Key::new(table, &[value, &day.to_string()]));
             let keys: Vec<Key> = keys.collect();
             let found = partition::find_all(&self.tables, keys.clone()).await?;
@@ -244,7 +249,7 @@ impl Job {
         as_of: NaiveDate,
     ) -> Result<Fingerprint> {
         let buckets = self.project.buckets.to_string();
-        Ok(inputs_fingerprint(experiment, defs, days, as_of)?.with("buckets", [buckets]))
+        Ok(self.inputs_fingerprint(experiment, defs, days, as_of)?.with("buckets", [buckets]))
     }
 
     /// One sweep for all of `works`, whose units are of one type: what is stale of them is made.
@@ -321,6 +326,17 @@ impl Job {
         };
         let totals: BTreeMap<String, Total> =
             works.iter().flat_map(totals_of).map(|total| (total.name.clone(), total)).collect();
+        let mut covariates: BTreeMap<(&str, u32), Covariate> = BTreeMap::new();
+        for work in works {
+            for (column, lookback_days) in self.components.covariates_of(work.experiment) {
+                let Some(component) = components.keys().position(|name| *name == column) else {
+                    continue;
+                };
+                let name = covariate_column(column, lookback_days);
+                let covariate = Covariate { name, component, lookback_days };
+                covariates.insert((column, lookback_days), covariate);
+            }
+        }
         let mut unit_days: BTreeMap<NaiveDate, Partition> = BTreeMap::new();
         let mut tasks = Vec::new();
         for work in works {
@@ -337,15 +353,29 @@ impl Job {
             };
             let exposure_days = work.days.exposure.iter().filter(|(day, _)| needed(day));
             unit_days.extend(work.days.unit.iter().filter(|(day, _)| needed(day)).cloned());
+            // Who is first met on a day after the base was somebody before.
+            let lookback = Days64::new(u64::from(work.experiment.lookback_days()));
+            let first = work.days.exposure.iter().map(|(day, _)| *day).find(|day| needed(day));
+            let looked_at = |day: &NaiveDate| {
+                let from = first.and_then(|first| first.checked_sub_days(lookback));
+                from.is_some_and(|from| *day >= from) && last.is_some_and(|last| *day < last)
+            };
+            if work.experiment.lookback_days() > 0 {
+                let known = work.days.before.iter().chain(&work.days.unit);
+                unit_days.extend(known.filter(|(day, _)| looked_at(day)).cloned());
+            }
             let own: BTreeSet<String> =
                 totals_of(work).into_iter().map(|total| total.name).collect();
             let own = own.iter().filter_map(|name| totals.keys().position(|total| total == name));
             let of_days: BTreeSet<usize> = work.defs.iter().filter_map(place).collect();
+            let past = self.components.covariates_of(work.experiment);
+            let past = covariates.keys().zip(0..).filter(|(key, _)| past.contains(*key));
             tasks.push(Task {
                 exclude: work.experiment.design.several_variants == SeveralVariants::Exclude,
                 segments: work.experiment.segments.iter().map(|s| s.value.clone()).collect(),
                 components: of_days.into_iter().collect(),
                 totals: own.collect(),
+                covariates: past.map(|(_, place)| place).collect(),
                 base: work.base.clone(),
                 exposure_days: exposure_days.cloned().collect(),
                 looks,
@@ -359,6 +389,7 @@ impl Job {
             unit: unit.clone(),
             totals: totals.into_values().collect(),
             components: components.into_values().collect(),
+            covariates: covariates.into_values().collect(),
             unit_days: unit_days.into_iter().collect(),
             tasks,
         }
@@ -388,9 +419,8 @@ impl Job {
         let looks = task.looks.iter().enumerate();
         for (at, look) in looks.filter(|(_, look)| task.made.contains(look)) {
             let key = Key::new(&GROUP_STATS, &[name, &look.to_string()]);
-            let wanted = group_fingerprint(
-                work.experiment,
-                work.task,
+            let wanted = self.group_fingerprint(
+                (work.experiment, work.task),
                 &work.defs,
                 &work.metrics,
                 &work.days,
@@ -408,7 +438,8 @@ impl Job {
     /// What made a sweep fail: a damaged partition, or a sum that grew too large.
     async fn explained(&self, error: Error, work: &Work<'_>) -> Error {
         let base = work.base.iter().map(|base| &base.totals);
-        let days = work.days.exposure.iter().chain(&work.days.unit).map(|(_, p)| p);
+        let days = work.days.exposure.iter().chain(&work.days.unit).chain(&work.days.before);
+        let days = days.map(|(_, p)| p);
         for partition in days.chain(base) {
             if let Err(damaged) = partition::read(&self.tables, &partition.object).await {
                 return damaged;
@@ -434,7 +465,12 @@ impl Job {
                     .into_iter()
                     .map(|column| Ok((column.clone(), number(&column)?)))
                     .collect::<Result<Vec<_>>>()?;
-                Ok(MetricSql::new(&m.name.value, definition.kind.word(), &columns, m.window))
+                // A covariate is what its total is, in the same order.
+                let past = self.components.past_of(m).into_iter().zip(&columns);
+                let past: Vec<(String, Number)> =
+                    past.map(|(column, (_, number))| (column, *number)).collect();
+                let word = definition.kind.word();
+                Ok(MetricSql::new(&m.name.value, word, &columns, &past, m.window))
             })
             .collect()
     }
@@ -480,48 +516,61 @@ fn counts_to(days: &Days, as_of: NaiveDate) -> DataCounts {
     counts
 }
 
-/// What the totals as of a day depend on: the same whether they were made from scratch or from earlier ones.
-fn inputs_fingerprint(
-    experiment: &Experiment,
-    defs: &[TotalDef],
-    days: &Days,
-    as_of: NaiveDate,
-) -> Result<Fingerprint> {
-    let contents = |table: &str, partitions: &[(NaiveDate, Partition)]| {
-        partitions
-            .iter()
-            .filter(|(day, _)| *day <= as_of)
-            .map(|(day, partition)| Ok(format!("{day} {}", made(partition, table)?.content)))
-            .collect::<Result<Vec<_>>>()
-    };
-    Ok(Fingerprint::new()
-        .with("exposure_day", contents("exposure_day", &days.exposure)?)
-        .with("unit_day", contents("unit_day", &days.unit)?)
-        .with("rows of the logs", [format!("{:?}", counts_to(days, as_of))])
-        .with("components", defs.iter().map(|def| def.column.clone()))
-        .with("segments", experiment.segments.iter().map(|s| s.value.clone()))
-        .with("units in several variants", [format!("{:?}", experiment.design.several_variants)]))
-}
+impl Job {
+    /// What the totals as of a day depend on: the same whether they were made from scratch or from earlier ones.
+    fn inputs_fingerprint(
+        &self,
+        experiment: &Experiment,
+        defs: &[TotalDef],
+        days: &Days,
+        as_of: NaiveDate,
+    ) -> Result<Fingerprint> {
+        let contents = |table: &str, partitions: &[(NaiveDate, Partition)]| {
+            partitions
+                .iter()
+                .filter(|(day, _)| *day <= as_of)
+                .map(|(day, partition)| Ok(format!("{day} {}", made(partition, table)?.content)))
+                .collect::<Result<Vec<_>>>()
+        };
+        let several_variants = format!("{:?}", experiment.design.several_variants);
+        let wanted = Fingerprint::new()
+            .with("exposure_day", contents("exposure_day", &days.exposure)?)
+            .with("unit_day", contents("unit_day", &days.unit)?)
+            .with("rows of the logs", [format!("{:?}", counts_to(days, as_of))])
+            .with("components", defs.iter().map(|def| def.column.clone()))
+            .with("segments", experiment.segments.iter().map(|s| s.value.clone()))
+            .with("units in several variants", [several_variants]);
+        let covariates = self.components.covariates_of(experiment);
+        if covariates.is_empty() {
+            return Ok(wanted);
+        }
+        let names = covariates.iter().map(|(column, days)| covariate_column(column, *days));
+        Ok(wanted
+            .with("unit_day before the first day", contents("unit_day", &days.before)?)
+            .with("covariates", names))
+    }
 
-fn group_fingerprint(
-    experiment: &Experiment,
-    task: &ExperimentTask,
-    defs: &[TotalDef],
-    metrics: &[MetricSql],
-    days: &Days,
-    look: NaiveDate,
-) -> Result<Fingerprint> {
-    let inputs = inputs_fingerprint(experiment, defs, days, look)?;
-    let wanted = inputs.with("metrics", metrics.iter().map(|m| format!("{m:?}")));
-    Ok(match task.before(look) {
-        Some(_) => wanted.with("compared with", ["the day before"]),
-        None => wanted,
-    })
+    fn group_fingerprint(
+        &self,
+        (experiment, task): (&Experiment, &ExperimentTask),
+        defs: &[TotalDef],
+        metrics: &[MetricSql],
+        days: &Days,
+        look: NaiveDate,
+    ) -> Result<Fingerprint> {
+        let inputs = self.inputs_fingerprint(experiment, defs, days, look)?;
+        let wanted = inputs.with("metrics", metrics.iter().map(|m| format!("{m:?}")));
+        Ok(match task.before(look) {
+            Some(_) => wanted.with("compared with", ["the day before"]),
+            None => wanted,
+        })
+    }
 }
 
 /// The type of each component, the same on all days.
 fn one_type_each(job: &Job, defs: &[TotalDef], days: &Days) -> Result<Vec<Number>> {
-    let of_days: Vec<&(NaiveDate, Partition)> = days.exposure.iter().chain(&days.unit).collect();
+    let of_days = days.exposure.iter().chain(&days.unit).chain(&days.before);
+    let of_days: Vec<&(NaiveDate, Partition)> = of_days.collect();
     defs.iter()
         .map(|def| {
             let mut seen: Option<(NaiveDate, Number)> = None;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::{
-    GuardrailSettings, GuardrailTest, Located, NaiveDate, Schedule, SequentialMethod,
+    Cuped, GuardrailSettings, GuardrailTest, Located, NaiveDate, Schedule, SequentialMethod,
     StatisticalSettings, Threshold, Window,
 };
 
@@ -52,6 +52,12 @@ impl Experiment {
     /// The arms that are compared against the control, in the order of the file.
     pub fn treatments(&self) -> impl Iterator<Item = &Arm> {
         self.design.arms.iter().filter(|arm| arm.name != self.design.control.value)
+    }
+
+    /// How many days before its first day are needed: the farthest that any covariate looks back.
+    pub fn lookback_days(&self) -> u32 {
+        let cuped = self.metrics().filter_map(|metric| metric.cuped);
+        cuped.map(|cuped| cuped.lookback_days).max().unwrap_or(0)
     }
 
     /// Whether it is looked at before its end by a method that allows for that: the group statistics of each day then
@@ -244,4 +250,6 @@ pub struct ExperimentMetric {
     pub test: GuardrailTest,
     /// A guardrail's limit on the variant's own level.
     pub threshold: Option<Threshold>,
+    /// By what of its past it is adjusted.
+    pub cuped: Option<Cuped>,
 }

@@ -18,6 +18,7 @@
 //! The other half is what the tables hold: [`tables`] describes each column (type, unit, meaning) once,
 //! and [`rows`] has the typed rows that the analysis reads and writes.
 
+mod adjust;
 mod advice;
 mod counts;
 mod experiment;
@@ -37,6 +38,7 @@ mod source;
 pub mod tables;
 mod yaml;
 
+pub use adjust::Cuped;
 pub use advice::{Advice, advice};
 pub use chrono::NaiveDate;
 pub use chrono_tz::Tz;

@@ -1,5 +1,6 @@
 //! Loading a project folder: every file read, every name resolved, every problem found in one go.
 
+mod adjust;
 mod definitions;
 mod design;
 mod experiments;

@@ -1,6 +1,6 @@
 //! Metrics, and the components that they are built from.
 
-use crate::Located;
+use crate::{Cuped, Located};
 
 /// A metric: a number per unit, defined once and referred to by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +11,8 @@ pub struct Metric {
     pub kind: MetricKind,
     /// The days after exposure that count; `None`: the experiment's, or without one all up to the as-of date.
     pub window: Option<Window>,
+    /// By what of its past it is adjusted, where an experiment does not say otherwise.
+    pub cuped: Option<Cuped>,
     /// What it means, for people.
     pub description: Option<String>,
 }

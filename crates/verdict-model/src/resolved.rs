@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::load::{is_odd, one_line};
 use crate::{
-    Component, Experiment, ExperimentMetric, Exposures, GuardrailTest, Located, Margin, Mde,
+    Component, Cuped, Experiment, ExperimentMetric, Exposures, GuardrailTest, Located, Margin, Mde,
     Metric, MetricKind, MissingDays, OutsideDay, Project, Role, SequentialMethod, SeveralVariants,
     Source, StatisticalSettings, Threshold, Window,
 };
@@ -157,6 +157,20 @@ impl Lines {
             }
             MetricKind::Later(_) => {}
         }
+        if metric.cuped.is_some() {
+            self.cuped(metric.cuped);
+        }
+    }
+
+    fn cuped(&mut self, cuped: Option<Cuped>) {
+        match cuped {
+            None => self.set("cuped", "none"),
+            Some(Cuped { lookback_days }) => {
+                self.open("cuped");
+                self.set("lookback_days", &lookback_days.to_string());
+                self.close();
+            }
+        }
     }
 
     fn window(&mut self, window: Option<Window>) {
@@ -283,6 +297,7 @@ impl Lines {
             Some(Mde::Absolute(mde)) => self.set("mde_absolute", &mde.to_string()),
             None => {}
         }
+        self.cuped(metric.cuped);
         if metric.role != Role::Guardrail {
             return;
         }

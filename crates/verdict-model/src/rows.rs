@@ -60,6 +60,47 @@ pub struct GroupStat {
     pub co_y_before: Option<f64>,
     /// Half the sum of (x − mean x)(y′ − mean y′) + (y − mean y)(x′ − mean x′).
     pub co_xy_before: Option<f64>,
+    /// Of what is adjusted by its past.
+    #[serde(flatten)]
+    pub covariates: Covariates,
+}
+
+/// The part of a row of `group_stats` that a metric has which is adjusted by its own past (CUPED): pre x is what x was
+/// over the days before the exposure, pre y the same of a ratio's denominator. `None` in all others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Covariates {
+    /// Mean of pre x.
+    pub mean_pre_x: Option<f64>,
+    /// Centred second moment of pre x.
+    pub m2_pre_x: Option<f64>,
+    /// Mean of pre y.
+    pub mean_pre_y: Option<f64>,
+    /// Centred second moment of pre y.
+    pub m2_pre_y: Option<f64>,
+    /// Centred co-moment of pre x and pre y.
+    pub co_pre_xy: Option<f64>,
+    /// Centred co-moment of x and pre x.
+    pub co_x_pre_x: Option<f64>,
+    /// Centred co-moment of x and pre y.
+    pub co_x_pre_y: Option<f64>,
+    /// Centred co-moment of y and pre x.
+    pub co_y_pre_x: Option<f64>,
+    /// Centred co-moment of y and pre y.
+    pub co_y_pre_y: Option<f64>,
+    /// Centred second moment of pre x over the units that count at this as-of date and at the day before.
+    pub m2_pre_x_before: Option<f64>,
+    /// The same of pre y.
+    pub m2_pre_y_before: Option<f64>,
+    /// Centred co-moment of pre x and pre y over these units.
+    pub co_pre_xy_before: Option<f64>,
+    /// Half the centred co-moment of x + x′ and pre x over these units, x′ being what x was the day before.
+    pub co_x_pre_x_before: Option<f64>,
+    /// The same of x + x′ and pre y.
+    pub co_x_pre_y_before: Option<f64>,
+    /// The same of y + y′ and pre x.
+    pub co_y_pre_x_before: Option<f64>,
+    /// The same of y + y′ and pre y.
+    pub co_y_pre_y_before: Option<f64>,
 }
 
 /// A row of `results`: one comparison of a variant against the control.
@@ -120,7 +161,7 @@ pub struct ResultRow {
     /// 1 − alpha of the intervals.
     pub confidence_level: f64,
     /// The test: `two_proportion_z`, `welch_t`, `ratio_delta_z`; over several looks and against a margin
-    /// `two_proportion_z_unpooled` for the first.
+    /// `two_proportion_z_unpooled` for the first; adjusted by their past `cuped_z`, `cuped_welch_t`, `cuped_ratio_delta_z`.
     pub method: Option<String>,
     /// `two-sided`, `greater` or `less` (greater: variant above control).
     pub alternative: String,
@@ -192,6 +233,28 @@ pub struct ResultRow {
     pub threshold_bound: Option<f64>,
     /// Whether the interval of the level lies, or at an earlier look lay, beyond the limit.
     pub threshold_breached: Option<bool>,
+    /// What was done to the metric, and what it would be without.
+    #[serde(flatten)]
+    pub adjusted: Adjusted,
+}
+
+/// The part of a row of `results` that a metric has whose estimate is not the plain one.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Adjusted {
+    /// `cuped`; `None`: the estimate is the plain one, and so is everything below.
+    pub adjustment: Option<String>,
+    /// The slope of the metric on what it was before the exposure, over both variants.
+    pub theta: Option<f64>,
+    /// Level of the metric in the control, not adjusted.
+    pub unadjusted_mean_control: Option<f64>,
+    /// Level of the metric in the variant, not adjusted.
+    pub unadjusted_mean_variant: Option<f64>,
+    /// Variant minus control, not adjusted.
+    pub unadjusted_effect: Option<f64>,
+    /// Standard error of that.
+    pub unadjusted_std_error: Option<f64>,
+    /// What the adjustment leaves of the variance of the effect: 0.6 is 40% less.
+    pub variance_ratio: Option<f64>,
 }
 
 /// A row of `checks`: one reason to trust, or not to.

@@ -147,6 +147,46 @@ pub const GROUP_STATS: Table = Table {
             Float64,
             "half the sum of (x - mean x)(y' - mean y') + (y - mean y)(x' - mean x')",
         ),
+        nullable(
+            "mean_pre_x",
+            Float64,
+            "mean of pre x: what x was over the lookback days before the exposure day; null: not adjusted (CUPED)",
+        ),
+        nullable("m2_pre_x", Float64, "sum of (pre x - mean_pre_x)^2"),
+        nullable("mean_pre_y", Float64, "mean of pre y, of a ratio's denominator"),
+        nullable("m2_pre_y", Float64, "sum of (pre y - mean_pre_y)^2"),
+        nullable("co_pre_xy", Float64, "sum of (pre x - mean_pre_x)(pre y - mean_pre_y)"),
+        nullable("co_x_pre_x", Float64, "sum of (x - mean_x)(pre x - mean_pre_x)"),
+        nullable("co_x_pre_y", Float64, "sum of (x - mean_x)(pre y - mean_pre_y)"),
+        nullable("co_y_pre_x", Float64, "sum of (y - mean_y)(pre x - mean_pre_x)"),
+        nullable("co_y_pre_y", Float64, "sum of (y - mean_y)(pre y - mean_pre_y)"),
+        nullable(
+            "m2_pre_x_before",
+            Float64,
+            "over the units of n_before: sum of (pre x - its mean)^2",
+        ),
+        nullable("m2_pre_y_before", Float64, "sum of (pre y - its mean)^2"),
+        nullable("co_pre_xy_before", Float64, "sum of (pre x - its mean)(pre y - its mean)"),
+        nullable(
+            "co_x_pre_x_before",
+            Float64,
+            "half the sum of (x + x' - its mean)(pre x - its mean)",
+        ),
+        nullable(
+            "co_x_pre_y_before",
+            Float64,
+            "half the sum of (x + x' - its mean)(pre y - its mean)",
+        ),
+        nullable(
+            "co_y_pre_x_before",
+            Float64,
+            "half the sum of (y + y' - its mean)(pre x - its mean)",
+        ),
+        nullable(
+            "co_y_pre_y_before",
+            Float64,
+            "half the sum of (y + y' - its mean)(pre y - its mean)",
+        ),
     ],
     doc: "the sufficient statistics of one metric in one variant and segment",
 };
@@ -200,7 +240,8 @@ pub const RESULTS: Table = Table {
         nullable(
             "method",
             Text,
-            "two_proportion_z (over looks: two_proportion_z_unpooled), welch_t or ratio_delta_z",
+            "two_proportion_z (over looks: two_proportion_z_unpooled), welch_t or ratio_delta_z; adjusted: cuped_z, \
+             cuped_welch_t or cuped_ratio_delta_z",
         ),
         column("alternative", Text, "two-sided, greater or less (greater: variant above control)"),
         nullable("statistic", Float64, "test statistic"),
@@ -272,6 +313,25 @@ pub const RESULTS: Table = Table {
             "end of the level's one-sided interval that is nearest to the limit",
         ),
         nullable("threshold_breached", Boolean, "whether that interval lies beyond the limit"),
+        nullable(
+            "adjustment",
+            Text,
+            "cuped: the estimate is adjusted by the units' past; null: plain",
+        ),
+        nullable(
+            "theta",
+            Float64,
+            "slope of the metric on what it was before the exposure, over both variants",
+        ),
+        nullable("unadjusted_mean_control", Float64, "level in the control, not adjusted"),
+        nullable("unadjusted_mean_variant", Float64, "level in the variant, not adjusted"),
+        nullable("unadjusted_effect", Float64, "variant minus control, not adjusted"),
+        nullable("unadjusted_std_error", Float64, "standard error of that"),
+        nullable(
+            "variance_ratio",
+            Float64,
+            "what the adjustment leaves of the variance of the effect: 0.6 is 40% less",
+        ),
     ],
     doc: "one metric of one variant against the control, in one segment",
 };
@@ -404,7 +464,8 @@ pub fn markdown() -> String {
          column `<component>_rest`: what rounding took from the exact sum, as\nlittle-endian doubles, the largest first, so \
          that the next day can be added without loss; null: nothing. The total of a\nmetric with a window has the column \
          `<component>_d<start>_<end>`: what came on these days after exposure so far; the unit\ncounts in group_stats \
-         when the last of them has passed.\n",
+         when the last of them has passed. Where a metric is adjusted by its past, `<component>_pre<days>`\nis the component \
+         over so many days before the exposure day.\n",
     );
     for table in ALL {
         text.push_str(&format!("\n## {}\n\nA row is {}.\n\n", table.name, table.doc));

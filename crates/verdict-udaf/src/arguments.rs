@@ -10,7 +10,7 @@ pub(crate) fn coerce(kind: Kind, types: &[DataType]) -> Result<Vec<DataType>> {
     let name = kind.name();
     match (kind, types) {
         (Kind::Moments | Kind::MomentsState, [weight, xs @ ..])
-            if matches!(xs.len(), 1 | 2 | 4) =>
+            if matches!(xs.len(), 1 | 2 | 3 | 4 | 6) =>
         {
             if !integer(weight) {
                 return plan_err!(
@@ -22,7 +22,7 @@ pub(crate) fn coerce(kind: Kind, types: &[DataType]) -> Result<Vec<DataType>> {
         }
         (Kind::Moments | Kind::MomentsState, _) => {
             plan_err!(
-                "`{name}` takes a weight and 1, 2 or 4 variables: {name}(weight, x1[, x2[, x3, x4]])"
+                "`{name}` takes a weight and 1, 2, 3, 4 or 6 variables: {name}(weight, x1[, x2 …])"
             )
         }
         (Kind::ExactSum, [x]) => Ok(vec![common(name, std::slice::from_ref(x))?]),

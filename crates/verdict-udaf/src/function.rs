@@ -47,12 +47,14 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Moments,
         Self::MomentsState,
         Self::MomentsMerge(1),
         Self::MomentsMerge(2),
+        Self::MomentsMerge(3),
         Self::MomentsMerge(4),
+        Self::MomentsMerge(6),
         Self::ExactSum,
         Self::ExactSumState,
         Self::ExactSumMerge,
@@ -69,6 +71,8 @@ impl Kind {
             Self::MomentsState => "moments_state",
             Self::MomentsMerge(1) => "moments_merge_1",
             Self::MomentsMerge(2) => "moments_merge_2",
+            Self::MomentsMerge(3) => "moments_merge_3",
+            Self::MomentsMerge(6) => "moments_merge_6",
             Self::MomentsMerge(_) => "moments_merge_4",
             Self::ExactSum => "exact_sum",
             Self::ExactSumState => "exact_sum_state",
@@ -220,6 +224,8 @@ fn of_size<A: Adapt>(
     match k {
         1 => adapt.adapt(MomentsKernel::<1, 1> { call, input, output }),
         2 => adapt.adapt(MomentsKernel::<2, 3> { call, input, output }),
+        3 => adapt.adapt(MomentsKernel::<3, 6> { call, input, output }),
+        6 => adapt.adapt(MomentsKernel::<6, 21> { call, input, output }),
         _ => adapt.adapt(MomentsKernel::<4, 10> { call, input, output }),
     }
 }

@@ -64,16 +64,23 @@ pub(super) fn best(
     let beaten = |other: &str| {
         let interval = if experiment.settings.sequential == SequentialMethod::None {
             let group = |arm| history.shown().whole(&metric.name.value, arm);
-            let evidence =
-                compare(&metric_type, group(other), group(leader), alpha, Alternative::TwoSided)
-                    .outcome
-                    .ok()
-                    .filter(|evidence| evidence.test.p_value <= alpha);
+            let evidence = compare(
+                &metric_type,
+                metric.cuped.is_some(),
+                group(other),
+                group(leader),
+                alpha,
+                Alternative::TwoSided,
+            )
+            .outcome
+            .ok()
+            .filter(|evidence| evidence.test.p_value <= alpha);
             evidence.map(|evidence| evidence.test.interval())
         } else {
             let question = Question {
                 metric: &metric.name.value,
                 metric_type: &metric_type,
+                adjusted: metric.cuped.is_some(),
                 control: other,
                 variant: leader,
                 segment: (WHOLE, WHOLE),

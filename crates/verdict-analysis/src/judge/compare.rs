@@ -2,11 +2,12 @@
 
 use verdict_model::rows::GroupStat;
 
+use super::levels::Levels;
 use super::samples::{Gap, Kind, mean, of_rate, proportion, ratio, usable};
 use crate::methods::relative::FiellerSet;
 use crate::methods::two_proportion::{ProportionInterval, two_proportion, unpooled_std_error};
 use crate::methods::welch::{welch, welch_and_critical};
-use crate::methods::{Alternative, Estimate, Interval, Reference, Sample, relative};
+use crate::methods::{Alternative, Estimate, Interval, Reference, relative};
 
 /// How many standard errors the control's level must lie above zero for a relative effect.
 ///
@@ -14,9 +15,11 @@ use crate::methods::{Alternative, Estimate, Interval, Reference, Sample, relativ
 /// of 1e-6. At five (25 successes in the control) it is bounded at every level in use.
 pub(super) const SAFE_STD_ERRORS: f64 = 5.0;
 
-/// Compares a variant with the control by the method of the metric's type; a missing group has no units.
+/// Compares a variant with the control by the method of the metric's type, where it is `adjusted` after both were adjusted
+/// by their past; a missing group has no units.
 pub(super) fn compare(
     metric_type: &str,
+    adjusted: bool,
     control: Option<&GroupStat>,
     variant: Option<&GroupStat>,
     alpha: f64,
@@ -32,12 +35,56 @@ pub(super) fn compare(
     let outcome = usable(metric_type, control, "no_units_in_control").and_then(|control| {
         let variant = usable(metric_type, variant, "no_units_in_variant")?;
         match kind {
+            _ if adjusted => by_past(kind, control, variant, alpha, alternative),
             Kind::Proportion => proportions(control, variant, alpha, alternative),
             Kind::Mean => means(control, variant, alpha, alternative),
             Kind::Ratio => ratios(control, variant, alpha, alternative),
         }
     });
-    Comparison { levels: (level(control), level(variant)), outcome }
+    let levels = match &outcome {
+        Ok(Evidence { adjusted: Some(levels), .. }) => {
+            (Some(levels.control.mean), Some(levels.variant.mean))
+        }
+        _ => (level(control), level(variant)),
+    };
+    Comparison { levels, outcome }
+}
+
+/// Welch's t of adjusted means; of adjusted rates and ratios a normal statistic.
+fn by_past(
+    kind: Kind,
+    control: &GroupStat,
+    variant: &GroupStat,
+    alpha: f64,
+    alternative: Alternative,
+) -> Result<Evidence, Gap> {
+    let levels = Levels::adjusted(kind, control, variant)?;
+    let Levels { control, variant, .. } = levels;
+    let (of_means, critical) = welch_and_critical(&control, &variant, alpha, alternative)?;
+    let (test, critical) = match kind {
+        Kind::Mean => (of_means, critical),
+        Kind::Proportion | Kind::Ratio => {
+            let Estimate { effect, std_error, .. } = of_means;
+            let normal = Estimate::new(effect, std_error, Reference::Normal, alpha, alternative)?;
+            (normal, normal_critical(alpha, alternative))
+        }
+    };
+    Ok(Evidence {
+        method: by_past_word(kind),
+        test,
+        interval_std_error: test.std_error,
+        relative: relative_effect(&levels, alternative, critical),
+        adjusted: Some(levels),
+    })
+}
+
+/// The word for the test of a metric that was adjusted by its past.
+pub(super) fn by_past_word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Proportion => "cuped_z",
+        Kind::Mean => "cuped_welch_t",
+        Kind::Ratio => "cuped_ratio_delta_z",
+    }
 }
 
 fn proportions(
@@ -54,11 +101,11 @@ fn proportions(
         interval_std_error: unpooled_std_error(control, variant),
         relative: relative_effect(
             // Unpooled, as the interval.
-            &of_rate(control),
-            &of_rate(variant),
+            &Levels::of_samples(of_rate(control), of_rate(variant)),
             alternative,
             normal_critical(alpha, alternative),
         ),
+        adjusted: None,
     })
 }
 
@@ -74,7 +121,8 @@ fn means(
         method: "welch_t",
         test,
         interval_std_error: test.std_error,
-        relative: relative_effect(&control, &variant, alternative, critical),
+        relative: relative_effect(&Levels::of_samples(control, variant), alternative, critical),
+        adjusted: None,
     })
 }
 
@@ -93,11 +141,11 @@ fn ratios(
         test,
         interval_std_error: test.std_error,
         relative: relative_effect(
-            &control,
-            &variant,
+            &Levels::of_samples(control, variant),
             alternative,
             normal_critical(alpha, alternative),
         ),
+        adjusted: None,
     })
 }
 
@@ -107,15 +155,17 @@ fn normal_critical(alpha: f64, alternative: Alternative) -> f64 {
 
 /// The lift with Fieller's interval at the critical value of the test.
 pub(super) fn relative_effect(
-    control: &Sample,
-    variant: &Sample,
+    levels: &Levels,
     alternative: Alternative,
     critical: f64,
 ) -> Result<Relative, &'static str> {
+    let Levels { control, variant, .. } = levels;
+    let joint = levels.joint();
+    let std_error = joint.map_or_else(|| control.std_error(), |[v_c, ..]| v_c.sqrt());
     if control.mean <= 0.0 {
         return Err("control_mean_not_positive");
     }
-    if control.mean <= SAFE_STD_ERRORS * control.std_error() {
+    if control.mean <= SAFE_STD_ERRORS * std_error {
         return Err("control_mean_near_zero");
     }
     let reason = |error| Gap::from(error).reason();
@@ -124,7 +174,13 @@ pub(super) fn relative_effect(
     control.check().and_then(|()| variant.check()).map_err(reason)?;
     // Fieller's interval and the absolute one are one test: the former contains a lift of zero exactly when the
     // latter contains a difference of zero.
-    match relative::fieller_at(control, variant, alternative, critical).map_err(reason)? {
+    let set = match joint {
+        None => relative::fieller_at(control, variant, alternative, critical),
+        Some(joint) => {
+            relative::fieller_joint(control.mean, variant.mean, joint, alternative, critical)
+        }
+    };
+    match set.map_err(reason)? {
         FiellerSet::Bounded(interval) => Ok(Relative { effect, interval }),
         FiellerSet::Complement(_) | FiellerSet::WholeLine => Err("control_mean_near_zero"),
     }
@@ -156,6 +212,8 @@ pub(super) struct Evidence {
     /// The standard error that the interval is made of; it differs from the test's where that is pooled.
     pub(super) interval_std_error: f64,
     pub(super) relative: Result<Relative, &'static str>,
+    /// The levels, where they were adjusted by their past.
+    pub(super) adjusted: Option<Levels>,
 }
 
 /// An effect over the control's level.

@@ -51,11 +51,12 @@ struct Shared {
 
 impl Days {
     /// The days up to `last`, as far back as they are known without a gap. `group` gives an arm's statistics, and
-    /// `factors` what each arm counts for.
+    /// `factors` what each arm counts for; of a metric that is adjusted by its past, `theta` gives each day's slope.
     pub(super) fn up_to<'a>(
         last: NaiveDate,
         kind: Kind,
         factors: &[f64],
+        theta: Option<&dyn Fn(NaiveDate) -> Option<f64>>,
         group: impl Fn(usize, NaiveDate) -> Option<&'a GroupStat>,
     ) -> Option<Days> {
         let mut dates = vec![last];
@@ -66,13 +67,19 @@ impl Days {
             dates.push(date);
         }
         dates.reverse();
+        let slopes = match theta {
+            None => vec![None; dates.len()],
+            Some(theta) => {
+                dates.iter().map(|date| theta(*date).map(Some)).collect::<Option<Vec<_>>>()?
+            }
+        };
         let arms = factors.iter().enumerate().map(|(arm, factor)| {
             let mut days: Vec<Day> = Vec::with_capacity(dates.len());
             let mut before: Option<&GroupStat> = None;
-            for date in &dates {
+            for (date, theta) in dates.iter().zip(&slopes) {
                 let now = group(arm, *date)?;
                 let ages = days.last().map_or(0.0, |day| day.ages) + now.n as f64;
-                days.push(day(kind, *factor, now, before, ages)?);
+                days.push(day(kind, (*factor, *theta), now, before, ages)?);
                 before = Some(now);
             }
             Some(days)
@@ -152,7 +159,7 @@ fn own_variance(arm: &[Day], up_to: usize) -> f64 {
 
 fn day(
     kind: Kind,
-    factor: f64,
+    (factor, theta): (f64, Option<f64>),
     now: &GroupStat,
     before: Option<&GroupStat>,
     ages: f64,
@@ -166,7 +173,12 @@ fn day(
         (Kind::Ratio, None) => return None,
         (Kind::Proportion | Kind::Mean, _) => (1.0, 0.0),
     };
+    let past = match theta {
+        Some(theta) => Some(Past::of(kind, now, theta)?),
+        None => None,
+    };
     let m2 = |group: &GroupStat| match kind {
+        _ if past.is_some() => past?.m2(group),
         Kind::Proportion => {
             let p = proportion(group).ok()?;
             Some(p.rate() * p.failure_rate() * n(group)? as f64)
@@ -180,6 +192,7 @@ fn day(
     };
     let shared = before.and_then(|before| {
         let co = match kind {
+            _ if past.is_some() => past?.co_before(now)?,
             Kind::Proportion | Kind::Mean => now.co_x_before?,
             Kind::Ratio => {
                 now.co_x_before? - 2.0 * r * now.co_xy_before? + r * r * now.co_y_before?
@@ -190,4 +203,70 @@ fn day(
         Some(Shared { weight: weight(before, mean_den)?, m2: m2(before)?, co })
     });
     Some(Day { weight: weight(now, mean_den)?, m2: m2(now)?, shared, ages })
+}
+
+/// What is watched of a metric that is adjusted by its past: (x - r y) - s (pre x - q pre y), by what the day itself says of
+/// r, q and s.
+#[derive(Clone, Copy)]
+struct Past {
+    r: f64,
+    q: f64,
+    s: f64,
+}
+
+impl Past {
+    fn of(kind: Kind, now: &GroupStat, theta: f64) -> Option<Past> {
+        if !matches!(kind, Kind::Ratio) {
+            return Some(Past { r: 0.0, q: 0.0, s: theta });
+        }
+        // Theta is of ratios, each linearised over the mean of its denominator.
+        let (mean_y, mean_pre_y) = (now.mean_y?, now.covariates.mean_pre_y?);
+        let (r, q) = (now.mean_x? / mean_y, now.covariates.mean_pre_x? / mean_pre_y);
+        let past = if theta == 0.0 {
+            Past { r, q: 0.0, s: 0.0 }
+        } else {
+            Past { r, q, s: theta * mean_y / mean_pre_y }
+        };
+        [past.r, past.q, past.s].iter().all(|x| x.is_finite()).then_some(past)
+    }
+
+    /// Its centred second moment.
+    fn m2(self, group: &GroupStat) -> Option<f64> {
+        let Past { r, q, s } = self;
+        let past = &group.covariates;
+        let own = match r == 0.0 && group.m2_y.is_none() {
+            true => group.m2_x?,
+            false => variance_of_difference(group.m2_x?, group.m2_y?, group.co_xy?, r),
+        };
+        let (of_past, co) = match past.m2_pre_y {
+            None => (past.m2_pre_x?, past.co_x_pre_x?),
+            Some(m2_pre_y) => (
+                variance_of_difference(past.m2_pre_x?, m2_pre_y, past.co_pre_xy?, q),
+                past.co_x_pre_x? - q * past.co_x_pre_y? - r * past.co_y_pre_x?
+                    + r * q * past.co_y_pre_y?,
+            ),
+        };
+        Some(variance_of_difference(own, of_past, co, s))
+    }
+
+    /// Its centred co-moment with the day before.
+    fn co_before(self, now: &GroupStat) -> Option<f64> {
+        let Past { r, q, s } = self;
+        let past = &now.covariates;
+        let own = match now.co_y_before {
+            None => now.co_x_before?,
+            Some(co_y) => now.co_x_before? - 2.0 * r * now.co_xy_before? + r * r * co_y,
+        };
+        let (of_past, half) = match past.m2_pre_y_before {
+            None => (past.m2_pre_x_before?, past.co_x_pre_x_before?),
+            Some(m2_pre_y) => (
+                variance_of_difference(past.m2_pre_x_before?, m2_pre_y, past.co_pre_xy_before?, q),
+                past.co_x_pre_x_before?
+                    - q * past.co_x_pre_y_before?
+                    - r * past.co_y_pre_x_before?
+                    + r * q * past.co_y_pre_y_before?,
+            ),
+        };
+        Some(own - 2.0 * s * half + s * s * of_past)
+    }
 }

@@ -12,8 +12,8 @@
 //!
 //! - Result rows, `insufficient`: `no_units_in_control`, `no_units_in_variant`, `too_few_units`, `zero_variance`,
 //!   `zero_denominator`, `burn_in`. `not_mature`: `before_planned_end`, `before_first_look`, `no_test_yet`,
-//!   `window_not_complete`. `failed`:
-//!   `method_not_in_effect`, `metric_type_unknown`, `metric_type_differs`, `statistics_invalid`, `method_failed`,
+//!   `window_not_complete`. `failed`: `method_not_in_effect`, `metric_type_unknown`, `metric_type_differs`,
+//!   `statistics_invalid`, `covariate_missing`, `method_failed`,
 //!   `margin_too_large`, `no_planned_end`.
 //! - No relative effect: the reason of the row; otherwise `control_mean_not_positive`, `control_mean_near_zero`.
 //! - Decisions, the deciding code first: `invalid` has the codes of the failed checks; `stop_guardrail` has
@@ -36,6 +36,7 @@ mod families;
 mod groups;
 mod history;
 mod later;
+mod levels;
 mod promise;
 mod reason_words;
 mod reasons;

@@ -1,16 +1,17 @@
 //! One promised row: how its comparison is to be tested, and what comes of it.
 
-use verdict_model::rows::{GroupStat, ResultRow, WHOLE};
+use verdict_model::rows::{Adjusted, GroupStat, ResultRow, WHOLE};
 use verdict_model::{
     Arm, Direction, Experiment, ExperimentMetric, GuardrailTest, Margin, NaiveDate, Role,
     SequentialMethod,
 };
 
-use super::compare::{Comparison, Evidence, compare, relative_effect};
+use super::compare::{Comparison, Evidence, by_past_word, compare, relative_effect};
 use super::families;
 use super::history::History;
+use super::levels::Levels;
 use super::results::alpha;
-use super::samples::Gap;
+use super::samples::{Gap, Kind};
 use super::tuning;
 use super::watch::{Contrast, Question, Watched, watch};
 use crate::methods::{Alternative, Interval};
@@ -47,8 +48,17 @@ impl Promise<'_> {
         let (control, variant) =
             (group(&self.experiment.design.control.value), group(&self.arm.name));
         let alternative = self.alternative();
-        let comparison = compare(self.metric_type, control, variant, self.alpha(), alternative);
+        let compared = |adjusted| {
+            compare(self.metric_type, adjusted, control, variant, self.alpha(), alternative)
+        };
+        let comparison = compared(self.metric.cuped.is_some());
         let row = self.without_number(control, variant, &comparison, history);
+        let row = match &comparison.outcome {
+            Ok(Evidence { adjusted: Some(levels), interval_std_error, .. }) => {
+                with_unadjusted(row, &compared(false), levels, *interval_std_error)
+            }
+            _ => row,
+        };
         let row = match (comparison.outcome, self.mode(history)) {
             (Err(gap), _) => without(row, gap),
             (Ok(evidence), Mode::Once) => with_number(row, &evidence),
@@ -83,6 +93,7 @@ impl Promise<'_> {
         let question = Question {
             metric: &self.metric.name.value,
             metric_type: self.metric_type,
+            adjusted: self.metric.cuped.is_some(),
             control: &self.experiment.design.control.value,
             variant: &self.arm.name,
             segment: self.segment,
@@ -226,14 +237,15 @@ impl Promise<'_> {
             threshold: None,
             threshold_bound: None,
             threshold_breached: None,
+            adjusted: Adjusted::default(),
         }
     }
 
     fn with_looks(&self, row: ResultRow, watched: &Watched) -> ResultRow {
         let alternative = self.alternative();
-        let Watched { control, variant, critical, interval, .. } = watched;
-        let std_error = control.variance_of_mean() + variant.variance_of_mean();
-        let std_error = std_error.sqrt();
+        let Watched { levels, critical, interval, .. } = watched;
+        let Levels { control, variant, .. } = levels;
+        let std_error = levels.variance(1.0).sqrt();
         let effect = variant.mean - control.mean;
         let shifted =
             Interval { lower: effect - critical * std_error, upper: effect + critical * std_error };
@@ -245,13 +257,15 @@ impl Promise<'_> {
             }
             Some(Margin::Relative(_)) => alternative.open(shifted),
         };
-        let relative = relative_effect(control, variant, alternative, *critical);
+        let relative = relative_effect(levels, alternative, *critical);
         let kept = |interval: Interval| self.as_far_as_excluded(interval, watched);
         let (rel_effect, rel_interval, rel_effect_reason) = match relative {
             Ok(relative) => (Some(relative.effect), Some(kept(relative.interval)), None),
             Err(reason) => (None, None, Some(reason.to_owned())),
         };
+        let by_past = Kind::of(self.metric_type).ok().filter(|_| self.metric.cuped.is_some());
         let method = match self.metric_type {
+            _ if by_past.is_some() => by_past.map_or("", by_past_word),
             "proportion" => "two_proportion_z_unpooled",
             "mean" => "welch_t",
             _ => "ratio_delta_z",
@@ -322,6 +336,7 @@ impl Promise<'_> {
         let question = Question {
             metric: &self.metric.name.value,
             metric_type: self.metric_type,
+            adjusted: self.metric.cuped.is_some(),
             control: &self.experiment.design.control.value,
             variant: &self.arm.name,
             segment: self.segment,
@@ -340,6 +355,29 @@ impl Promise<'_> {
             threshold_breached: watched.map(|watched| watched.crossed.is_some()),
             ..row
         }
+    }
+}
+
+/// A row of a metric that is adjusted by its past, with what it would be without.
+fn with_unadjusted(
+    row: ResultRow,
+    plain: &Comparison,
+    levels: &Levels,
+    std_error: f64,
+) -> ResultRow {
+    let before = plain.outcome.as_ref().ok().map(|evidence| evidence.interval_std_error);
+    let ratio = before.map(|before| (std_error / before) * (std_error / before));
+    ResultRow {
+        adjusted: Adjusted {
+            adjustment: Some("cuped".to_owned()),
+            theta: levels.theta,
+            unadjusted_mean_control: plain.levels.0,
+            unadjusted_mean_variant: plain.levels.1,
+            unadjusted_effect: plain.effect(),
+            unadjusted_std_error: before,
+            variance_ratio: ratio.filter(|ratio| ratio.is_finite()),
+        },
+        ..row
     }
 }
 

@@ -20,6 +20,9 @@ pub(super) fn reason_in_words(code: &str) -> &str {
             "the statistics were made for another type of metric than the project defines"
         }
         "statistics_invalid" => "its statistics are incomplete or contradict themselves",
+        "covariate_missing" => {
+            "the statistics do not have what it was before the exposure; run the experiment again"
+        }
         "method_failed" => "the method has no answer for these statistics",
         "control_mean_not_positive" => "the control's level is not above zero",
         "control_mean_near_zero" => {

@@ -105,11 +105,16 @@ pub(super) fn of_rate(p: Proportion) -> Sample {
     Sample { n: p.n, mean: p.rate(), variance: p.rate() * p.failure_rate() }
 }
 
-fn units(group: &GroupStat) -> Result<u64, Gap> {
+pub(super) fn units(group: &GroupStat) -> Result<u64, Gap> {
     u64::try_from(group.n).map_err(|_| INVALID)
 }
 
-const INVALID: Gap = Gap::Failed("statistics_invalid");
+/// Statistics of a metric that is to be adjusted by its past, and have none of it.
+pub(super) fn missing() -> Gap {
+    Gap::Failed("covariate_missing")
+}
+
+pub(super) const INVALID: Gap = Gap::Failed("statistics_invalid");
 
 /// Why a comparison has no number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,6 +17,7 @@ use verdict_model::rows::GroupStat;
 use super::day_to_day::Days;
 use super::groups::Groups;
 use super::history::{History, Look};
+use super::levels::Levels;
 use super::samples::{Gap, Kind, sample, usable};
 use super::tuning::FirstLook;
 use crate::methods::sequential::boundary::Sides;
@@ -35,6 +36,8 @@ const ENOUGH_SUCCESSES: f64 = 10.0;
 pub(super) struct Question<'q> {
     pub(super) metric: &'q str,
     pub(super) metric_type: &'q str,
+    /// Whether the levels are adjusted by their past.
+    pub(super) adjusted: bool,
     pub(super) control: &'q str,
     pub(super) variant: &'q str,
     pub(super) segment: (&'q str, &'q str),
@@ -60,9 +63,8 @@ impl Contrast {
 #[derive(Clone, Debug)]
 pub(super) struct Watched {
     pub(super) looks_used: usize,
-    /// The samples of that look.
-    pub(super) control: Sample,
-    pub(super) variant: Sample,
+    /// The levels of that look.
+    pub(super) levels: Levels,
     /// m_t - f m_c + s, its standard error and its degrees of freedom.
     pub(super) estimate: f64,
     pub(super) std_error: f64,
@@ -120,7 +122,7 @@ pub(super) fn watch(
     let method = method(&FirstLook {
         units: first.units,
         variance: first.variance,
-        control_level: first.control.mean,
+        control_level: first.levels.control.mean,
         days: history.days_by(first.look.ds),
         planned_days: history.planned_days(),
     })?;
@@ -188,8 +190,7 @@ fn stopped(
 /// What one look saw.
 struct Observed {
     look: Look,
-    control: Sample,
-    variant: Sample,
+    levels: Levels,
     estimate: f64,
     variance: f64,
     df: Option<f64>,
@@ -205,23 +206,30 @@ impl Question<'_> {
 
     fn observe(&self, kind: Kind, groups: &Groups<'_>, look: Look) -> Result<Observed, Gap> {
         let Contrast { factor, shift } = self.contrast;
-        let read = |variant, empty| -> Result<(Sample, i64), Gap> {
+        let read = |variant, empty| -> Result<(&GroupStat, Sample), Gap> {
             let group = usable(self.metric_type, self.group(groups, variant), empty)?;
             let sample = sample(kind, group)?;
             sample.check()?;
-            Ok((sample, group.n))
+            Ok((group, sample))
         };
-        let (variant, n_variant) = read(self.variant, "no_units_in_variant")?;
-        // A limit on the variant's own level asks nothing of the control.
-        let alone = (Sample { n: 0, mean: 0.0, variance: 0.0 }, i64::MAX);
+        let (of_variant, variant) = read(self.variant, "no_units_in_variant")?;
         let of_control = read(self.control, "no_units_in_control");
-        let (control, n_control) =
-            if factor == 0.0 { of_control.unwrap_or(alone) } else { of_control? };
+        let (levels, n_control) = if factor == 0.0 {
+            // A limit on the variant's own level asks nothing of the control.
+            let alone = (Sample { n: 0, mean: 0.0, variance: 0.0 }, i64::MAX);
+            let (control, n) = of_control.map_or(alone, |(group, sample)| (sample, group.n));
+            (Levels::of_samples(control, variant), n)
+        } else {
+            let (of_control, _) = of_control?;
+            (Levels::of(kind, self.adjusted, of_control, of_variant)?, of_control.n)
+        };
+        let Levels { control, variant, .. } = levels;
+        let n_variant = of_variant.n;
         let v_variant = variant.variance_of_mean();
         let v_control =
             if factor == 0.0 { 0.0 } else { factor * factor * control.variance_of_mean() };
-        let (estimate, variance) =
-            (variant.mean - factor * control.mean + shift, v_control + v_variant);
+        let estimate = variant.mean - factor * control.mean + shift;
+        let variance = if factor == 0.0 { v_variant } else { levels.variance(factor) };
         if variance == 0.0 {
             return Err(Gap::Insufficient("zero_variance"));
         }
@@ -235,8 +243,7 @@ impl Question<'_> {
         };
         Ok(Observed {
             look,
-            control,
-            variant,
+            levels,
             estimate,
             variance,
             df: match kind {
@@ -259,7 +266,15 @@ impl Question<'_> {
             let group = self.group(history.on(day), variant)?;
             (group.n > 0 && group.metric_type == self.metric_type).then_some(group)
         };
-        Days::up_to(*dates.last()?, kind, arms, group)?.times(&dates, variance)
+        let theta = |day| {
+            let groups = history.on(day);
+            let of = |variant| usable(self.metric_type, self.group(groups, variant), "").ok();
+            Levels::adjusted(kind, of(self.control)?, of(self.variant)?).ok()?.theta
+        };
+        let adjusted = self.adjusted && self.contrast.factor != 0.0;
+        let slopes: Option<&dyn Fn(NaiveDate) -> Option<f64>> =
+            if adjusted { Some(&theta) } else { None };
+        Days::up_to(*dates.last()?, kind, arms, slopes, group)?.times(&dates, variance)
     }
 }
 
@@ -295,8 +310,7 @@ impl Observed {
             question.alternative.open(Interval::around(self.estimate, critical * std_error));
         Watched {
             looks_used: 0,
-            control: self.control,
-            variant: self.variant,
+            levels: self.levels,
             estimate: self.estimate,
             std_error,
             df: self.df,

@@ -74,7 +74,7 @@ impl CupedRatioSample {
     }
 
     /// Outcome and covariate linearised at this sample's own ratios.
-    fn linearised(&self) -> Result<CupedSample, MethodError> {
+    pub(crate) fn linearised(&self) -> Result<CupedSample, MethodError> {
         self.check()?;
         let (den, pre_den) = (self.mean[DEN], self.mean[PRE_DEN]);
         if den == 0.0 || pre_den == 0.0 {

@@ -243,6 +243,17 @@ pub(crate) fn fieller_at(
     let c = difference * difference - e_c * e_c - e_t * e_t;
     // b² - a c, expanded so that the large squares are gone.
     let discriminant = m_t * m_t * e_c * e_c + (m_c - e_c) * (m_c + e_c) * e_t * e_t;
+    fieller_roots(a, b, c, discriminant, alternative)
+}
+
+/// The values R with a R² - 2 b R + c <= 0; `discriminant` is b² - a c.
+fn fieller_roots(
+    a: f64,
+    b: f64,
+    c: f64,
+    discriminant: f64,
+    alternative: Alternative,
+) -> Result<FiellerSet, MethodError> {
     if !(a.is_finite() && b.is_finite() && c.is_finite() && discriminant.is_finite()) {
         return Err(MethodError::Overflow { what: "Fieller's quadratic" });
     }
@@ -261,6 +272,34 @@ pub(crate) fn fieller_at(
     } else {
         FiellerSet::Complement(set)
     })
+}
+
+/// Fieller's set at the critical value `q` for levels that are not independent: `joint` has the variances of the control's
+/// and the treatment's level, and their covariance.
+pub(crate) fn fieller_joint(
+    control: f64,
+    treatment: f64,
+    joint: [f64; 3],
+    alternative: Alternative,
+    q: f64,
+) -> Result<FiellerSet, MethodError> {
+    let [v_c, v_t, both] = joint;
+    let q2 = q * q;
+    // (D - R m_c)² <= q² Var(D - R m_c), with R = r - 1 and D the difference.
+    let difference = treatment - control;
+    let of_difference = (v_t - both) + (v_c - both);
+    let apart = v_c - both;
+    let a = control * control - q2 * v_c;
+    let b = control * difference + q2 * apart;
+    let c = difference * difference - q2 * of_difference;
+    // b² - a c, expanded so that the large squares are gone.
+    let discriminant = q2
+        * (2.0 * control * difference * apart
+            + q2 * apart * apart
+            + control * control * of_difference
+            + v_c * difference * difference
+            - q2 * v_c * of_difference);
+    fieller_roots(a, b, c, discriminant, alternative)
 }
 
 /// ln(m_t / m_c): from the lift where that is exact, from the means where one plus the lift has lost its digits.

@@ -25,6 +25,8 @@ pub(crate) struct ExperimentTask {
     pub(crate) watched_from: Option<NaiveDate>,
     /// Its days, from its first to its last look.
     pub(crate) days: Vec<NaiveDate>,
+    /// The days before its first one that covariates look back to.
+    pub(crate) days_before: Vec<NaiveDate>,
 }
 
 impl ExperimentTask {
@@ -61,7 +63,7 @@ impl Job {
             .filter(|day| {
                 (day.unit_type == *unit_type
                     && day.unit_day.is_some()
-                    && task.days.contains(&day.ds))
+                    && (task.days.contains(&day.ds) || task.days_before.contains(&day.ds)))
                     || day.exposure_days.iter().any(|(index, _)| *index == task.index)
             })
             .map(|day| day.ds)

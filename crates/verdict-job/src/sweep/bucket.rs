@@ -15,7 +15,7 @@ use super::rows::Found;
 use super::span::{Dates, Span};
 use super::totals::{InTable, Totals};
 use super::walk::{Path, Table, paths, tables_of};
-use super::{Sweep, Task};
+use super::{Sweep, Task, lookback};
 use crate::units::Units;
 
 /// Rows in a batch of changes.
@@ -64,8 +64,13 @@ impl Pass<'_> {
                     }
                 });
             }
-            self.changes(task, &path, &totals, &mut send)?;
-            let rows = keep.then(|| kept_rows(self.sweep, bucket, task, &path, totals));
+            let covariates = match &path.lookback {
+                Some(lookback) => lookback.covariates(self.sweep, bucket, number)?,
+                None => Vec::new(),
+            };
+            self.changes(task, &path, (&totals, &covariates), &mut send)?;
+            let values = (totals, covariates);
+            let rows = keep.then(|| kept_rows(self.sweep, bucket, task, &path, values));
             kept.push(rows.transpose()?);
         }
         self.found.add_several(several);
@@ -77,7 +82,7 @@ impl Pass<'_> {
         &self,
         task: &Task,
         path: &Path,
-        totals: &[Totals],
+        (totals, covariates): (&[Totals], &[ArrayRef]),
         send: &mut impl FnMut(RecordBatch) -> Result<()>,
     ) -> Result<()> {
         let counts = |several_variants: bool| !(task.exclude && several_variants);
@@ -108,20 +113,20 @@ impl Pass<'_> {
                 rows.push(cell, 1, at, stays.then_some(at - 1));
             }
             if rows.points.len() >= BATCH {
-                send(self.batch(task, path, totals, std::mem::take(&mut rows))?)?;
+                send(self.batch(task, path, (totals, covariates), std::mem::take(&mut rows))?)?;
             }
         }
         if rows.points.is_empty() {
             return Ok(());
         }
-        send(self.batch(task, path, totals, rows)?)
+        send(self.batch(task, path, (totals, covariates), rows)?)
     }
 
     fn batch(
         &self,
         task: &Task,
         path: &Path,
-        totals: &[Totals],
+        (totals, covariates): (&[Totals], &[ArrayRef]),
         rows: Rows,
     ) -> Result<RecordBatch> {
         let several: Vec<bool> =
@@ -136,16 +141,24 @@ impl Pass<'_> {
             Arc::new(BooleanArray::from(counted)),
         ];
         let fields = self.schema.fields();
-        let mut add = |column: usize, at: &UInt32Array| -> Result<()> {
-            let own = task.totals.iter().position(|own| *own == column);
-            columns.push(match own {
-                Some(own) => totals[own].at(at)?,
-                None => new_null_array(fields[columns.len()].data_type(), at.len()),
-            });
-            Ok(())
+        let mut add = |column: Option<ArrayRef>| {
+            let other = || new_null_array(fields[columns.len()].data_type(), points.len());
+            columns.push(column.unwrap_or_else(other));
         };
-        (0..self.sweep.totals.len()).try_for_each(|column| add(column, &points))?;
-        self.sweep.compared().into_iter().try_for_each(|column| add(column, &before))?;
+        let total = |total: usize, at: &UInt32Array| {
+            let own = task.totals.iter().position(|own| *own == total);
+            own.map(|own| totals[own].at(at)).transpose()
+        };
+        for of_all in 0..self.sweep.totals.len() {
+            add(total(of_all, &points)?);
+        }
+        for covariate in 0..self.sweep.covariates.len() {
+            let own = task.covariates.iter().position(|own| *own == covariate);
+            add(own.map(|own| lookback::at(&covariates[own], path, &points)).transpose()?);
+        }
+        for compared in self.sweep.compared() {
+            add(total(compared, &before)?);
+        }
         Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
     }
 }
@@ -201,7 +214,7 @@ fn kept_rows(
     bucket: &Bucket,
     task: &Task,
     path: &Path,
-    totals: Vec<Totals>,
+    (totals, covariates): (Vec<Totals>, Vec<ArrayRef>),
 ) -> Result<RecordBatch> {
     let units = &path.units;
     let schema = task.totals_schema(sweep);
@@ -248,6 +261,7 @@ fn kept_rows(
             columns.push(Arc::new(rests));
         }
     }
+    columns.extend(covariates);
     Ok(RecordBatch::try_new(schema, columns)?)
 }
 

@@ -65,6 +65,8 @@ pub(super) struct Totals {
     pub(super) values: Vec<Values>,
     /// What rounding took, where a component has that.
     pub(super) rests: Vec<Option<BinaryArray>>,
+    /// By the place in [`Task::covariates`].
+    pub(super) covariates: Vec<Values>,
 }
 
 /// A task's rows of one bucket.
@@ -103,7 +105,8 @@ pub(super) async fn read(sweep: &Arc<Sweep>, bucket: u32) -> Result<Bucket> {
                 .map(String::from);
             let rests = task.kept(sweep).filter_map(|total| sweep.rest(total));
             let totals = task.kept(sweep).map(|total| total.name.clone());
-            let all = totals.chain(own).chain(segments()).chain(rests);
+            let covariates = task.covariates.iter().map(|c| sweep.covariates[*c].name.clone());
+            let all = totals.chain(own).chain(segments()).chain(rests).chain(covariates);
             wanted.push((&base.totals, all.collect()));
         }
     }
@@ -178,6 +181,11 @@ fn totals(sweep: &Sweep, task: &Task, rows: &RecordBatch) -> Result<Totals> {
         segments: segments(task, rows)?,
         values: task.kept(sweep).map(|t| Values::of(rows, &t.name)).collect::<Result<_>>()?,
         rests: task.kept(sweep).map(rest).collect::<Result<_>>()?,
+        covariates: task
+            .covariates
+            .iter()
+            .map(|c| Values::of(rows, &sweep.covariates[*c].name))
+            .collect::<Result<_>>()?,
     })
 }
 

@@ -13,6 +13,7 @@
 mod bucket;
 mod input;
 mod keep;
+mod lookback;
 mod rows;
 mod span;
 mod table;
@@ -66,6 +67,16 @@ pub(crate) struct Total {
     pub(crate) window: Option<Window>,
 }
 
+/// A component over the days before a unit's first exposure.
+#[derive(Clone, Debug)]
+pub(crate) struct Covariate {
+    /// Its column in `unit_total` ([`crate::component::covariate_column`]).
+    pub(crate) name: String,
+    /// The component, by its place in [`Sweep::components`].
+    pub(crate) component: usize,
+    pub(crate) lookback_days: u32,
+}
+
 /// The totals that an experiment's sweep begins from.
 #[derive(Clone, Debug)]
 pub(crate) struct Base {
@@ -84,6 +95,8 @@ pub(crate) struct Task {
     pub(crate) components: Vec<usize>,
     /// Its totals, by their place in [`Sweep::totals`], ascending.
     pub(crate) totals: Vec<usize>,
+    /// What they are adjusted by, by the place in [`Sweep::covariates`], ascending.
+    pub(crate) covariates: Vec<usize>,
     pub(crate) base: Option<Base>,
     /// The days after the base, in order, up to the last one.
     pub(crate) exposure_days: Vec<(NaiveDate, Partition)>,
@@ -108,6 +121,7 @@ impl Task {
             self.segments.iter().map(|s| Field::new(format!("segment_{s}"), DataType::Utf8, true)),
         );
         fields.extend(self.kept(sweep).flat_map(|total| sweep.fields(total)));
+        fields.extend(self.covariates.iter().map(|c| sweep.covariate_field(*c)));
         Arc::new(Schema::new(fields))
     }
 
@@ -135,12 +149,19 @@ pub(crate) struct Sweep {
     pub(crate) components: Vec<Column>,
     /// The totals of all tasks, each once, sorted by name.
     pub(crate) totals: Vec<Total>,
+    /// The covariates of all tasks, each once.
+    pub(crate) covariates: Vec<Covariate>,
     /// The days that any task needs, in order.
     pub(crate) unit_days: Vec<(NaiveDate, Partition)>,
     pub(crate) tasks: Vec<Task>,
 }
 
 impl Sweep {
+    fn covariate_field(&self, covariate: usize) -> Field {
+        let covariate = &self.covariates[covariate];
+        component_field(&covariate.name, self.components[covariate.component].total())
+    }
+
     /// More cells than any task's group has: the number of a cell is its group's times this, plus its own.
     pub(crate) fn stride(&self) -> i64 {
         self.tasks.iter().map(Task::cells).max().unwrap_or(0).max(1) as i64

@@ -154,6 +154,7 @@ pub(super) fn changes_schema(sweep: &Sweep) -> SchemaRef {
         Field::new("counted", DataType::Boolean, false),
     ];
     fields.extend(sweep.totals.iter().map(|t| component_field(&t.name, sweep.number(t))));
+    fields.extend((0..sweep.covariates.len()).map(|covariate| sweep.covariate_field(covariate)));
     fields.extend(sweep.compared().into_iter().map(|total| {
         let total = &sweep.totals[total];
         component_field(&before_column(&total.name), sweep.number(total))

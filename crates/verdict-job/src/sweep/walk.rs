@@ -10,6 +10,7 @@ use datafusion::arrow::array::Array;
 use verdict_model::{DataCounts, NaiveDate};
 
 use super::input::Bucket;
+use super::lookback::Lookback;
 use super::rows::{Exposed, Found, Known, Named};
 use super::{Sweep, Task};
 use crate::units::Units;
@@ -106,13 +107,15 @@ pub(super) struct Passed {
     pub(super) exposed: Exposed,
 }
 
-/// A task's way through a bucket.
+/// A task's way through a bucket, or that of one of its lookbacks.
 #[derive(Debug, Default)]
 pub(super) struct Path {
     pub(super) steps: Vec<Step>,
     /// In the order of the steps; the last one of a unit is at its end.
     pub(super) points: Vec<Point>,
     pub(super) units: Vec<Passed>,
+    /// What the units did before their exposure, as far as any covariate asks.
+    pub(super) lookback: Option<Lookback>,
     /// By look: units that were found in several variants.
     pub(super) several_found: Vec<Vec<Named>>,
 }
@@ -163,7 +166,11 @@ impl<'a> Walk<'a> {
             window_ends: task.window_ends(sweep),
             looks: task.looks.iter().map(|look| days_since_1970(*look)).collect(),
             complete: VecDeque::new(),
-            path: Path { several_found: vec![Vec::new(); task.looks.len()], ..Path::default() },
+            path: Path {
+                several_found: vec![Vec::new(); task.looks.len()],
+                lookback: (!task.covariates.is_empty()).then(|| Lookback::new(sweep, task)),
+                ..Path::default()
+            },
         }
     }
 
@@ -274,6 +281,7 @@ fn pass(
     walk.due = None;
     walk.complete.clear();
     let rows_of_task = &bucket.tasks[walk.number];
+    let all_days = days;
     let mut days = days.iter().copied().peekable();
     for (table, place, row) in own.iter().copied() {
         let day = match table {
@@ -295,6 +303,9 @@ fn pass(
                         walk.meets_several(unit);
                     }
                     walk.takes(place, row);
+                    if let Some(lookback) = &mut walk.path.lookback {
+                        lookback.takes_stored(place, row);
+                    }
                 }
                 continue;
             }
@@ -318,6 +329,9 @@ fn pass(
                     group,
                 });
                 walk.takes(place, row);
+                if let Some(lookback) = &mut walk.path.lookback {
+                    lookback.takes_days(bucket, all_days, exposure.ds);
+                }
                 if met > 1 {
                     walk.meets_several(unit);
                 }
@@ -339,6 +353,9 @@ fn pass(
     walk.passes_windows(None);
     if let Some(exposed) = walk.exposed.take() {
         walk.point();
+        if let Some(lookback) = &mut walk.path.lookback {
+            lookback.settles(walk.path.units.len());
+        }
         walk.path.units.push(Passed { name, exposed });
     }
 }

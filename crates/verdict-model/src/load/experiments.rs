@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::adjust;
 use super::definitions::{Definitions, undefined};
 use super::design;
 use super::judged::{self, Remarks};
@@ -44,10 +45,11 @@ pub(super) fn experiment(
     let segments = segments(&mut map, read);
     let window = map.get("window").and_then(|item| window::window(&item));
 
+    let cuped = adjust::cuped(&mut map).and_then(|(_, cuped)| cuped);
     let mut remarks = Remarks::default();
     let metrics = map.require("metrics", "name at least the primary metric");
-    let metrics =
-        metrics.and_then(|item| judged::metrics(&item, defined.metrics, window, &mut remarks));
+    let metrics = metrics
+        .and_then(|item| judged::metrics(&item, defined.metrics, (window, cuped), &mut remarks));
     let judged_by = settings::settings(map.get("statistical_settings"), (start, end));
     let guardrail_settings =
         settings::guardrail_settings(map.get("guardrail_settings"), judged_by.alpha);

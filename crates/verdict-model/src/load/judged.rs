@@ -1,9 +1,10 @@
 //! `experiment.metrics`.
 
+use super::adjust;
 use super::definitions::Definitions;
 use super::settings::guardrail;
 use crate::yaml::{Item, Map};
-use crate::{DeclaredType, Direction, ExperimentMetric, Mde, Metric, Place, Role, Window};
+use crate::{Cuped, DeclaredType, Direction, ExperimentMetric, Mde, Metric, Place, Role, Window};
 
 /// Keys that are not in effect yet: where, and what follows.
 #[derive(Debug, Default)]
@@ -23,15 +24,16 @@ pub(super) struct Metrics {
     pub(super) secondary: Vec<ExperimentMetric>,
 }
 
-/// `experiment.metrics`; `window` is the experiment's.
+/// `experiment.metrics`; `defaults` are the experiment's window and CUPED.
 pub(super) fn metrics(
     item: &Item<'_>,
     defined: &Definitions<Metric>,
-    window: Option<Window>,
+    defaults: (Option<Window>, Option<Cuped>),
     remarks: &mut Remarks,
 ) -> Option<Metrics> {
-    let metric =
-        |item: &Item<'_>, role, remarks: &mut Remarks| metric(item, role, defined, window, remarks);
+    let metric = |item: &Item<'_>, role, remarks: &mut Remarks| {
+        metric(item, role, defined, defaults, remarks)
+    };
     let mut map = item.map()?;
     let primary = map.require("primary", "write the metric that decides, such as {name: revenue}");
     let primary = primary.and_then(|item| metric(&item, Role::Primary, remarks));
@@ -70,7 +72,7 @@ fn metric(
     item: &Item<'_>,
     role: Role,
     defined: &Definitions<Metric>,
-    window: Option<Window>,
+    (window, default): (Option<Window>, Option<Cuped>),
     remarks: &mut Remarks,
 ) -> Option<ExperimentMetric> {
     let mut map = item.map()?;
@@ -88,6 +90,7 @@ fn metric(
     let mde = mde(&mut map);
     let (test, threshold) =
         if role == Role::Guardrail { guardrail(&mut map) } else { Default::default() };
+    let cuped = adjust::in_effect(&mut map, definition, default);
     map.finish();
     Some(ExperimentMetric {
         name: name?,
@@ -99,6 +102,7 @@ fn metric(
         direction: direction.unwrap_or_default(),
         test,
         threshold,
+        cuped,
     })
 }
 

@@ -1,5 +1,6 @@
 //! The section `metrics`.
 
+use super::adjust;
 use super::definitions::Definitions;
 use super::window::window;
 use crate::yaml::{Item, Map};
@@ -39,13 +40,8 @@ const LATER_TYPE_KEYS: [&str; 10] = [
 ];
 
 /// Keys that a metric of any type may have, and what happens without their methods.
-const LATER_KEYS: [(&str, &str); 5] = [
+const LATER_KEYS: [(&str, &str); 3] = [
     ("winsorize", "winsorisation is not in effect yet: extreme values count in full"),
-    (
-        "cuped",
-        "CUPED is not in effect yet: the metric is compared without adjustment for earlier behaviour",
-    ),
-    ("lookback_days", "lookback is not in effect yet: nothing before the exposure is read"),
     ("bot_filter", "bot filters are not in effect yet: every unit counts"),
     ("threshold", "thresholds of metrics are not in effect yet: no level is held against a limit"),
 ];
@@ -105,8 +101,14 @@ pub(super) fn metric(
             });
         }
     }
+    let cuped = adjust::cuped(&mut map).and_then(|(item, cuped)| {
+        if let (Some(_), Some(why)) = (cuped, kind.as_ref().and_then(adjust::no_past)) {
+            item.refuse(format!("does not fit this metric: {why}"));
+        }
+        cuped
+    });
     map.finish();
-    Some(Metric { name, kind: kind?, window, description })
+    Some(Metric { name, kind: kind?, window, cuped, description })
 }
 
 /// What a component is used for.

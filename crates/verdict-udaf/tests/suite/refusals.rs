@@ -77,8 +77,8 @@ async fn what_is_not_finite() {
 #[tokio::test]
 async fn wrong_arguments() {
     for (call, because) in [
-        ("moments(w)", "takes a weight and 1, 2 or 4 variables"),
-        ("moments(w, x, x, x)", "takes a weight and 1, 2 or 4 variables"),
+        ("moments(w)", "takes a weight and 1, 2, 3, 4 or 6 variables"),
+        ("moments(w, x, x, x, x, x)", "takes a weight and 1, 2, 3, 4 or 6 variables"),
         ("moments(x, x)", "is a whole number (BIGINT)"),
         ("moments(w, s)", "takes numbers"),
         ("exact_sum(s)", "takes numbers"),

@@ -1,5 +1,6 @@
 //! Claims about whole judgements, by theme. Expected numbers come from published references or by hand.
 
+mod adjusted;
 mod branches;
 mod checks;
 mod contradictions;
@@ -173,6 +174,7 @@ fn metric(name: &str, role: Role) -> ExperimentMetric {
         direction: Direction::Increase,
         test: GuardrailTest::Deterioration,
         threshold: None,
+        cuped: None,
     }
 }
 

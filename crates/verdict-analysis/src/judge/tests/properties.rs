@@ -56,6 +56,7 @@ fn any_stat() -> impl Strategy<Value = GroupStat> {
                 co_x_before: None,
                 co_y_before: None,
                 co_xy_before: None,
+                covariates: Default::default(),
                 ..in_segment(segment.0, segment.1, empty(metric, metric_type, variant))
             }
         },

@@ -106,6 +106,7 @@ fn ratio(
         co_x_before: None,
         co_y_before: None,
         co_xy_before: None,
+        covariates: Default::default(),
         ..empty("ratio", "ratio", variant)
     }
 }

@@ -1,5 +1,5 @@
 use super::{PROJECT, changed, check, check_files, good, load_files};
-use crate::{Aggregate, Component, MetricKind, MissingDays, OutsideDay, Project, Window};
+use crate::{Aggregate, Component, Cuped, MetricKind, MissingDays, OutsideDay, Project, Window};
 
 const EVENTS: &str = "    units: {user_id: user_id}\n";
 
@@ -382,7 +382,7 @@ fn a_metric_has_a_type() {
         "type: ratio",
         "type: ratio, value: x",
         "p.yaml:16: metrics.ctr.value: unknown key (allowed: type, description, numerator, denominator, window, \
-         winsorize, cuped, lookback_days, bot_filter, threshold)",
+         winsorize, bot_filter, threshold, cuped)",
     );
     check(
         "{filter: event = 'view'}",
@@ -445,11 +445,6 @@ fn later_keys_are_read_and_said() {
         assert_eq!(said, [format!("p.yaml:15: metrics.revenue.{key}: {expect}")]);
     };
     check("winsorize", "winsorisation is not in effect yet: extreme values count in full");
-    check(
-        "cuped",
-        "CUPED is not in effect yet: the metric is compared without adjustment for earlier behaviour",
-    );
-    check("lookback_days", "lookback is not in effect yet: nothing before the exposure is read");
     check("bot_filter", "bot filters are not in effect yet: every unit counts");
     check(
         "threshold",
@@ -506,4 +501,35 @@ fn windows_are_whole_days_in_order() {
             ),
         );
     }
+}
+
+#[test]
+fn cuped_is_read_where_it_can_be() {
+    let project = good(
+        "{type: mean, value: amount}",
+        "{type: mean, value: amount, cuped: {lookback_days: 14}}",
+    );
+    assert_eq!(project.metrics["revenue"].cuped, Some(Cuped { lookback_days: 14 }));
+    let check = |key: &str, expect: &str| {
+        check(
+            "{type: mean, value: amount}",
+            &format!("{{type: mean, value: amount, {key}}}"),
+            expect,
+        );
+    };
+    check("cuped: yes", "p.yaml:15: metrics.revenue.cuped: write {lookback_days: 14}, or none");
+    check(
+        "cuped: {lookback_days: 0.5}",
+        "p.yaml:15: metrics.revenue.cuped.lookback_days: expected a whole number of days, at least 1, found \
+         `0.5`",
+    );
+    check(
+        "cuped: {lookback_days: 1000}",
+        "p.yaml:15: metrics.revenue.cuped.lookback_days: 1000 days are too many; look back 366 at most",
+    );
+    check(
+        "aggregate: max, cuped: {lookback_days: 7}",
+        "p.yaml:15: metrics.revenue.cuped: does not fit this metric: a unit without rows before its exposure has no smallest \
+         or largest value to be adjusted by; use sum, count or distinct_days",
+    );
 }

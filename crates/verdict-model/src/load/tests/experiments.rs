@@ -1,6 +1,7 @@
 use super::{check, check_files, good, load_files};
 use crate::{
-    Arm, Correction, Direction, Experiment, GuardrailTest, Margin, Mde, NaiveDate, SeveralVariants,
+    Arm, Correction, Cuped, Direction, Experiment, GuardrailTest, Margin, Mde, NaiveDate,
+    SeveralVariants,
 };
 
 const NAME: &str = "  name: ranking\n";
@@ -305,7 +306,7 @@ fn an_experiment_names_defined_metrics_once() {
         PRIMARY,
         "primary: {name: clicks, directoin: increase}",
         "p.yaml:21: experiment.metrics.primary.directoin: unknown key; did you mean `direction`? (allowed: name, \
-         type, direction, baseline, mde_relative, mde_absolute)",
+         type, direction, baseline, mde_relative, mde_absolute, cuped)",
     );
     check(
         PRIMARY,
@@ -494,5 +495,39 @@ fn a_guardrail_is_tested_for_harm_or_against_a_margin() {
          p.yaml:22: experiment.metrics.guardrails[0].test: `y` is not allowed here (allowed: deterioration, \
          non_inferiority)\n\
          p.yaml:22: experiment.metrics.guardrails[0].threshold_ms: expected a number, found `x`",
+    );
+}
+
+#[test]
+fn cuped_is_of_a_metric_of_its_definition_or_of_the_experiment() {
+    let days = |days: u32| Some(Cuped { lookback_days: days });
+    let all = with("cuped: {lookback_days: 7}");
+    assert!(all.metrics().all(|metric| metric.cuped == days(7)));
+    assert_eq!(all.lookback_days(), 7);
+    let own = experiment(PRIMARY, "primary: {name: clicks, cuped: {lookback_days: 3}}");
+    assert_eq!((own.primary.cuped, own.guardrails[0].cuped), (days(3), None));
+    // The definition counts unless the experiment's own part says otherwise.
+    let defined = "{type: mean, value: amount, cuped: {lookback_days: 5}}";
+    let of_definition = experiment("{type: mean, value: amount}", defined);
+    assert_eq!((of_definition.primary.cuped, of_definition.guardrails[0].cuped), (None, days(5)));
+    let text = super::PROJECT
+        .replace("{type: mean, value: amount}", defined)
+        .replace(GUARDRAIL, "{name: revenue, cuped: none}");
+    let without = load_files(&[("p.yaml", &text)]).expect("a project");
+    assert_eq!(without.experiments[0].guardrails[0].cuped, None);
+    // What cannot be adjusted is passed over by the default, and refused where it is asked for by name.
+    let largest = "{type: mean, value: amount, aggregate: max}";
+    let text = super::PROJECT
+        .replace("{type: mean, value: amount}", largest)
+        .replace(NAME, &format!("{NAME}  cuped: {{lookback_days: 7}}\n"));
+    let over = load_files(&[("p.yaml", &text)]).expect("a project");
+    assert_eq!(
+        (over.experiments[0].primary.cuped, over.experiments[0].guardrails[0].cuped),
+        (days(7), None)
+    );
+    check_with("cuped: 7", "cuped: write {lookback_days: 14}, or none");
+    check_with(
+        "cuped: {}",
+        "cuped: `lookback_days` is missing: write how many days before the exposure count, such as 14",
     );
 }

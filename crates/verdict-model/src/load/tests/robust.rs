@@ -139,10 +139,13 @@ experiment:
     primary:
       name: \"clicks\"
       direction: increase
+        cuped: none
+      cuped: none
     guardrails:
       -
         name: \"revenue\"
         direction: increase
+        cuped: none
         test: deterioration
     secondary:
       -

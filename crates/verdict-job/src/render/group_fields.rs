@@ -1,0 +1,100 @@
+//! What `group_stats` has of a metric: its columns, as fields of the moments that are kept.
+//!
+//! The variables of a metric's moments are its totals (x, and a ratio's y) and after them their covariates; the pairs
+//! with the day before have after those the totals as they were. Fields of moments are numbered from 1.
+
+use serde::Serialize;
+
+use super::MetricSql;
+
+/// A column of `group_stats` and its value.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(super) struct FieldSql {
+    name: &'static str,
+    value: String,
+}
+
+/// A field of moments, from the numbers of the variables in it; `None`: the metric has none.
+type Place = Option<String>;
+
+/// The columns of a metric, with what it shares with the day before where it has a `pair` of that number, and how many units
+/// wait for the end of its window where moments of that number tell how many are `complete`.
+pub(super) fn of_metric(
+    metric: &MetricSql,
+    pair: Option<usize>,
+    complete: Option<usize>,
+) -> Vec<FieldSql> {
+    let (own, pair) = (format!("m{}", metric.moments), pair.map(|pair| format!("p{pair}")));
+    let covariates = metric.arguments.len() - metric.totals;
+    let not_mature =
+        complete.map(|m| format!("m{m}['n'] - CAST(coalesce(m{m}['sum_1'], 0) AS BIGINT)"));
+    fields(&own, pair.as_deref(), not_mature, (metric.totals, covariates))
+}
+
+/// The columns of the built-in metric, which is not compared with the day before.
+pub(super) fn of_several_variants() -> Vec<FieldSql> {
+    fields("m0", None, None, (1, 0))
+}
+
+fn fields(
+    own: &str,
+    pair: Option<&str>,
+    not_mature: Place,
+    (totals, covariates): (usize, usize),
+) -> Vec<FieldSql> {
+    // The places of x, y, what they were before the exposure, and what they were the day before.
+    let y = (totals > 1).then_some(2);
+    let (pre_x, pre_y) =
+        ((covariates > 0).then_some(totals + 1), (covariates > 1).then_some(totals + 2));
+    let before = totals + covariates;
+    let was_y = y.map(|y| before + y);
+    let one = |what: &str, i: Option<usize>| -> Place { Some(format!("{own}['{what}_{}']", i?)) };
+    let co = |of: &str, i: Option<usize>, j: Option<usize>| -> Place {
+        let (i, j) = (i?.min(j?), i?.max(j?));
+        Some(if i == j { format!("{of}['m2_{i}']") } else { format!("{of}['co_{i}{j}']") })
+    };
+    let of_both = |i: Option<usize>, j: Option<usize>| co(pair?, i, j);
+    // Of two products that differ in the day alone, half of each.
+    let halves = |a: Place, b: Place| Some(format!("({} + {}) / 2", a?, b?));
+    let (x, was_x) = (Some(1), Some(before + 1));
+    let all: [(&'static str, Place); 24] = [
+        ("n", Some(format!("{own}['n']"))),
+        ("sum_x", one("sum", x)),
+        ("mean_x", one("mean", x)),
+        ("m2_x", one("m2", x)),
+        ("sum_y", one("sum", y)),
+        ("mean_y", one("mean", y)),
+        ("m2_y", one("m2", y)),
+        ("co_xy", co(own, x, y)),
+        ("co_x_before", of_both(x, was_x)),
+        ("co_y_before", of_both(y, was_y)),
+        ("co_xy_before", halves(of_both(x, was_y), of_both(y, was_x))),
+        ("mean_pre_x", one("mean", pre_x)),
+        ("m2_pre_x", one("m2", pre_x)),
+        ("mean_pre_y", one("mean", pre_y)),
+        ("m2_pre_y", one("m2", pre_y)),
+        ("co_pre_xy", co(own, pre_x, pre_y)),
+        ("co_x_pre_x", co(own, x, pre_x)),
+        ("co_x_pre_y", co(own, x, pre_y)),
+        ("co_y_pre_x", co(own, y, pre_x)),
+        ("co_y_pre_y", co(own, y, pre_y)),
+        ("m2_pre_x_before", of_both(pre_x, pre_x)),
+        ("m2_pre_y_before", of_both(pre_y, pre_y)),
+        ("co_pre_xy_before", of_both(pre_x, pre_y)),
+        ("co_x_pre_x_before", halves(of_both(x, pre_x), of_both(was_x, pre_x))),
+    ];
+    let ratios: [(&'static str, Place); 3] = [
+        ("co_x_pre_y_before", halves(of_both(x, pre_y), of_both(was_x, pre_y))),
+        ("co_y_pre_x_before", halves(of_both(y, pre_x), of_both(was_y, pre_x))),
+        ("co_y_pre_y_before", halves(of_both(y, pre_y), of_both(was_y, pre_y))),
+    ];
+    let null = |ty: &str| format!("CAST(NULL AS {ty})");
+    let n_before = pair.map_or_else(|| null("BIGINT"), |pair| format!("{pair}['n']"));
+    let doubles = all
+        .into_iter()
+        .chain(ratios)
+        .map(|(name, place)| FieldSql { name, value: place.unwrap_or_else(|| null("DOUBLE")) });
+    let n_not_mature = not_mature.unwrap_or_else(|| null("BIGINT"));
+    let counts = [("n_before", n_before), ("n_not_mature", n_not_mature)];
+    doubles.chain(counts.map(|(name, value)| FieldSql { name, value })).collect()
+}
