@@ -7,6 +7,7 @@
 --          (a ratio's denominator); several_variants covers every exposed unit, the others those that count;
 --          of what is watched from day to day: the same of the units that count here and the day before, x and y
 --          crossed with what they were then (x', y')
+--          of what is winsorised: its caps, how many units are beyond them, and the moments without caps
 --          of what is adjusted by its past: the same of what x and y were before the exposure (pre_x, pre_y)
 --          units without a segment value have (none), as those have whose log says so
 WITH totals AS (
@@ -44,6 +45,9 @@ moments_of AS (
         {%- endfor %}
         {%- for pair in pairs %},
         moments_merge_{{ pair.arguments | length }}({{ pair.state }}) AS p{{ loop.index }}
+        {%- endfor %}
+        {%- for cap in caps %},
+        max({{ cap }}) AS {{ cap }}
         {%- endfor %}
         {%- if pairs %},
         count({{ pairs[0].state }}) > 0 AS has_before

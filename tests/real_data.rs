@@ -61,6 +61,8 @@ metrics:
   rounds: {type: mean, source: players, value: sum_gamerounds}
   # A unit without any row has no extreme, and is left out of the metric.
   rounds_without_one: {type: mean, source: players, value: sum_gamerounds, filter: sum_gamerounds < 49854, aggregate: max}
+  rounds_within_999: {type: mean, source: players, value: sum_gamerounds, winsorize: {upper_percentile: 99.9}}
+  rounds_within_500: {type: mean, source: players, value: sum_gamerounds, winsorize: {upper: 493}}
   never_played_and_retained: {type: mean, source: players, filter: sum_gamerounds = 0 AND retention_1}
 ",
     );
@@ -75,6 +77,11 @@ metrics:
             "without_one",
             "gates_of_most",
             "{primary: {name: rounds}, secondary: [{name: never_played_and_retained}]}",
+        ),
+        (
+            "capped",
+            "gates",
+            "{primary: {name: rounds_within_999}, secondary: [{name: rounds_within_500}]}",
         ),
     ] {
         project.file(
@@ -120,6 +127,20 @@ metrics:
     let odd = row(&ran, "without_one", "never_played_and_retained", "gate_40");
     let odd = number(&odd, "mean_control") * 44_699.0 + number(&odd, "mean_variant") * 45_489.0;
     close("players retained without a round", odd, 87.0, 1e-6);
+
+    // Clipped instead: at the 99.9th percentile of all 90,189 (type 7), and at a number of rounds. NumPy's percentile and
+    // minimum, and Welch's test of what they give.
+    for (metric, cap, means, t, kept, beyond) in [
+        ("rounds_within_999", 1073.624, (51.03091, 50.93526), -0.1466975, 0.2487463, 91.0),
+        ("rounds_within_500", 493.0, (49.13584, 48.85392), -0.5026756, 0.1840573, 898.0),
+    ] {
+        let row = row(&ran, "capped", metric, "gate_40");
+        assert_eq!((&row["method"], &row["adjustment"]), (&"welch_t".into(), &"winsorized".into()));
+        six(&row, &[("mean_control", means.0), ("mean_variant", means.1), ("statistic", t)]);
+        six(&row, &[("cap_upper", cap), ("variance_ratio", kept)]);
+        six(&row, &[("share_clipped", beyond / 90_189.0), ("unadjusted_effect", -1.157488)]);
+        assert!(row["cap_lower"].is_null(), "{row}");
+    }
 
     // The split fails a test at 0.01 that is made once, and passes at the 0.001 that is usual here.
     let split = check(&ran, "cookie_cats", "sample_ratio");

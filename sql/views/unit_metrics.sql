@@ -8,8 +8,8 @@ UNION ALL
 {%- endif %}
 SELECT
     experiment, ds, unit, variant, counted, {{ metric.label }} AS metric,
-    CAST({{ metric.arguments[0] }} AS DOUBLE) AS numerator,
-    {% if metric.totals == 2 -%} CAST({{ metric.arguments[1] }} AS DOUBLE) {%- else -%} CAST(1 AS DOUBLE) {%- endif %} AS denominator,
+    CAST({{ metric.raw[0] }} AS DOUBLE) AS numerator,
+    {% if metric.totals == 2 -%} CAST({{ metric.raw[1] }} AS DOUBLE) {%- else -%} CAST(1 AS DOUBLE) {%- endif %} AS denominator,
     {% if metric.window_end is none -%} true {%- else -%} exposure_ds + INTERVAL '{{ metric.window_end }} days' <= ds {%- endif %} AS mature
 FROM unit_total
 {%- if metric.experiments %}

@@ -11,7 +11,7 @@ const FOR_PEOPLE: [&str; 3] = ["project.name", "metrics.*.description", "experim
 const ELSEWHERE: [&str; 2] = ["project.tables", "experiment.name"];
 
 /// A key (names that the project chooses are `*`), the file, and an edit that changes it.
-pub(super) const EDITS: [(&str, &str, &str, &str); 43] = [
+pub(super) const EDITS: [(&str, &str, &str, &str); 46] = [
     ("project.time_zone", "project.yaml", "name: shop", "name: shop, time_zone: Asia/Kolkata"),
     ("project.buckets", "project.yaml", "name: shop", "name: shop, buckets: 3"),
     ("sources.*.path", "project.yaml", "path: events", "path: other_events"),
@@ -119,6 +119,24 @@ pub(super) const EDITS: [(&str, &str, &str, &str); 43] = [
         "metrics.yaml",
         "    type: ratio\n",
         "    type: ratio\n    cuped: {lookback_days: 1}\n",
+    ),
+    (
+        "metrics.*.winsorize.upper",
+        "metrics.yaml",
+        "value: amount",
+        "value: amount\n    winsorize: {upper: 50}",
+    ),
+    (
+        "metrics.*.winsorize.upper_percentile",
+        "metrics.yaml",
+        "value: amount",
+        "value: amount\n    winsorize: {upper_percentile: 90}",
+    ),
+    (
+        "metrics.*.winsorize.numerator.upper_percentile",
+        "metrics.yaml",
+        "    type: ratio\n",
+        "    type: ratio\n    winsorize: {numerator: {upper_percentile: 90}}\n",
     ),
     (
         "experiment.cuped.lookback_days",

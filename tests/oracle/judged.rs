@@ -83,6 +83,24 @@ fn group_stats(found: &[Record], naive: &BTreeMap<GroupKey, Group>, at: &str) {
         for ((column, wanted), tolerance) in columns.into_iter().zip(wanted).zip(tolerances) {
             near(&record[column], wanted, tolerance, &format!("{at} {column}"));
         }
+        let (raw_x, raw_y) = (moments(&group.raw_x), moments(&group.raw_y));
+        for (suffix, raw, values, ends, beyond) in [
+            ("x", raw_x, &group.raw_x, group.ends[0], group.beyond[0]),
+            ("y", raw_y, &group.raw_y, group.ends[1], group.beyond[1]),
+        ] {
+            let of = |what: &str| format!("{what}_{suffix}");
+            near_moment(record, &of("raw_sum"), raw[0], 0.0, &at);
+            near_moment(record, &of("raw_mean"), raw[1], 0.0, &at);
+            let off = co_with_tolerance(&[(values, values)]).1;
+            near_moment(record, &of("raw_m2"), raw[2], off, &at);
+            let clipped = group.ends.iter().flatten().any(Option::is_some);
+            let count = (clipped && !values.is_empty()).then_some(beyond as f64);
+            near_moment(record, &of("clipped"), count, 0.0, &at);
+            near_moment(record, &of("cap_lower"), ends[0], 0.0, &at);
+            near_moment(record, &of("cap_upper"), ends[1], 0.0, &at);
+        }
+        let (co, off) = co_with_tolerance(&[(&group.raw_x, &group.raw_y)]);
+        near_moment(record, "raw_co_xy", co, off, &at);
         let (a, b) = (&group.past_x, &group.past_y);
         let mean = |values: &[f64]| (!values.is_empty()).then(|| stats::mean(values));
         near_moment(record, "mean_pre_x", mean(a), 0.0, &at);
@@ -293,6 +311,7 @@ fn row(record: &Record, expected: &Expected, at: &str) {
     let relative = lost / expected.means[0].map_or(1.0, f64::abs);
     let relative_end = end / expected.means[0].map_or(1.0, f64::abs);
     let of_test = expected.error.map_or(0.0, |error| lost / error);
+    let of = expected.unadjusted;
     for (column, wanted, floor) in [
         ("mean_control", expected.means[0], lost),
         ("mean_variant", expected.means[1], lost),
@@ -306,12 +325,18 @@ fn row(record: &Record, expected: &Expected, at: &str) {
         ("statistic", expected.statistic, of_test),
         ("df", expected.df, 0.0),
         ("p_value", expected.p, 0.0),
-        ("theta", expected.unadjusted.map(|of| of.theta), 1e-12),
-        ("unadjusted_mean_control", expected.unadjusted.map(|of| of.means[0]), lost),
-        ("unadjusted_mean_variant", expected.unadjusted.map(|of| of.means[1]), lost),
-        ("unadjusted_effect", expected.unadjusted.map(|of| of.means[1] - of.means[0]), lost),
-        ("unadjusted_std_error", expected.unadjusted.map(|of| of.error), 0.0),
-        ("variance_ratio", expected.unadjusted.map(|of| of.ratio), 1e-9),
+        ("theta", of.and_then(|of| of.theta), 1e-12),
+        ("unadjusted_mean_control", of.and_then(|of| of.means[0]), lost),
+        ("unadjusted_mean_variant", of.and_then(|of| of.means[1]), lost),
+        ("unadjusted_effect", of.and_then(|of| Some(of.means[1]? - of.means[0]?)), lost),
+        ("unadjusted_std_error", of.and_then(|of| of.error), 0.0),
+        ("variance_ratio", of.and_then(|of| of.ratio), 1e-9),
+        ("cap_lower", of.and_then(|of| of.ends[0][0]), 0.0),
+        ("cap_upper", of.and_then(|of| of.ends[0][1]), 0.0),
+        ("cap_lower_denominator", of.and_then(|of| of.ends[1][0]), 0.0),
+        ("cap_upper_denominator", of.and_then(|of| of.ends[1][1]), 0.0),
+        ("share_clipped", of.and_then(|of| of.shares[0]), 1e-12),
+        ("share_clipped_denominator", of.and_then(|of| of.shares[1]), 1e-12),
     ] {
         let tolerance = 1e-9 * wanted.map_or(0.0, f64::abs) + floor;
         near(&record[column], wanted, tolerance, &format!("{at} {column}"));

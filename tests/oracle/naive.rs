@@ -123,6 +123,50 @@ pub(crate) struct Experiment {
     pub(crate) segments: &'static [&'static str],
     /// The days before its first exposure that a unit's covariates are of; 0: metrics are not adjusted.
     pub(crate) lookback: usize,
+    /// The metrics whose totals are clipped, with the caps of x and y.
+    pub(crate) caps: &'static [(&'static str, [Caps; 2])],
+}
+
+/// Caps of a component.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caps {
+    pub(crate) lower: Option<Cap>,
+    pub(crate) upper: Option<Cap>,
+}
+
+/// A cap: at a value, or at a percentile of the totals of all units that count.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Cap {
+    At(f64),
+    Percentile(f64),
+}
+
+impl Caps {
+    pub(crate) const NONE: Caps = Caps { lower: None, upper: None };
+
+    /// The two ends, over these totals.
+    fn ends(self, totals: &[f64]) -> [Option<f64>; 2] {
+        [self.lower, self.upper].map(|cap| match cap? {
+            Cap::At(x) => Some(x),
+            Cap::Percentile(_) if totals.is_empty() => None,
+            Cap::Percentile(p) => {
+                let mut sorted = totals.to_vec();
+                sorted.sort_by(f64::total_cmp);
+                // Type 7: between the two nearest of n values, counted from 0.
+                let place = (totals.len() - 1) as f64 * (p / 100.0);
+                let below = place.floor();
+                let (low, rest) = (sorted[below as usize], place - below);
+                let high = sorted[(below as usize + 1).min(sorted.len() - 1)];
+                Some(if rest == 0.0 { low } else { low + rest * (high - low) })
+            }
+        })
+    }
+}
+
+/// A value between the ends.
+fn clipped(x: f64, [lower, upper]: [Option<f64>; 2]) -> f64 {
+    let x = lower.map_or(x, |lower| if x < lower { lower } else { x });
+    upper.map_or(x, |upper| if x > upper { upper } else { x })
 }
 
 /// Whether a row counts on the day of its folder.
@@ -393,6 +437,11 @@ pub(crate) struct Group {
     /// What x and y were before the exposure, of a metric that is adjusted by that.
     pub(crate) past_x: Vec<f64>,
     pub(crate) past_y: Vec<f64>,
+    /// Of a metric that is clipped: x and y as they are, the ends of both, and how many are beyond them.
+    pub(crate) raw_x: Vec<f64>,
+    pub(crate) raw_y: Vec<f64>,
+    pub(crate) ends: [[Option<f64>; 2]; 2],
+    pub(crate) beyond: [usize; 2],
 }
 
 /// Metric, segment, segment value, variant.
@@ -403,6 +452,32 @@ pub(crate) fn groups(
     experiment: &Experiment,
     metrics: &[Metric],
     totals: &BTreeMap<Unit, Total>,
+) -> BTreeMap<GroupKey, Group> {
+    groups_within(experiment, metrics, totals, &ends(experiment, metrics, totals))
+}
+
+/// The ends of the totals of each metric that is clipped.
+type Ends = BTreeMap<String, [[Option<f64>; 2]; 2]>;
+
+fn ends(experiment: &Experiment, metrics: &[Metric], totals: &BTreeMap<Unit, Total>) -> Ends {
+    let of_metric = |(name, caps): &(&str, [Caps; 2])| {
+        let metric = metrics.iter().find(|metric| metric.name == *name)?;
+        let counted = totals.values().filter(|total| total.counted);
+        let values: Vec<Vec<f64>> = counted.filter_map(|total| total.of(metric)).collect();
+        let of = |i: usize| {
+            let part = values.iter().filter_map(|values| values.get(i)).copied();
+            caps[i].ends(&part.collect::<Vec<f64>>())
+        };
+        Some(((*name).to_owned(), [of(0), of(1)]))
+    };
+    experiment.caps.iter().filter_map(of_metric).collect()
+}
+
+fn groups_within(
+    experiment: &Experiment,
+    metrics: &[Metric],
+    totals: &BTreeMap<Unit, Total>,
+    ends: &Ends,
 ) -> BTreeMap<GroupKey, Group> {
     let mut groups: BTreeMap<GroupKey, Group> = BTreeMap::new();
     for total in totals.values() {
@@ -425,7 +500,20 @@ pub(crate) fn groups(
                     let waits = total.counted && !total.is_past(to);
                     *group.not_mature.get_or_insert(0) += usize::from(waits);
                 }
-                let Some(values) = total.of(metric).filter(|_| total.counted) else { continue };
+                let ends = ends.get(metric.name);
+                group.ends = ends.copied().unwrap_or_default();
+                let Some(mut values) = total.of(metric).filter(|_| total.counted) else { continue };
+                if let Some(ends) = ends {
+                    group.raw_x.push(values[0]);
+                    group.raw_y.extend(values.get(1));
+                    for ((value, ends), beyond) in
+                        values.iter_mut().zip(ends).zip(&mut group.beyond)
+                    {
+                        let within = clipped(*value, *ends);
+                        *beyond += usize::from(within != *value);
+                        *value = within;
+                    }
+                }
                 group.x.push(values[0]);
                 group.y.extend(values.get(1));
                 if experiment.lookback > 0 && metric.has_past() {
@@ -459,12 +547,13 @@ pub(crate) fn shared(
     were: &BTreeMap<Unit, Total>,
 ) -> BTreeMap<GroupKey, Shared> {
     let mut all: BTreeMap<GroupKey, Shared> = BTreeMap::new();
+    let [ends_now, ends_then] = [totals, were].map(|totals| ends(experiment, metrics, totals));
     for (unit, total) in totals {
         let one = |total: &Total| BTreeMap::from([(unit.clone(), total.clone())]);
         let Some(was) = were.get(unit) else { continue };
         // Groups of this unit alone: it counts at both looks where both are not empty.
-        let mut was = groups(experiment, metrics, &one(was));
-        for (key, now) in groups(experiment, metrics, &one(total)) {
+        let mut was = groups_within(experiment, metrics, &one(was), &ends_then);
+        for (key, now) in groups_within(experiment, metrics, &one(total), &ends_now) {
             let Some(was) = was.remove(&key).filter(|was| !was.x.is_empty()) else { continue };
             if now.x.is_empty() {
                 continue;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::log::{Layout, Logs, Row};
-use super::naive::{Aggregate, Component, Experiment, Exposures, Of};
+use super::naive::{Aggregate, Cap, Caps, Component, Experiment, Exposures, Of};
 use super::stats::Sided;
 use crate::support::Project;
 
@@ -190,6 +190,52 @@ impl Plan {
     }
 }
 
+/// What is clipped: at one side and at both, where it stays and where it moves, parts of ratios alone and together.
+const CAPS: &[(&str, [Caps; 2])] = &[
+    ("revenue", [Caps { upper: Some(Cap::Percentile(90.0)), ..Caps::NONE }, Caps::NONE]),
+    ("items", [Caps { lower: Some(Cap::At(1.0)), upper: Some(Cap::At(6.0)) }, Caps::NONE]),
+    (
+        "worth",
+        [
+            Caps { lower: Some(Cap::Percentile(10.0)), upper: Some(Cap::Percentile(75.0)) },
+            Caps::NONE,
+        ],
+    ),
+    ("smallest", [Caps { upper: Some(Cap::Percentile(60.0)), ..Caps::NONE }, Caps::NONE]),
+    (
+        "revenue_per_click",
+        [
+            Caps { upper: Some(Cap::Percentile(80.0)), ..Caps::NONE },
+            Caps { upper: Some(Cap::Percentile(95.0)), ..Caps::NONE },
+        ],
+    ),
+    ("later_per_click", [Caps { upper: Some(Cap::Percentile(70.0)), ..Caps::NONE }, Caps::NONE]),
+    ("pages_per_event", [Caps::NONE, Caps { upper: Some(Cap::At(4.0)), ..Caps::NONE }]),
+];
+
+/// The key of a metric's caps in an experiment's file.
+fn caps_of(experiment: &Experiment, metric: &str) -> String {
+    let Some((_, [x, y])) = experiment.caps.iter().find(|(name, _)| *name == metric) else {
+        return String::new();
+    };
+    let side = |key: &str, cap: Option<Cap>| match cap {
+        None => None,
+        Some(Cap::At(at)) => Some(format!("{key}: {at}")),
+        Some(Cap::Percentile(p)) => Some(format!("{key}_percentile: {p}")),
+    };
+    let both = |caps: &Caps| {
+        let sides = [side("lower", caps.lower), side("upper", caps.upper)];
+        sides.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    };
+    let ratio = METRICS.iter().any(|m| m.name == metric && m.kind == "ratio");
+    match ratio {
+        true => {
+            format!(", winsorize: {{numerator: {{{}}}, denominator: {{{}}}}}", both(x), both(y))
+        }
+        false => format!(", winsorize: {{{}}}", both(x)),
+    }
+}
+
 const ASSIGNMENT_SEGMENTS: &[Of<Option<String>>] =
     &[("device", |row| row.place.clone()), ("tier", |row| row.tier.map(|n| n.to_string()))];
 
@@ -223,6 +269,7 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
         exclude,
         segments: &["device", "tier"],
         lookback: 0,
+        caps: &[],
     };
     let beta = Experiment {
         name: "beta",
@@ -313,7 +360,7 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
     let zeta = Experiment { name: "zeta", days: (0, 4), exclude: true, ..beta.clone() };
     let of_zeta = Plan { every: Some(2), ..of_beta.clone() };
     // Two that are adjusted by two days before: one is tested, one is watched, and has units of any day after the first.
-    let eta = Experiment { name: "eta", days: (2, 4), lookback: 2, ..alpha.clone() };
+    let eta = Experiment { name: "eta", days: (2, 4), lookback: 2, caps: CAPS, ..alpha.clone() };
     let of_eta = Plan {
         guardrails: &[("revenue", true), ("longest", false)],
         secondary: &[
@@ -324,6 +371,7 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
             ("revenue_per_click", true),
             ("came_back", true),
             ("later_per_click", true),
+            ("worth", true),
         ],
         ..plan.clone()
     };
@@ -456,7 +504,9 @@ fn experiment_file(logs: &Logs, experiment: &Experiment, plan: &Plan) -> String 
         experiment.arms.iter().map(|(arm, w)| format!("{arm}: {w}")).collect();
     let metrics = |of: &[(&str, bool)]| -> String {
         let of = of.iter().map(|(name, more)| {
-            format!("{{name: {name}, direction: {}}}", if *more { "increase" } else { "decrease" })
+            let caps = caps_of(experiment, name);
+            let direction = if *more { "increase" } else { "decrease" };
+            format!("{{name: {name}, direction: {direction}{caps}}}")
         });
         of.collect::<Vec<_>>().join(", ")
     };

@@ -196,26 +196,60 @@ pub(crate) fn compare(
             Sided::Less => law.above(-statistic),
         }),
         means: past.as_ref().map_or(row.means, |_| [Some(c.mean), Some(t.mean)]),
-        unadjusted: past.as_ref().map(|past| {
-            let before = (plain[0].variance / plain[0].n + plain[1].variance / plain[1].n).sqrt();
-            Unadjusted {
-                theta: past.theta,
-                means: [plain[0].mean, plain[1].mean],
-                error: before,
-                ratio: (error / before).powi(2),
-            }
-        }),
+        unadjusted: unadjusted(kind, control, variant, past.as_ref(), plain, error),
         ..row
     }
 }
 
-/// What the metric is without its adjustment, and the slope.
+/// What the metric is without caps and slope; nothing of a metric that has neither.
+fn unadjusted(
+    kind: &str,
+    control: &Group,
+    variant: &Group,
+    past: Option<&Past>,
+    plain: [Sample; 2],
+    error: f64,
+) -> Option<Unadjusted> {
+    let clipped = !control.raw_x.is_empty();
+    if past.is_none() && !clipped {
+        return None;
+    }
+    let raw = |group: &Group| Group {
+        x: group.raw_x.clone(),
+        y: group.raw_y.clone(),
+        ..Group::default()
+    };
+    let samples = match clipped {
+        false => plain.map(Some),
+        true => [control, variant].map(|group| sample(kind, &raw(group)).ok()),
+    };
+    let before =
+        samples[0].zip(samples[1]).map(|(c, t)| (c.variance / c.n + t.variance / t.n).sqrt());
+    let before = before.filter(|before| *before > 0.0);
+    let n = plain[0].n + plain[1].n;
+    let share = |i: usize| (control.beyond[i] + variant.beyond[i]) as f64 / n;
+    Some(Unadjusted {
+        theta: past.map(|past| past.theta),
+        means: samples.map(|sample| sample.map(|sample| sample.mean)),
+        error: before,
+        ratio: before.map(|before| (error / before).powi(2)),
+        ends: control.ends,
+        shares: [
+            clipped.then(|| share(0)),
+            (clipped && !control.raw_y.is_empty()).then(|| share(1)),
+        ],
+    })
+}
+
+/// See [`unadjusted`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Unadjusted {
-    pub(crate) theta: f64,
-    pub(crate) means: [f64; 2],
-    pub(crate) error: f64,
-    pub(crate) ratio: f64,
+    pub(crate) theta: Option<f64>,
+    pub(crate) means: [Option<f64>; 2],
+    pub(crate) error: Option<f64>,
+    pub(crate) ratio: Option<f64>,
+    pub(crate) ends: [[Option<f64>; 2]; 2],
+    pub(crate) shares: [Option<f64>; 2],
 }
 
 /// Two groups after what the past tells was taken from each unit's value.

@@ -41,6 +41,7 @@ fn experiment(name: &str) -> Experiment {
         test: GuardrailTest::Deterioration,
         threshold: None,
         cuped: None,
+        winsorize: None,
     };
     Experiment {
         name: located(name.to_owned()),

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use datafusion::prelude::SessionContext;
 use sha2::{Digest, Sha256};
 use verdict_model::{
-    Aggregate, Experiment, ExperimentMetric, Located, MetricKind, Project, Window,
+    Aggregate, Caps, Experiment, ExperimentMetric, Located, MetricKind, Project, Window,
 };
 
 use crate::expression::printed;
@@ -114,6 +114,21 @@ impl Components {
         experiment.metrics().flat_map(of_metric).collect()
     }
 
+    /// The totals of `experiment` that are clipped, each with its caps, in the order of the metrics.
+    pub(crate) fn capped_of(&self, experiment: &Experiment) -> Vec<(String, Caps)> {
+        let mut all: Vec<(String, Caps)> = Vec::new();
+        for metric in experiment.metrics() {
+            let Some(winsorize) = metric.winsorize else { continue };
+            let columns = self.of_metric(metric).into_iter().flatten();
+            for capped in columns.zip([winsorize.x, winsorize.y]) {
+                if capped.1.any() && !all.contains(&capped) {
+                    all.push(capped);
+                }
+            }
+        }
+        all
+    }
+
     /// The columns of a metric's covariates in an experiment, numerator first: none, or one for each of its totals.
     pub(crate) fn past_of(&self, metric: &ExperimentMetric) -> Vec<String> {
         let Some(cuped) = metric.cuped else { return Vec::new() };
@@ -131,6 +146,11 @@ impl Components {
 /// The column of a component over the days before a unit's first exposure, in `unit_total` and on the way there.
 pub(crate) fn covariate_column(column: &str, lookback_days: u32) -> String {
     format!("{column}_pre{lookback_days}")
+}
+
+/// The column of a component's clipped totals on the way to group statistics; no component has a blank in its name.
+pub(crate) fn capped_column(column: &str, caps: Caps) -> String {
+    format!("{column} {}", caps.word())
 }
 
 fn define(

@@ -7,7 +7,7 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_null_a
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Float64Type, Int64Type};
 use futures::{StreamExt, TryStreamExt, stream};
-use verdict_model::rows::{Covariates, GroupStat};
+use verdict_model::rows::{Covariates, GroupStat, Winsorized};
 use verdict_model::tables::GROUP_STATS;
 use verdict_model::{DataCounts, Experiment, Later, NaiveDate};
 
@@ -165,7 +165,8 @@ pub(crate) fn judged_fingerprint<P: Borrow<Partition>>(
             m.direction,
             m.test,
             m.threshold,
-            m.cuped
+            m.cuped,
+            m.winsorize
         )
     });
     let design = &experiment.design;
@@ -222,6 +223,8 @@ fn append(
     let (co_x_before, co_y_before, co_xy_before) = (co_x?, co_y?, co_of_both?);
     let of_past = COVARIATES.map(|name| or_null(name, DataType::Float64));
     let of_past = of_past.into_iter().collect::<Result<Vec<_>>>()?;
+    let of_caps = WINSORIZED.map(|name| or_null(name, DataType::Float64));
+    let of_caps = of_caps.into_iter().collect::<Result<Vec<_>>>()?;
     let [sum_x, mean_x, m2_x] = ["sum_x", "mean_x", "m2_x"].map(double);
     let [sum_y, mean_y, m2_y, co_xy] = ["sum_y", "mean_y", "m2_y", "co_xy"].map(double);
     let (sum_x, mean_x, m2_x) = (sum_x?, mean_x?, m2_x?);
@@ -265,6 +268,7 @@ fn append(
             co_y_before: number(&co_y_before),
             co_xy_before: number(&co_xy_before),
             covariates: covariates(&of_past.iter().map(number).collect::<Vec<_>>()),
+            winsorized: winsorized(&of_caps.iter().map(number).collect::<Vec<_>>()),
         });
     }
     Ok(())
@@ -311,6 +315,43 @@ fn covariates(values: &[Option<f64>]) -> Covariates {
         co_x_pre_y_before: next(),
         co_y_pre_x_before: next(),
         co_y_pre_y_before: next(),
+    }
+}
+
+/// The columns of [`Winsorized`], in the order of its fields.
+const WINSORIZED: [&str; 13] = [
+    "cap_lower_x",
+    "cap_upper_x",
+    "cap_lower_y",
+    "cap_upper_y",
+    "clipped_x",
+    "clipped_y",
+    "raw_sum_x",
+    "raw_mean_x",
+    "raw_m2_x",
+    "raw_sum_y",
+    "raw_mean_y",
+    "raw_m2_y",
+    "raw_co_xy",
+];
+
+fn winsorized(values: &[Option<f64>]) -> Winsorized {
+    let mut values = values.iter().copied();
+    let mut next = || values.next().flatten();
+    Winsorized {
+        cap_lower_x: next(),
+        cap_upper_x: next(),
+        cap_lower_y: next(),
+        cap_upper_y: next(),
+        clipped_x: next(),
+        clipped_y: next(),
+        raw_sum_x: next(),
+        raw_mean_x: next(),
+        raw_m2_x: next(),
+        raw_sum_y: next(),
+        raw_mean_y: next(),
+        raw_m2_y: next(),
+        raw_co_xy: next(),
     }
 }
 

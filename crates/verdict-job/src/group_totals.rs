@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    ArrayRef, AsArray, BinaryBuilder, Date32Builder, RecordBatch, StringBuilder,
+    ArrayRef, AsArray, BinaryBuilder, Date32Builder, Float64Array, RecordBatch, StringBuilder,
 };
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Date32Type, Int64Type};
@@ -24,8 +24,8 @@ use verdict_accum::{AccumError, Moments, Moments1, Moments2, Moments4};
 use verdict_model::NaiveDate;
 
 use crate::error::AtStage;
-use crate::render::{MomentsSql, PairSql, SEVERAL_VARIANTS};
-use crate::sweep::{Found, Sweep, Task};
+use crate::render::{MomentsSql, PairSql, SEVERAL_VARIANTS, lower_cap_column, upper_cap_column};
+use crate::sweep::{Found, Limits, Sweep};
 use crate::{Error, Result};
 
 /// A group's states: by variant and segment values, by cell (a look, or past all looks what left at one), one for each
@@ -73,12 +73,15 @@ pub(crate) fn by_task(
 ///
 /// `distinct` are the moments of the states, followed by the `pairs` of the same where any task is watched.
 pub(crate) fn rows(
-    task: &Task,
+    sweep: &Sweep,
+    number: usize,
     distinct: &[MomentsSql],
     pairs: &[PairSql],
     cells: Cells,
 ) -> Result<RecordBatch> {
+    let task = &sweep.tasks[number];
     let mut ds = Date32Builder::new();
+    let mut look_of: Vec<usize> = Vec::new();
     let mut variants = StringBuilder::new();
     let mut segments: Vec<StringBuilder> =
         task.segments.iter().map(|_| StringBuilder::new()).collect();
@@ -116,6 +119,7 @@ pub(crate) fn rows(
             }
             let (Some(totals), true) = (&totals, made) else { continue };
             ds.append_value(Date32Type::from_naive_date(*look));
+            look_of.push(at);
             variants.append_value(&variant);
             for (builder, value) in segments.iter_mut().zip(&values) {
                 builder.append_option(value.as_deref());
@@ -137,6 +141,16 @@ pub(crate) fn rows(
     let names = names.chain(pairs.iter().map(|pair| &*pair.moments.name));
     for (name, mut builder) in names.zip(states.into_iter().chain(of_pairs)) {
         columns.push((name.to_owned(), Arc::new(builder.finish())));
+    }
+    let limits = sweep.limits.get(number).into_iter().flatten();
+    for (capped, limits) in task.capped.iter().zip(limits) {
+        let name = &sweep.capped[*capped].name;
+        let column = |of: &dyn Fn(Limits) -> f64| -> ArrayRef {
+            let finite = |at: &usize| Some(of(limits[*at])).filter(|limit| limit.is_finite());
+            Arc::new(look_of.iter().map(finite).collect::<Float64Array>())
+        };
+        columns.push((lower_cap_column(name), column(&|limits| limits.lower)));
+        columns.push((upper_cap_column(name), column(&|limits| limits.upper)));
     }
     let columns = columns.into_iter().map(|(name, column)| (name, column, true));
     RecordBatch::try_from_iter_with_nullable(columns).at(|| "group_totals".into())

@@ -8,9 +8,10 @@ mod group_fields;
 use minijinja::value::Value;
 use minijinja::{Environment, UndefinedBehavior, context};
 use serde::Serialize;
-use verdict_model::{Aggregate, Window};
+use verdict_model::{Aggregate, Caps, Window};
 
 use crate::bind::{BoundComponent, BoundExposures, BoundLog, Number};
+use crate::component::capped_column;
 use crate::{Error, Result};
 
 const STAGES: [(&str, &str); 4] = [
@@ -96,12 +97,16 @@ pub(crate) struct MetricSql {
     arguments: Vec<String>,
     /// How many of them are totals.
     totals: usize,
+    /// The totals as `unit_total` has them.
+    raw: Vec<String>,
     /// Which of the distinct moments are its own, counted from 1.
     moments: usize,
     /// The window's last day.
     window_end: Option<u32>,
     /// The experiments that the views have it of; all where none is named.
     experiments: Vec<String>,
+    /// What is clipped; `None`: nothing.
+    winsorized: Option<WinsorizedSql>,
     /// What `group_stats` has of it: columns and their values.
     fields: Vec<group_fields::FieldSql>,
     #[serde(skip)]
@@ -141,9 +146,11 @@ impl MetricSql {
             type_label: text(metric_type),
             arguments: all.map(|(column, number)| argument(column, *number)).collect(),
             totals: columns.len(),
+            raw: columns.iter().map(|(column, number)| argument(column, *number)).collect(),
             moments: 0,
             window_end: window.map(|window| window.end),
             experiments: Vec::new(),
+            winsorized: None,
             fields: Vec::new(),
             window,
             covariates: covariates.to_vec(),
@@ -175,6 +182,41 @@ impl MetricSql {
     fn complete_moments(&self) -> Option<MomentsSql> {
         let column = complete_column(self.window?);
         Some(MomentsSql::of(&[(column, Number::Boolean)], &[]))
+    }
+
+    /// The same of totals that are clipped, by the caps of each of them.
+    pub(crate) fn winsorized(self, caps: [Caps; 2]) -> MetricSql {
+        let clip = |((column, number), caps): (&(String, Number), Caps)| match caps.any() {
+            true => (capped_column(column, caps), Number::Float),
+            false => (column.clone(), *number),
+        };
+        let columns: Vec<(String, Number)> = self.columns.iter().zip(caps).map(clip).collect();
+        // How many are beyond a cap: 1 for a unit whose total is not what it counts as.
+        let beyond = |(raw, clipped): (&(String, Number), &(String, Number))| {
+            let [raw, clipped] = [raw, clipped].map(|(column, number)| argument(column, *number));
+            format!("CAST({raw} <> {clipped} AS BIGINT)")
+        };
+        let own = MomentsSql::of(&columns, &[]);
+        let name = format!("clipped {}", own.name);
+        let clipped = MomentsSql {
+            arguments: self.columns.iter().zip(&columns).map(beyond).collect(),
+            state: ident(&name),
+            name,
+            columns: Vec::new(),
+        };
+        let limits = columns.iter().zip(caps).map(|((column, _), caps)| {
+            let both = [lower_cap_column(column), upper_cap_column(column)];
+            caps.any().then(|| both.map(|column| ident(&column)))
+        });
+        let limits = limits.collect();
+        let raw = MomentsSql::of(&self.columns, &[]);
+        let all = columns.iter().chain(&self.covariates);
+        MetricSql {
+            arguments: all.map(|(column, number)| argument(column, *number)).collect(),
+            winsorized: Some(WinsorizedSql { limits, raw, clipped, at: [0; 2] }),
+            columns,
+            ..self
+        }
     }
 }
 
@@ -216,12 +258,36 @@ impl MomentsSql {
 /// The column of the states that count units in several variants.
 pub(crate) const SEVERAL_VARIANTS: &str = "several_variants";
 
+/// What a winsorised metric has besides.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct WinsorizedSql {
+    /// For each total that is clipped, the columns of its lower and its upper cap.
+    limits: Vec<Option<[String; 2]>>,
+    /// The moments of the totals as they are.
+    raw: MomentsSql,
+    /// The moments of whether a total is beyond a cap.
+    clipped: MomentsSql,
+    /// Which of the distinct moments these two are, counted from 1.
+    at: [usize; 2],
+}
+
+/// The column of `group_totals` that has the lower cap of a clipped component.
+pub(crate) fn lower_cap_column(capped: &str) -> String {
+    format!("lower cap of {capped}")
+}
+
+/// The same of the upper one.
+pub(crate) fn upper_cap_column(capped: &str) -> String {
+    format!("upper cap of {capped}")
+}
+
 /// The distinct moments of `metrics`, in order of their first use.
 pub(crate) fn distinct_moments<'a>(
     metrics: impl IntoIterator<Item = &'a MetricSql>,
 ) -> Vec<MomentsSql> {
     let of = |metric: &'a MetricSql| {
-        std::iter::once(metric.own_moments()).chain(metric.complete_moments())
+        let besides = metric.winsorized.iter().flat_map(|w| [w.raw.clone(), w.clipped.clone()]);
+        std::iter::once(metric.own_moments()).chain(metric.complete_moments()).chain(besides)
     };
     distinct(metrics.into_iter().flat_map(of))
 }
@@ -320,19 +386,28 @@ pub(crate) fn group_stats(
     let pairs = if watched { pairs(&distinct, metrics) } else { Vec::new() };
     let mut metrics = metrics.to_vec();
     for metric in &mut metrics {
-        let place = |moments: MomentsSql| distinct.iter().position(|m| *m == moments);
-        let own = place(metric.own_moments()).unwrap_or(distinct.len());
+        let place = |moments: &MomentsSql| distinct.iter().position(|m| m == moments);
+        let own = place(&metric.own_moments()).unwrap_or(distinct.len());
         metric.moments = 1 + own;
+        if let Some(winsorized) = &mut metric.winsorized {
+            let of = [&winsorized.raw, &winsorized.clipped];
+            winsorized.at = of.map(|moments| 1 + place(moments).unwrap_or(distinct.len()));
+        }
         let pair = pairs.iter().position(|pair| pair.of == own).map(|pair| 1 + pair);
-        let complete = metric.complete_moments().and_then(place).map(|place| 1 + place);
+        let complete = metric.complete_moments().as_ref().and_then(place).map(|place| 1 + place);
         metric.fields = group_fields::of_metric(metric, pair, complete);
     }
     let pairs: Vec<MomentsSql> = pairs.into_iter().map(|pair| pair.moments).collect();
     let several_variants = ident(SEVERAL_VARIANTS);
     let built_in = group_fields::of_several_variants();
+    let winsorized = metrics.iter().filter_map(|metric| metric.winsorized.as_ref());
+    let mut caps: Vec<String> =
+        winsorized.flat_map(|w| w.limits.iter().flatten().flatten().cloned()).collect();
+    caps.sort();
+    caps.dedup();
     render(
         "group_stats",
-        context! { metrics, distinct, pairs, segments, several_variants, built_in },
+        context! { metrics, distinct, pairs, segments, several_variants, built_in, caps },
     )
 }
 

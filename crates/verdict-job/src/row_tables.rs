@@ -221,6 +221,12 @@ fn results_batch(rows: &[ResultRow]) -> Result<RecordBatch> {
             double(r().map(|x| x.adjusted.unadjusted_effect)),
             double(r().map(|x| x.adjusted.unadjusted_std_error)),
             double(r().map(|x| x.adjusted.variance_ratio)),
+            double(r().map(|x| x.adjusted.cap_lower)),
+            double(r().map(|x| x.adjusted.cap_upper)),
+            double(r().map(|x| x.adjusted.cap_lower_denominator)),
+            double(r().map(|x| x.adjusted.cap_upper_denominator)),
+            double(r().map(|x| x.adjusted.share_clipped)),
+            double(r().map(|x| x.adjusted.share_clipped_denominator)),
         ],
     )
 }

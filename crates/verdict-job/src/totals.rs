@@ -12,7 +12,7 @@ use verdict_model::tables::{EXPOSURE_DAY, GROUP_STATS, UNIT_DAY, UNIT_TOTAL};
 use verdict_model::{Aggregate, DataCounts, Experiment, NaiveDate, SeveralVariants};
 
 use crate::bind::Number;
-use crate::component::{TotalDef, covariate_column};
+use crate::component::{TotalDef, capped_column, covariate_column};
 use crate::day::exposures_of;
 use crate::diagnose::too_large;
 use crate::error::AtStage;
@@ -22,7 +22,9 @@ use crate::job::{Job, Outcome, Tally};
 use crate::partition::{self, Key, Made, Partition, Writer};
 use crate::plan::ExperimentTask;
 use crate::render::{self, MetricSql, SegmentSql};
-use crate::sweep::{Base, Column, Covariate, Found, Keeper, Sweep, Task, Total, unit_changes};
+use crate::sweep::{
+    Base, Capped, Column, Covariate, Found, Keeper, Sweep, Task, Total, limits, unit_changes,
+};
 use crate::{Error, Result};
 
 /// An experiment's day partitions, from its first day to its last look.
@@ -254,7 +256,10 @@ impl Job {
 
     /// One sweep for all of `works`, whose units are of one type: what is stale of them is made.
     async fn sweep(&self, unit: &DataType, works: &[Work<'_>], tally: &mut Tally) -> Result<()> {
-        let sweep = Arc::new(self.sweep_of(unit, works));
+        let threads = self.ctx.copied_config().target_partitions();
+        let mut sweep = self.sweep_of(unit, works);
+        sweep.limits = limits(&sweep, threads).await.at(|| "caps of totals".to_owned())?;
+        let sweep = Arc::new(sweep);
         let found = Arc::new(Found::new(&sweep));
         let mut keepers = Vec::new();
         for (number, work) in works.iter().enumerate() {
@@ -270,7 +275,6 @@ impl Job {
         }
         let keepers = Arc::new(keepers);
         let stage = || "unit_changes".to_owned();
-        let threads = self.ctx.copied_config().target_partitions();
         let table = unit_changes(&sweep, &found, &keepers, threads).at(stage)?;
         self.ctx.deregister_table("unit_changes").at(stage)?;
         self.ctx.register_table("unit_changes", Arc::new(table)).at(stage)?;
@@ -290,7 +294,7 @@ impl Job {
         let mut cells = group_totals::by_task(&sweep, &found, &distinct, &pairs, &changes)?;
         for (number, work) in works.iter().enumerate() {
             let cells = cells.remove(&number).unwrap_or_default();
-            let totals = group_totals::rows(&sweep.tasks[number], &distinct, &pairs, cells)?;
+            let totals = group_totals::rows(&sweep, number, &distinct, &pairs, cells)?;
             self.make_group_stats(&sweep, &found, (number, work), totals, tally).await?;
         }
         Ok(())
@@ -337,6 +341,14 @@ impl Job {
                 covariates.insert((column, lookback_days), covariate);
             }
         }
+        let mut capped: BTreeMap<String, Capped> = BTreeMap::new();
+        for work in works {
+            for (column, caps) in self.components.capped_of(work.experiment) {
+                let Some(total) = totals.keys().position(|name| *name == column) else { continue };
+                let name = capped_column(&column, caps);
+                capped.insert(name.clone(), Capped { name, total, caps });
+            }
+        }
         let mut unit_days: BTreeMap<NaiveDate, Partition> = BTreeMap::new();
         let mut tasks = Vec::new();
         for work in works {
@@ -376,6 +388,13 @@ impl Job {
                 components: of_days.into_iter().collect(),
                 totals: own.collect(),
                 covariates: past.map(|(_, place)| place).collect(),
+                capped: {
+                    let own = self.components.capped_of(work.experiment).into_iter();
+                    let names: BTreeSet<String> =
+                        own.map(|(column, caps)| capped_column(&column, caps)).collect();
+                    let of_task = capped.keys().zip(0..).filter(|(name, _)| names.contains(*name));
+                    of_task.map(|(_, place)| place).collect()
+                },
                 base: work.base.clone(),
                 exposure_days: exposure_days.cloned().collect(),
                 looks,
@@ -390,6 +409,8 @@ impl Job {
             totals: totals.into_values().collect(),
             components: components.into_values().collect(),
             covariates: covariates.into_values().collect(),
+            capped: capped.into_values().collect(),
+            limits: Vec::new(),
             unit_days: unit_days.into_iter().collect(),
             tasks,
         }
@@ -470,7 +491,11 @@ impl Job {
                 let past: Vec<(String, Number)> =
                     past.map(|(column, (_, number))| (column, *number)).collect();
                 let word = definition.kind.word();
-                Ok(MetricSql::new(&m.name.value, word, &columns, &past, m.window))
+                let sql = MetricSql::new(&m.name.value, word, &columns, &past, m.window);
+                Ok(match m.winsorize {
+                    None => sql,
+                    Some(caps) => sql.winsorized([caps.x, caps.y]),
+                })
             })
             .collect()
     }

@@ -11,3 +11,62 @@ pub struct Cuped {
     /// How many days, at least 1.
     pub lookback_days: u32,
 }
+
+/// Winsorisation: totals beyond the caps of a metric are replaced by them, and count as much as them.
+///
+/// Caps are of the units' totals as of each date, and the same for every arm and segment. Those of both parts of a ratio are
+/// over the same units.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Winsorize {
+    /// The caps of the metric, or of a ratio's numerator.
+    pub x: Caps,
+    /// The caps of a ratio's denominator.
+    pub y: Caps,
+    /// Whether the metric is a ratio.
+    pub ratio: bool,
+}
+
+/// The caps of one component; without one a side is open.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Caps {
+    /// Smaller totals are replaced by this.
+    pub lower: Option<Cap>,
+    /// Larger totals are replaced by this.
+    pub upper: Option<Cap>,
+}
+
+/// Where a cap lies.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Cap {
+    /// In the component's unit.
+    Fixed(f64),
+    /// At a percentile, from 0 to 100, of the totals of all units that count, arms together (type 7, exact): it moves from
+    /// date to date.
+    Percentile(f64),
+}
+
+impl Caps {
+    /// Whether there is any.
+    #[must_use]
+    pub fn any(self) -> bool {
+        self.lower.is_some() || self.upper.is_some()
+    }
+
+    /// Whether any of them moves from date to date.
+    #[must_use]
+    pub fn moving(self) -> bool {
+        let moves = |cap| matches!(cap, Some(Cap::Percentile(_)));
+        moves(self.lower) || moves(self.upper)
+    }
+
+    /// Both as a word: `0 to p99.5`, with nothing for an open side.
+    #[must_use]
+    pub fn word(self) -> String {
+        let word = |cap| match cap {
+            None => String::new(),
+            Some(Cap::Fixed(at)) => format!("{at}"),
+            Some(Cap::Percentile(at)) => format!("p{at}"),
+        };
+        format!("{} to {}", word(self.lower), word(self.upper))
+    }
+}

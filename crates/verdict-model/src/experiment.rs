@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     Cuped, GuardrailSettings, GuardrailTest, Located, NaiveDate, Schedule, SequentialMethod,
-    StatisticalSettings, Threshold, Window,
+    StatisticalSettings, Threshold, Window, Winsorize,
 };
 
 /// An experiment, with every default filled in.
@@ -252,4 +252,6 @@ pub struct ExperimentMetric {
     pub threshold: Option<Threshold>,
     /// By what of its past it is adjusted.
     pub cuped: Option<Cuped>,
+    /// The caps of its totals.
+    pub winsorize: Option<Winsorize>,
 }

@@ -38,7 +38,7 @@ mod source;
 pub mod tables;
 mod yaml;
 
-pub use adjust::Cuped;
+pub use adjust::{Cap, Caps, Cuped, Winsorize};
 pub use advice::{Advice, advice};
 pub use chrono::NaiveDate;
 pub use chrono_tz::Tz;

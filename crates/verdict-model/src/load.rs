@@ -13,6 +13,7 @@ mod sources;
 #[cfg(test)]
 mod tests;
 mod window;
+mod winsorize;
 
 use std::fmt;
 use std::io;

@@ -1,9 +1,9 @@
 //! Metrics, and the components that they are built from.
 
-use crate::{Cuped, Located};
+use crate::{Cuped, Located, Winsorize};
 
 /// A metric: a number per unit, defined once and referred to by name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Metric {
     /// The name that experiments refer to.
     pub name: Located<String>,
@@ -13,6 +13,8 @@ pub struct Metric {
     pub window: Option<Window>,
     /// By what of its past it is adjusted, where an experiment does not say otherwise.
     pub cuped: Option<Cuped>,
+    /// The caps of its totals, where an experiment does not say otherwise.
+    pub winsorize: Option<Winsorize>,
     /// What it means, for people.
     pub description: Option<String>,
 }

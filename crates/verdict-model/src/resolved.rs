@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 
 use crate::load::{is_odd, one_line};
 use crate::{
-    Component, Cuped, Experiment, ExperimentMetric, Exposures, GuardrailTest, Located, Margin, Mde,
-    Metric, MetricKind, MissingDays, OutsideDay, Project, Role, SequentialMethod, SeveralVariants,
-    Source, StatisticalSettings, Threshold, Window,
+    Cap, Caps, Component, Cuped, Experiment, ExperimentMetric, Exposures, GuardrailTest, Located,
+    Margin, Mde, Metric, MetricKind, MissingDays, OutsideDay, Project, Role, SequentialMethod,
+    SeveralVariants, Source, StatisticalSettings, Threshold, Window, Winsorize,
 };
 
 impl Project {
@@ -160,6 +160,42 @@ impl Lines {
         if metric.cuped.is_some() {
             self.cuped(metric.cuped);
         }
+        if metric.winsorize.is_some() {
+            self.winsorize(metric.winsorize);
+        }
+    }
+
+    fn winsorize(&mut self, winsorize: Option<Winsorize>) {
+        let Some(Winsorize { x, y, ratio }) = winsorize else {
+            return self.set("winsorize", "none");
+        };
+        self.open("winsorize");
+        if ratio {
+            for (key, caps) in [("numerator", x), ("denominator", y)] {
+                if caps.any() {
+                    self.open(key);
+                    self.caps(caps);
+                    self.close();
+                } else {
+                    self.set(key, "{}");
+                }
+            }
+        } else {
+            self.caps(x);
+        }
+        self.close();
+    }
+
+    fn caps(&mut self, caps: Caps) {
+        for (key, cap) in [("lower", caps.lower), ("upper", caps.upper)] {
+            match cap {
+                None => {}
+                Some(Cap::Fixed(at)) => self.set(key, &at.to_string()),
+                Some(Cap::Percentile(at)) => {
+                    self.set(&format!("{key}_percentile"), &at.to_string())
+                }
+            }
+        }
     }
 
     fn cuped(&mut self, cuped: Option<Cuped>) {
@@ -298,6 +334,7 @@ impl Lines {
             None => {}
         }
         self.cuped(metric.cuped);
+        self.winsorize(metric.winsorize);
         if metric.role != Role::Guardrail {
             return;
         }

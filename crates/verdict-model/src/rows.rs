@@ -63,6 +63,41 @@ pub struct GroupStat {
     /// Of what is adjusted by its past.
     #[serde(flatten)]
     pub covariates: Covariates,
+    /// Of what is winsorised.
+    #[serde(flatten)]
+    pub winsorized: Winsorized,
+}
+
+/// The part of a row of `group_stats` that a winsorised metric has: there x and y above are as they count, clipped, and
+/// here are the caps, how many were clipped, and the moments without caps. `None` in all others, and for a side without cap.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Winsorized {
+    /// What smaller x count as.
+    pub cap_lower_x: Option<f64>,
+    /// What larger x count as.
+    pub cap_upper_x: Option<f64>,
+    /// What smaller y count as.
+    pub cap_lower_y: Option<f64>,
+    /// What larger y count as.
+    pub cap_upper_y: Option<f64>,
+    /// Units whose x was below the lower or above the upper cap.
+    pub clipped_x: Option<f64>,
+    /// The same of y.
+    pub clipped_y: Option<f64>,
+    /// Sum of x without caps.
+    pub raw_sum_x: Option<f64>,
+    /// Mean of x without caps.
+    pub raw_mean_x: Option<f64>,
+    /// Centred second moment of x without caps.
+    pub raw_m2_x: Option<f64>,
+    /// Sum of y without caps.
+    pub raw_sum_y: Option<f64>,
+    /// Mean of y without caps.
+    pub raw_mean_y: Option<f64>,
+    /// Centred second moment of y without caps.
+    pub raw_m2_y: Option<f64>,
+    /// Centred co-moment of x and y without caps.
+    pub raw_co_xy: Option<f64>,
 }
 
 /// The part of a row of `group_stats` that a metric has which is adjusted by its own past (CUPED): pre x is what x was
@@ -241,7 +276,7 @@ pub struct ResultRow {
 /// The part of a row of `results` that a metric has whose estimate is not the plain one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Adjusted {
-    /// `cuped`; `None`: the estimate is the plain one, and so is everything below.
+    /// `cuped`, `winsorized` or `winsorized_cuped`; `None`: the estimate is the plain one, and so is everything below.
     pub adjustment: Option<String>,
     /// The slope of the metric on what it was before the exposure, over both variants.
     pub theta: Option<f64>,
@@ -255,6 +290,18 @@ pub struct Adjusted {
     pub unadjusted_std_error: Option<f64>,
     /// What the adjustment leaves of the variance of the effect: 0.6 is 40% less.
     pub variance_ratio: Option<f64>,
+    /// What smaller totals (of a ratio's numerator) count as.
+    pub cap_lower: Option<f64>,
+    /// What larger totals count as.
+    pub cap_upper: Option<f64>,
+    /// What smaller totals of a ratio's denominator count as.
+    pub cap_lower_denominator: Option<f64>,
+    /// What larger totals of a ratio's denominator count as.
+    pub cap_upper_denominator: Option<f64>,
+    /// Share of the units of both variants whose total (of a ratio's numerator) was beyond a cap.
+    pub share_clipped: Option<f64>,
+    /// The same of a ratio's denominator.
+    pub share_clipped_denominator: Option<f64>,
 }
 
 /// A row of `checks`: one reason to trust, or not to.

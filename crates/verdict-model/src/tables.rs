@@ -7,7 +7,7 @@
 
 /// The version of the tables' format and of every number in them: it changes whenever the same inputs
 /// and definitions would give other bytes.
-pub const FORMAT_VERSION: u32 = 5;
+pub const FORMAT_VERSION: u32 = 6;
 
 /// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,6 +187,23 @@ pub const GROUP_STATS: Table = Table {
             Float64,
             "half the sum of (y + y' - its mean)(pre y - its mean)",
         ),
+        nullable(
+            "cap_lower_x",
+            Float64,
+            "what smaller x count as: x above is clipped; null: no such cap",
+        ),
+        nullable("cap_upper_x", Float64, "what larger x count as"),
+        nullable("cap_lower_y", Float64, "what smaller y count as"),
+        nullable("cap_upper_y", Float64, "what larger y count as"),
+        nullable("clipped_x", Int64, "units whose x was beyond a cap; null: not winsorised"),
+        nullable("clipped_y", Int64, "units whose y was beyond a cap"),
+        nullable("raw_sum_x", Float64, "sum of x without caps; null: not winsorised"),
+        nullable("raw_mean_x", Float64, "mean of x without caps"),
+        nullable("raw_m2_x", Float64, "sum of (x - raw_mean_x)^2 without caps"),
+        nullable("raw_sum_y", Float64, "sum of y without caps"),
+        nullable("raw_mean_y", Float64, "mean of y without caps"),
+        nullable("raw_m2_y", Float64, "sum of (y - raw_mean_y)^2 without caps"),
+        nullable("raw_co_xy", Float64, "sum of (x - raw_mean_x)(y - raw_mean_y) without caps"),
     ],
     doc: "the sufficient statistics of one metric in one variant and segment",
 };
@@ -316,7 +333,7 @@ pub const RESULTS: Table = Table {
         nullable(
             "adjustment",
             Text,
-            "cuped: the estimate is adjusted by the units' past; null: plain",
+            "what was done to the metric: cuped, winsorized or winsorized_cuped; null: nothing",
         ),
         nullable(
             "theta",
@@ -332,6 +349,24 @@ pub const RESULTS: Table = Table {
             Float64,
             "what the adjustment leaves of the variance of the effect: 0.6 is 40% less",
         ),
+        nullable("cap_lower", Float64, "what smaller totals (of a ratio's numerator) count as"),
+        nullable("cap_upper", Float64, "what larger totals count as"),
+        nullable(
+            "cap_lower_denominator",
+            Float64,
+            "what smaller totals of a ratio's denominator count as",
+        ),
+        nullable(
+            "cap_upper_denominator",
+            Float64,
+            "what larger totals of a ratio's denominator count as",
+        ),
+        nullable(
+            "share_clipped",
+            Float64,
+            "share of the units of both variants whose total was beyond a cap",
+        ),
+        nullable("share_clipped_denominator", Float64, "the same of a ratio's denominator"),
     ],
     doc: "one metric of one variant against the control, in one segment",
 };

@@ -118,6 +118,7 @@ impl World {
             co_y_before: found.co_y_before,
             co_xy_before: found.co_xy_before,
             covariates: Default::default(),
+            winsorized: Default::default(),
         }
     }
 }

@@ -26,6 +26,7 @@
 //!   `mde_of_growing_total`, `non_inferiority_shown`, `best_variant`, `another_variant_is_better`, `best_not_told_apart`,
 //!   `guardrails_not_violated` and `guardrail_not_tested`.
 
+mod adjustment;
 mod best;
 mod checks;
 mod compare;

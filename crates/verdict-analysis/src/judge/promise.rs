@@ -6,6 +6,7 @@ use verdict_model::{
     SequentialMethod,
 };
 
+use super::adjustment::{adjustment, unadjusted, with_caps, without_caps};
 use super::compare::{Comparison, Evidence, by_past_word, compare, relative_effect};
 use super::families;
 use super::history::History;
@@ -48,14 +49,19 @@ impl Promise<'_> {
         let (control, variant) =
             (group(&self.experiment.design.control.value), group(&self.arm.name));
         let alternative = self.alternative();
-        let compared = |adjusted| {
+        let compared = |adjusted, control, variant| {
             compare(self.metric_type, adjusted, control, variant, self.alpha(), alternative)
         };
-        let comparison = compared(self.metric.cuped.is_some());
+        let comparison = compared(self.metric.cuped.is_some(), control, variant);
         let row = self.without_number(control, variant, &comparison, history);
-        let row = match &comparison.outcome {
-            Ok(Evidence { adjusted: Some(levels), interval_std_error, .. }) => {
-                with_unadjusted(row, &compared(false), levels, *interval_std_error)
+        let row = match (&comparison.outcome, adjustment(self.metric)) {
+            (Ok(evidence), Some(word)) => {
+                let as_they_are = [control, variant].map(|group| group.map(without_caps));
+                let [of_control, of_variant] = &as_they_are;
+                let plain = compared(false, of_control.as_ref(), of_variant.as_ref());
+                let adjusted = unadjusted(word, &plain, evidence);
+                let adjusted = with_caps(adjusted, control, variant);
+                ResultRow { adjusted, ..row }
             }
             _ => row,
         };
@@ -355,29 +361,6 @@ impl Promise<'_> {
             threshold_breached: watched.map(|watched| watched.crossed.is_some()),
             ..row
         }
-    }
-}
-
-/// A row of a metric that is adjusted by its past, with what it would be without.
-fn with_unadjusted(
-    row: ResultRow,
-    plain: &Comparison,
-    levels: &Levels,
-    std_error: f64,
-) -> ResultRow {
-    let before = plain.outcome.as_ref().ok().map(|evidence| evidence.interval_std_error);
-    let ratio = before.map(|before| (std_error / before) * (std_error / before));
-    ResultRow {
-        adjusted: Adjusted {
-            adjustment: Some("cuped".to_owned()),
-            theta: levels.theta,
-            unadjusted_mean_control: plain.levels.0,
-            unadjusted_mean_variant: plain.levels.1,
-            unadjusted_effect: plain.effect(),
-            unadjusted_std_error: before,
-            variance_ratio: ratio.filter(|ratio| ratio.is_finite()),
-        },
-        ..row
     }
 }
 

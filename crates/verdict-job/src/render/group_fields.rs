@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use super::MetricSql;
+use super::{MetricSql, WinsorizedSql};
 
 /// A column of `group_stats` and its value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -28,12 +28,55 @@ pub(super) fn of_metric(
     let covariates = metric.arguments.len() - metric.totals;
     let not_mature =
         complete.map(|m| format!("m{m}['n'] - CAST(coalesce(m{m}['sum_1'], 0) AS BIGINT)"));
-    fields(&own, pair.as_deref(), not_mature, (metric.totals, covariates))
+    let fields = fields(&own, pair.as_deref(), not_mature, (metric.totals, covariates));
+    fields.into_iter().chain(winsorized(metric.winsorized.as_ref(), metric.totals)).collect()
+}
+
+/// The columns that only a winsorised metric has.
+fn winsorized(of: Option<&WinsorizedSql>, totals: usize) -> Vec<FieldSql> {
+    let limit = |total: usize, end: usize| -> Place {
+        let columns = of?.limits.get(total)?.as_ref()?;
+        columns.get(end).cloned()
+    };
+    let raw = |what: &str, total: usize| -> Place {
+        (total <= totals).then_some(())?;
+        Some(format!("m{}['{what}_{total}']", of?.at[0]))
+    };
+    let clipped = |total: usize| -> Place {
+        (total <= totals).then_some(())?;
+        Some(format!("CAST(m{}['sum_{total}'] AS BIGINT)", of?.at[1]))
+    };
+    let both = (totals > 1).then_some(()).and_then(|()| Some(format!("m{}['co_12']", of?.at[0])));
+    let doubles: [(&'static str, Place); 11] = [
+        ("cap_lower_x", limit(0, 0)),
+        ("cap_upper_x", limit(0, 1)),
+        ("cap_lower_y", limit(1, 0)),
+        ("cap_upper_y", limit(1, 1)),
+        ("raw_sum_x", raw("sum", 1)),
+        ("raw_mean_x", raw("mean", 1)),
+        ("raw_m2_x", raw("m2", 1)),
+        ("raw_sum_y", raw("sum", 2)),
+        ("raw_mean_y", raw("mean", 2)),
+        ("raw_m2_y", raw("m2", 2)),
+        ("raw_co_xy", both),
+    ];
+    let counts = [("clipped_x", clipped(1)), ("clipped_y", clipped(2))];
+    let typed = |ty: &'static str| {
+        move |(name, place): (&'static str, Place)| FieldSql {
+            name,
+            value: place.unwrap_or_else(|| format!("CAST(NULL AS {ty})")),
+        }
+    };
+    doubles
+        .into_iter()
+        .map(typed("DOUBLE"))
+        .chain(counts.into_iter().map(typed("BIGINT")))
+        .collect()
 }
 
 /// The columns of the built-in metric, which is not compared with the day before.
 pub(super) fn of_several_variants() -> Vec<FieldSql> {
-    fields("m0", None, None, (1, 0))
+    fields("m0", None, None, (1, 0)).into_iter().chain(winsorized(None, 1)).collect()
 }
 
 fn fields(

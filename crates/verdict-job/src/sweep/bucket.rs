@@ -10,12 +10,13 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::exec_datafusion_err;
 use datafusion::error::Result;
 
+use super::entries::Entries;
 use super::input::Bucket;
 use super::rows::Found;
 use super::span::{Dates, Span};
 use super::totals::{InTable, Totals};
 use super::walk::{Path, Table, paths, tables_of};
-use super::{Sweep, Task, lookback};
+use super::{Sweep, Task};
 use crate::units::Units;
 
 /// Rows in a batch of changes.
@@ -46,29 +47,14 @@ impl Pass<'_> {
             several.push(std::mem::take(&mut path.several_found));
             let task = &self.sweep.tasks[number];
             let keep = self.keep[number];
-            let dates = Dates::of(bucket, task);
-            let mut kept_before = 0;
-            let mut totals = Vec::with_capacity(task.totals.len());
-            for total in task.totals.iter().map(|total| &self.sweep.totals[*total]) {
-                let span = total.window.map(|window| Span { window, dates: &dates });
-                totals.push(match (total.component, span) {
-                    (Some(component), span) => {
-                        let tables = in_tables(bucket, number, task, component, kept_before);
-                        kept_before += 1;
-                        let column = &self.sweep.components[component];
-                        Totals::along(&path, column, &tables, span, keep)?
-                    }
-                    (None, Some(span)) => Totals::complete(&path, span),
-                    (None, None) => {
-                        return Err(exec_datafusion_err!("the total {} is of nothing", total.name));
-                    }
-                });
-            }
+            let totals = totals_along(self.sweep, bucket, number, &path, keep)?;
             let covariates = match &path.lookback {
                 Some(lookback) => lookback.covariates(self.sweep, bucket, number)?,
                 None => Vec::new(),
             };
-            self.changes(task, &path, (&totals, &covariates), &mut send)?;
+            let limits = self.sweep.limits.get(number);
+            let entries = Entries::of(self.sweep, task, &path, (&totals, &covariates), limits)?;
+            self.changes((task, &path), &entries, &mut send)?;
             let values = (totals, covariates);
             let rows = keep.then(|| kept_rows(self.sweep, bucket, task, &path, values));
             kept.push(rows.transpose()?);
@@ -80,31 +66,20 @@ impl Pass<'_> {
     /// Takes each unit's old total out of its group and puts the new one in, at each look where they differ.
     fn changes(
         &self,
-        task: &Task,
-        path: &Path,
-        (totals, covariates): (&[Totals], &[ArrayRef]),
+        (task, path): (&Task, &Path),
+        entries: &Entries<'_>,
         send: &mut impl FnMut(RecordBatch) -> Result<()>,
     ) -> Result<()> {
         let counts = |several_variants: bool| !(task.exclude && several_variants);
-        let points = &path.points;
-        // Whether a point is what the one before was: of the same unit, with the same totals.
-        let mut same: Vec<bool> = vec![true; points.len()];
-        for (at, pair) in points.windows(2).enumerate() {
-            same[at + 1] = pair[0].unit == pair[1].unit
-                && pair[0].several_variants == pair[1].several_variants;
-        }
-        totals.iter().for_each(|totals| totals.compare(&mut same));
         let stride = self.sweep.stride();
         let mut rows = Rows::default();
-        for (at, point) in points.iter().enumerate() {
-            let Some(look) = point.look else { continue };
-            let group = path.units[point.unit as usize].exposed.group_number;
-            let cell = group * stride + i64::from(look);
-            let first = at == 0 || points[at - 1].unit != point.unit;
-            if first {
+        for (at, (point, look)) in entries.at.iter().enumerate() {
+            let unit = path.points[*point as usize].unit as usize;
+            let cell = path.units[unit].exposed.group_number * stride + i64::from(*look);
+            if entries.is_first(at) {
                 rows.push(cell, 1, at, None);
-            } else if !same[at] {
-                let counted = [at - 1, at].map(|at| counts(points[at].several_variants));
+            } else if !entries.is_same(at) {
+                let counted = [at - 1, at].map(|at| counts(entries.several_variants(at)));
                 // What leaves is told apart: what stays is what was there without it.
                 let leaves = task.watched && counted == [true, false];
                 let from = if leaves { cell + task.looks.len() as i64 } else { cell };
@@ -112,28 +87,25 @@ impl Pass<'_> {
                 rows.push(from, -1, at - 1, None);
                 rows.push(cell, 1, at, stays.then_some(at - 1));
             }
-            if rows.points.len() >= BATCH {
-                send(self.batch(task, path, (totals, covariates), std::mem::take(&mut rows))?)?;
+            if rows.entries.len() >= BATCH {
+                send(self.batch(task, entries, std::mem::take(&mut rows))?)?;
             }
         }
-        if rows.points.is_empty() {
+        if rows.entries.is_empty() {
             return Ok(());
         }
-        send(self.batch(task, path, (totals, covariates), rows)?)
+        send(self.batch(task, entries, rows)?)
     }
 
-    fn batch(
-        &self,
-        task: &Task,
-        path: &Path,
-        (totals, covariates): (&[Totals], &[ArrayRef]),
-        rows: Rows,
-    ) -> Result<RecordBatch> {
-        let several: Vec<bool> =
-            rows.points.iter().map(|at| path.points[*at as usize].several_variants).collect();
+    fn batch(&self, task: &Task, entries: &Entries<'_>, rows: Rows) -> Result<RecordBatch> {
+        let several: Vec<bool> = rows
+            .entries
+            .iter()
+            .map(|at| at.is_some_and(|at| entries.several_variants(at as usize)))
+            .collect();
         let counted: Vec<bool> =
             several.iter().map(|several| !(task.exclude && *several)).collect();
-        let (points, before) = (UInt32Array::from(rows.points), UInt32Array::from(rows.before));
+        let (points, before) = (entries.points(&rows.entries), entries.points(&rows.before));
         let mut columns: Vec<ArrayRef> = vec![
             Arc::new(Int64Array::from(rows.cell)),
             Arc::new(Int64Array::from(rows.weight)),
@@ -145,19 +117,28 @@ impl Pass<'_> {
             let other = || new_null_array(fields[columns.len()].data_type(), points.len());
             columns.push(column.unwrap_or_else(other));
         };
+        let own = |of: &[usize], column: usize| of.iter().position(|own| *own == column);
         let total = |total: usize, at: &UInt32Array| {
-            let own = task.totals.iter().position(|own| *own == total);
-            own.map(|own| totals[own].at(at)).transpose()
+            own(&task.totals, total).map(|own| entries.total(own, at)).transpose()
         };
         for of_all in 0..self.sweep.totals.len() {
             add(total(of_all, &points)?);
         }
         for covariate in 0..self.sweep.covariates.len() {
-            let own = task.covariates.iter().position(|own| *own == covariate);
-            add(own.map(|own| lookback::at(&covariates[own], path, &points)).transpose()?);
+            let own = own(&task.covariates, covariate);
+            add(own.map(|own| entries.covariate(own, &points)).transpose()?);
         }
         for compared in self.sweep.compared() {
             add(total(compared, &before)?);
+        }
+        let clipped = |capped: usize, at: &[Option<u32>]| {
+            own(&task.capped, capped).map(|own| entries.clipped(own, at)).transpose()
+        };
+        for capped in 0..self.sweep.capped.len() {
+            add(clipped(capped, &rows.entries)?);
+        }
+        for capped in self.sweep.compared_capped() {
+            add(clipped(capped, &rows.before)?);
         }
         Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
     }
@@ -168,18 +149,50 @@ impl Pass<'_> {
 struct Rows {
     cell: Vec<i64>,
     weight: Vec<i64>,
-    /// The point whose totals the row has, and the one that had what they were, of a unit that counts at both looks.
-    points: Vec<u32>,
+    /// The entry whose totals the row has, and the one that had what they were, of a unit that counts at both looks.
+    entries: Vec<Option<u32>>,
     before: Vec<Option<u32>>,
 }
 
 impl Rows {
-    fn push(&mut self, cell: i64, weight: i64, point: usize, before: Option<usize>) {
+    fn push(&mut self, cell: i64, weight: i64, entry: usize, before: Option<usize>) {
         self.cell.push(cell);
         self.weight.push(weight);
-        self.points.push(point as u32);
+        self.entries.push(Some(entry as u32));
         self.before.push(before.map(|before| before as u32));
     }
+}
+
+/// The totals of a task along a path, in the order of [`Task::totals`].
+///
+/// # Errors
+/// A total does not fit its type.
+pub(super) fn totals_along(
+    sweep: &Sweep,
+    bucket: &Bucket,
+    number: usize,
+    path: &Path,
+    keep: bool,
+) -> Result<Vec<Totals>> {
+    let task = &sweep.tasks[number];
+    let dates = Dates::of(bucket, task);
+    let mut kept_before = 0;
+    let mut totals = Vec::with_capacity(task.totals.len());
+    for total in task.totals.iter().map(|total| &sweep.totals[*total]) {
+        let span = total.window.map(|window| Span { window, dates: &dates });
+        totals.push(match (total.component, span) {
+            (Some(component), span) => {
+                let tables = in_tables(bucket, number, task, component, kept_before);
+                kept_before += 1;
+                Totals::along(path, &sweep.components[component], &tables, span, keep)?
+            }
+            (None, Some(span)) => Totals::complete(path, span),
+            (None, None) => {
+                return Err(exec_datafusion_err!("the total {} is of nothing", total.name));
+            }
+        });
+    }
+    Ok(totals)
 }
 
 /// A component (by its place in the sweep's) in each of the bucket's tables; `kept` is the place of its total among those

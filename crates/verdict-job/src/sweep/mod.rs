@@ -11,6 +11,8 @@
 //! Buckets know nothing of each other: one is in memory for each thread that works.
 
 mod bucket;
+mod caps;
+mod entries;
 mod input;
 mod keep;
 mod lookback;
@@ -25,13 +27,14 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use verdict_model::tables::UNIT_TOTAL;
-use verdict_model::{Aggregate, NaiveDate, Window};
+use verdict_model::{Aggregate, Caps, NaiveDate, Window};
 
 use crate::bind::Number;
 use crate::day::{component_field, fixed_fields};
 use crate::partition::Partition;
 use crate::store::Location;
 
+pub(crate) use caps::{Limits, TaskLimits, limits};
 pub(crate) use keep::Keeper;
 pub(crate) use rows::Found;
 pub(crate) use table::unit_changes;
@@ -77,6 +80,16 @@ pub(crate) struct Covariate {
     pub(crate) lookback_days: u32,
 }
 
+/// A total that is clipped at caps before it counts.
+#[derive(Clone, Debug)]
+pub(crate) struct Capped {
+    /// Its column in `unit_changes` ([`crate::component::capped_column`]).
+    pub(crate) name: String,
+    /// The total, by its place in [`Sweep::totals`].
+    pub(crate) total: usize,
+    pub(crate) caps: Caps,
+}
+
 /// The totals that an experiment's sweep begins from.
 #[derive(Clone, Debug)]
 pub(crate) struct Base {
@@ -97,6 +110,8 @@ pub(crate) struct Task {
     pub(crate) totals: Vec<usize>,
     /// What they are adjusted by, by the place in [`Sweep::covariates`], ascending.
     pub(crate) covariates: Vec<usize>,
+    /// What of them is clipped, by the place in [`Sweep::capped`], ascending.
+    pub(crate) capped: Vec<usize>,
     pub(crate) base: Option<Base>,
     /// The days after the base, in order, up to the last one.
     pub(crate) exposure_days: Vec<(NaiveDate, Partition)>,
@@ -151,6 +166,10 @@ pub(crate) struct Sweep {
     pub(crate) totals: Vec<Total>,
     /// The covariates of all tasks, each once.
     pub(crate) covariates: Vec<Covariate>,
+    /// The clipped totals of all tasks, each once.
+    pub(crate) capped: Vec<Capped>,
+    /// Where their caps lie, by task, place in [`Task::capped`], and look; found by [`limits`].
+    pub(crate) limits: Vec<TaskLimits>,
     /// The days that any task needs, in order.
     pub(crate) unit_days: Vec<(NaiveDate, Partition)>,
     pub(crate) tasks: Vec<Task>,
@@ -198,5 +217,11 @@ impl Sweep {
     fn fields(&self, total: &Total) -> impl Iterator<Item = Field> + use<> {
         let rest = self.rest(total).map(|rest| Field::new(rest, DataType::Binary, true));
         std::iter::once(component_field(&total.name, self.number(total))).chain(rest)
+    }
+
+    /// The same of clipped totals.
+    pub(crate) fn compared_capped(&self) -> BTreeSet<usize> {
+        let watched = self.tasks.iter().filter(|task| task.watched);
+        watched.flat_map(|task| task.capped.clone()).collect()
     }
 }

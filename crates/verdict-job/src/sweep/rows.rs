@@ -159,6 +159,10 @@ pub(super) fn changes_schema(sweep: &Sweep) -> SchemaRef {
         let total = &sweep.totals[total];
         component_field(&before_column(&total.name), sweep.number(total))
     }));
+    let capped = |name| Field::new(name, DataType::Float64, true);
+    fields.extend(sweep.capped.iter().map(|c| capped(c.name.clone())));
+    let before = sweep.compared_capped().into_iter().map(|c| before_column(&sweep.capped[c].name));
+    fields.extend(before.map(capped));
     Arc::new(Schema::new(fields))
 }
 

@@ -3,6 +3,7 @@
 use super::adjust;
 use super::definitions::Definitions;
 use super::settings::guardrail;
+use super::winsorize;
 use crate::yaml::{Item, Map};
 use crate::{Cuped, DeclaredType, Direction, ExperimentMetric, Mde, Metric, Place, Role, Window};
 
@@ -91,6 +92,7 @@ fn metric(
     let (test, threshold) =
         if role == Role::Guardrail { guardrail(&mut map) } else { Default::default() };
     let cuped = adjust::in_effect(&mut map, definition, default);
+    let winsorize = winsorize::in_effect(&mut map, definition);
     map.finish();
     Some(ExperimentMetric {
         name: name?,
@@ -103,6 +105,7 @@ fn metric(
         test,
         threshold,
         cuped,
+        winsorize,
     })
 }
 

@@ -3,6 +3,7 @@
 use super::adjust;
 use super::definitions::Definitions;
 use super::window::window;
+use super::winsorize;
 use crate::yaml::{Item, Map};
 use crate::{Aggregate, Component, Later, Located, Metric, MetricKind, Source, rows};
 
@@ -40,8 +41,7 @@ const LATER_TYPE_KEYS: [&str; 10] = [
 ];
 
 /// Keys that a metric of any type may have, and what happens without their methods.
-const LATER_KEYS: [(&str, &str); 3] = [
-    ("winsorize", "winsorisation is not in effect yet: extreme values count in full"),
+const LATER_KEYS: [(&str, &str); 2] = [
     ("bot_filter", "bot filters are not in effect yet: every unit counts"),
     ("threshold", "thresholds of metrics are not in effect yet: no level is held against a limit"),
 ];
@@ -107,8 +107,9 @@ pub(super) fn metric(
         }
         cuped
     });
+    let winsorize = winsorize::winsorize(&mut map, kind.as_ref()).flatten();
     map.finish();
-    Some(Metric { name, kind: kind?, window, cuped, description })
+    Some(Metric { name, kind: kind?, window, cuped, winsorize, description })
 }
 
 /// What a component is used for.

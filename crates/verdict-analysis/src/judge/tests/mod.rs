@@ -175,6 +175,7 @@ fn metric(name: &str, role: Role) -> ExperimentMetric {
         test: GuardrailTest::Deterioration,
         threshold: None,
         cuped: None,
+        winsorize: None,
     }
 }
 

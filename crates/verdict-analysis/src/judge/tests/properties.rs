@@ -57,6 +57,7 @@ fn any_stat() -> impl Strategy<Value = GroupStat> {
                 co_y_before: None,
                 co_xy_before: None,
                 covariates: Default::default(),
+                winsorized: Default::default(),
                 ..in_segment(segment.0, segment.1, empty(metric, metric_type, variant))
             }
         },

@@ -107,6 +107,7 @@ fn ratio(
         co_y_before: None,
         co_xy_before: None,
         covariates: Default::default(),
+        winsorized: Default::default(),
         ..empty("ratio", "ratio", variant)
     }
 }

@@ -1,5 +1,7 @@
 use super::{PROJECT, changed, check, check_files, good, load_files};
-use crate::{Aggregate, Component, Cuped, MetricKind, MissingDays, OutsideDay, Project, Window};
+use crate::{
+    Aggregate, Cap, Caps, Component, Cuped, MetricKind, MissingDays, OutsideDay, Project, Window,
+};
 
 const EVENTS: &str = "    units: {user_id: user_id}\n";
 
@@ -382,7 +384,7 @@ fn a_metric_has_a_type() {
         "type: ratio",
         "type: ratio, value: x",
         "p.yaml:16: metrics.ctr.value: unknown key (allowed: type, description, numerator, denominator, window, \
-         winsorize, bot_filter, threshold, cuped)",
+         bot_filter, threshold, cuped, winsorize)",
     );
     check(
         "{filter: event = 'view'}",
@@ -444,7 +446,6 @@ fn later_keys_are_read_and_said() {
             project.later.iter().map(|l| format!("{}: {}", l.place, l.consequence)).collect();
         assert_eq!(said, [format!("p.yaml:15: metrics.revenue.{key}: {expect}")]);
     };
-    check("winsorize", "winsorisation is not in effect yet: extreme values count in full");
     check("bot_filter", "bot filters are not in effect yet: every unit counts");
     check(
         "threshold",
@@ -531,5 +532,53 @@ fn cuped_is_read_where_it_can_be() {
         "aggregate: max, cuped: {lookback_days: 7}",
         "p.yaml:15: metrics.revenue.cuped: does not fit this metric: a unit without rows before its exposure has no smallest \
          or largest value to be adjusted by; use sum, count or distinct_days",
+    );
+}
+
+#[test]
+fn caps_are_fixed_or_percentiles_of_what_has_totals() {
+    let caps = |text: &str| {
+        let to = format!("{{type: mean, value: amount, winsorize: {text}}}");
+        good("{type: mean, value: amount}", &to).metrics["revenue"].winsorize.map(|w| w.x)
+    };
+    let (fixed, percentile) = (|x| Some(Cap::Fixed(x)), |p| Some(Cap::Percentile(p)));
+    assert_eq!(
+        caps("{upper: 500, lower: 0}"),
+        Some(Caps { lower: fixed(0.0), upper: fixed(500.0) })
+    );
+    assert_eq!(
+        caps("{upper_percentile: 99.5}"),
+        Some(Caps { lower: None, upper: percentile(99.5) })
+    );
+    let mixed = Caps { lower: fixed(-1.5), upper: percentile(99.0) };
+    assert_eq!(caps("{lower: -1.5, upper_percentile: 99}"), Some(mixed));
+    assert_eq!(caps("none"), None);
+    let ratio = |text: &str| {
+        let to = format!("{{filter: event = 'view'}}, winsorize: {text}");
+        let caps = good("{filter: event = 'view'}", &to).metrics["ctr"].winsorize.expect("caps");
+        (caps.x, caps.y)
+    };
+    let both = Caps { lower: None, upper: percentile(99.0) };
+    assert_eq!(ratio("{upper_percentile: 99}"), (both, both));
+    let one = Caps { lower: None, upper: fixed(20.0) };
+    assert_eq!(ratio("{numerator: {upper: 20}, denominator: {}}"), (one, Caps::default()));
+    let check = |text: &str, expect: &str| {
+        let to = format!("{{type: mean, value: amount, winsorize: {text}}}");
+        check(
+            "{type: mean, value: amount}",
+            &to,
+            &format!("p.yaml:15: metrics.revenue.winsorize{expect}"),
+        );
+    };
+    check("99", ": write {upper_percentile: 99.5} or {upper: 500}, or none");
+    check("{}", ": has no cap; write {upper_percentile: 99.5}, {upper: 500}, or both sides");
+    check("{upper: 1, lower: 2}", ": the lower cap is not below the upper one");
+    check(
+        "{upper: 1, upper_percentile: 2}",
+        ".upper_percentile: `upper` is given as well; keep one of the two",
+    );
+    check(
+        "{upper_percentile: 100}",
+        ".upper_percentile: expected a number between 0 and 100, found `100`",
     );
 }

@@ -306,7 +306,7 @@ fn an_experiment_names_defined_metrics_once() {
         PRIMARY,
         "primary: {name: clicks, directoin: increase}",
         "p.yaml:21: experiment.metrics.primary.directoin: unknown key; did you mean `direction`? (allowed: name, \
-         type, direction, baseline, mde_relative, mde_absolute, cuped)",
+         type, direction, baseline, mde_relative, mde_absolute, cuped, winsorize)",
     );
     check(
         PRIMARY,

@@ -141,11 +141,13 @@ experiment:
       direction: increase
         cuped: none
       cuped: none
+      winsorize: none
     guardrails:
       -
         name: \"revenue\"
         direction: increase
         cuped: none
+        winsorize: none
         test: deterioration
     secondary:
       -
