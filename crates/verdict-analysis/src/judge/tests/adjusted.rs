@@ -5,6 +5,10 @@ use verdict_model::rows::Covariates;
 
 use super::world::after;
 use super::*;
+use crate::judge::compare::relative_effect;
+use crate::judge::levels::Levels;
+use crate::judge::samples::Kind;
+use crate::methods::Alternative;
 use crate::methods::resample::Draws;
 use crate::methods::special::norm_ppf;
 
@@ -183,4 +187,44 @@ fn statistics_without_a_past_fail_by_name() {
     let row = case.judge_on(after(DAYS as u32 - 1)).results.remove(0);
     assert_eq!((&*row.status, row.reason.as_deref()), ("failed", Some("covariate_missing")));
     assert_eq!(row.adjusted, Default::default());
+}
+
+/// What both adjusted levels share is part of the error of a relative lift; without it the interval is too short.
+#[test]
+fn the_relative_lift_of_an_adjusted_metric_covers() {
+    const RUNS: u64 = 20_000;
+    const UNITS: u64 = 250;
+    let draws = Draws::named("adjusted lifts");
+    let (mut covered, mut alone) = (0, 0);
+    for run in 0..RUNS {
+        let arm = |arm: u64, level: f64| {
+            let normal =
+                |unit: u64, draw: u64| norm_ppf(draws.unit((2 * run + arm) * UNITS + unit, draw));
+            let past: Vec<f64> = (0..UNITS).map(|unit| 2.0 * normal(unit, 0)).collect();
+            let now: Vec<f64> =
+                past.iter().zip(0..).map(|(x, unit)| level + x + 0.9 * normal(unit, 1)).collect();
+            GroupStat {
+                n: UNITS as i64,
+                mean_x: Some(average(&now)),
+                m2_x: Some(co(&now, &now)),
+                covariates: Covariates {
+                    mean_pre_x: Some(average(&past)),
+                    m2_pre_x: Some(co(&past, &past)),
+                    co_x_pre_x: Some(co(&now, &past)),
+                    ..Covariates::default()
+                },
+                ..empty("value", "mean", "arm")
+            }
+        };
+        let levels = Levels::adjusted(Kind::Mean, &arm(0, 10.0), &arm(1, 15.0)).expect("levels");
+        let covers = |levels: &Levels| {
+            let relative = relative_effect(levels, Alternative::TwoSided, 1.964).expect("a lift");
+            u64::from(relative.interval.lower <= 0.5 && 0.5 <= relative.interval.upper)
+        };
+        covered += covers(&levels);
+        alone += covers(&Levels::of_samples(levels.control, levels.variant));
+    }
+    let share = |n: u64| n as f64 / RUNS as f64;
+    assert!((0.945..=0.955).contains(&share(covered)), "{}", share(covered));
+    assert!(share(alone) < 0.935, "{}", share(alone));
 }
