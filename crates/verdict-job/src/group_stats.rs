@@ -155,7 +155,7 @@ pub(crate) fn judged_fingerprint<P: Borrow<Partition>>(
     let counts = format!("{:?}", own.map(|made| &made.counts));
     let metrics = experiment.metrics().map(|m| {
         format!(
-            "{} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+            "{} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
             m.name.value,
             m.role,
             m.window,

@@ -228,7 +228,7 @@ impl Pool {
 
     fn limits(mut self, caps: Caps) -> Limits {
         let units = self.units;
-        let mut limit = |cap, tail: &mut Option<Tail>, open| match (cap, tail) {
+        let limit = |cap, tail: &mut Option<Tail>, open| match (cap, tail) {
             (Some(Cap::Fixed(at)), _) => at,
             (Some(Cap::Percentile(p)), Some(tail)) if units > 0 => tail.quantile(p, units),
             _ => open,
