@@ -61,11 +61,14 @@ fn of_ratio(item: &Item<'_>) -> Option<Winsorize> {
 }
 
 fn some(item: &Item<'_>, caps: Winsorize) -> Option<Winsorize> {
-    if !caps.x.any() && !caps.y.any() {
-        item.refuse("has no cap; write {upper_percentile: 99.5}, {upper: 500}, or both sides");
-        return None;
+    if caps.x.any() || caps.y.any() {
+        return Some(caps);
     }
-    Some(caps)
+    // A cap that is wrong has been refused already.
+    if item.map().is_some_and(|map| map.entries().is_empty()) {
+        item.refuse("has no cap; write {upper_percentile: 99.5}, {upper: 500}, or both sides");
+    }
+    None
 }
 
 fn caps(map: &mut Map<'_>, fixed: bool) -> Caps {

@@ -383,7 +383,7 @@ fn a_metric_has_a_type() {
     check(
         "type: ratio",
         "type: ratio, value: x",
-        "p.yaml:16: metrics.ctr.value: unknown key (allowed: type, description, numerator, denominator, window, \
+        "p.yaml:16: metrics.ctr.value: unknown key (allowed: type, description, window, numerator, denominator, \
          bot_filter, threshold, cuped, winsorize)",
     );
     check(

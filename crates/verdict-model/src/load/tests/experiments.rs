@@ -318,7 +318,7 @@ fn an_experiment_names_defined_metrics_once() {
         "{name: revenue, treshold: 1}",
         "p.yaml:22: experiment.metrics.guardrails[0].treshold: unknown key; did you mean `threshold`? (allowed: \
          name, type, direction, baseline, mde_relative, mde_absolute, threshold, threshold_<unit>, \
-         margin_relative, margin_absolute, margin, test)",
+         margin_relative, margin_absolute, margin, test, cuped, winsorize)",
     );
 }
 
