@@ -7,6 +7,7 @@ mod make;
 mod nightly;
 mod oracle;
 mod real_data;
+mod reports;
 mod sample;
 mod seed_file;
 mod simulate;

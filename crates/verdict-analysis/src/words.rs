@@ -11,14 +11,14 @@ pub fn count(n: impl Into<i128>) -> String {
 }
 
 /// A count and its noun: `1 unit`, `21,306 units`.
-pub(crate) fn counted(n: impl Into<i128>, noun: &str) -> String {
+pub fn counted(n: impl Into<i128>, noun: &str) -> String {
     let n: i128 = n.into();
     let s = if n == 1 { "" } else { "s" };
     format!("{} {noun}{s}", count(n))
 }
 
 /// A number with this many decimals and thousands separators; scientific where that would be unreadable.
-pub(crate) fn number(value: f64, decimals: usize) -> String {
+pub fn number(value: f64, decimals: usize) -> String {
     if !value.is_finite() || value.abs() >= 1e15 || decimals > MOST_DECIMALS {
         return format!("{value:.2e}");
     }
@@ -31,12 +31,12 @@ pub(crate) fn number(value: f64, decimals: usize) -> String {
 }
 
 /// A share in percent, as short as it can be without rounding anything away that matters: `5%`, `0.25%`.
-pub(crate) fn percent(share: f64) -> String {
+pub fn percent(share: f64) -> String {
     format!("{}%", short(share * 100.0))
 }
 
 /// A setting as a person wrote it: without trailing zeros or noise in the last binary digits.
-pub(crate) fn short(value: f64) -> String {
+pub fn short(value: f64) -> String {
     let close = |text: &String| {
         text.replace(',', "")
             .parse::<f64>()
@@ -49,7 +49,7 @@ pub(crate) fn short(value: f64) -> String {
 }
 
 /// A number rounded to this many significant digits.
-pub(crate) fn significant_digits(value: f64, digits: i32) -> f64 {
+pub fn significant_digits(value: f64, digits: i32) -> f64 {
     if value == 0.0 || !value.is_finite() {
         return value;
     }
@@ -58,7 +58,7 @@ pub(crate) fn significant_digits(value: f64, digits: i32) -> f64 {
 }
 
 /// The share of `part` in `total` in percent, with two decimals, more where it would read as zero.
-pub(crate) fn share(part: i64, total: i64) -> String {
+pub fn share(part: i64, total: i64) -> String {
     let percent = 100.0 * part as f64 / total as f64;
     let decimals = if percent > 0.0 && percent < 0.005 { decimals(percent, 2) } else { 2 };
     format!("{}%", number(percent, decimals))
@@ -77,7 +77,7 @@ pub(crate) fn p_value(p: f64, alpha: f64) -> String {
 }
 
 /// `a`, `a and b`, `a, b and c`.
-pub(crate) fn list(items: &[String]) -> String {
+pub fn list(items: &[String]) -> String {
     match items {
         [] => String::new(),
         [one] => one.clone(),

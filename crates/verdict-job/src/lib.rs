@@ -30,6 +30,7 @@ mod partition;
 mod plain;
 mod plan;
 mod query;
+mod read_back;
 mod registrations;
 mod render;
 mod row_tables;

@@ -1,6 +1,6 @@
 //! An experiment: arms, metrics by role, and how they are judged.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     Cuped, GuardrailSettings, GuardrailTest, Located, NaiveDate, Schedule, SequentialMethod,
@@ -139,7 +139,7 @@ pub enum SeveralVariants {
 }
 
 /// The part that a metric plays in an experiment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Decides.

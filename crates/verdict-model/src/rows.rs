@@ -3,7 +3,7 @@
 //! Field by field these are the columns that [`crate::tables`] describes.
 
 use chrono::NaiveDate;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::Role;
 
@@ -16,7 +16,7 @@ pub const WHOLE: &str = "all";
 pub const SEVERAL_VARIANTS: &str = "several_variants";
 
 /// A row of `group_stats`: the sufficient statistics of one metric in one variant and segment. By default of nothing.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct GroupStat {
     /// Experiment.
     pub experiment: String,
@@ -139,7 +139,7 @@ pub struct Covariates {
 }
 
 /// A row of `results`: one comparison of a variant against the control.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct ResultRow {
     /// Experiment.
     pub experiment: String,
@@ -305,7 +305,7 @@ pub struct Adjusted {
 }
 
 /// A row of `checks`: one reason to trust, or not to.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct CheckRow {
     /// Experiment.
     pub experiment: String,
@@ -326,7 +326,7 @@ pub struct CheckRow {
 }
 
 /// A row of `decisions`: the word on one variant.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 pub struct DecisionRow {
     /// Experiment.
     pub experiment: String,

@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Backfill(Backfill),
     /// Judge group statistics that are there, without reading any log
     Analyze(Analyze),
+    /// Write a page for each experiment, with an index, from the tables that are there; nothing is made
+    Report(Report),
     /// Check a project's files, and their columns against the logs
     Validate(Validate),
     /// Say what a run would make, and why; nothing is written
@@ -50,9 +52,9 @@ pub(crate) enum Command {
     Man(Man),
 }
 
-/// What every command needs to know of a project.
+/// What every command needs to know of a project. `F` are the ways to print that a command knows.
 #[derive(ClapArgs, Debug)]
-pub(crate) struct Project {
+pub(crate) struct Project<F: Printing = Format> {
     /// The project folder
     #[arg(short, long, default_value = ".", value_name = "FOLDER")]
     pub(crate) project: PathBuf,
@@ -63,8 +65,36 @@ pub(crate) struct Project {
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) set: Vec<(String, String)>,
     /// How to print
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub(crate) format: Format,
+    #[arg(long, value_enum, default_value = F::DEFAULT)]
+    pub(crate) format: F,
+}
+
+/// Ways to print.
+pub(crate) trait Printing: ValueEnum + Clone + Send + Sync + 'static {
+    /// The word of the one that is meant where none is named. (A word, since clap keeps defaults that are values in one place
+    /// for all types.)
+    const DEFAULT: &'static str;
+}
+
+impl Printing for Format {
+    const DEFAULT: &'static str = "text";
+}
+
+impl Printing for Shown {
+    const DEFAULT: &'static str = "text";
+}
+
+impl Printing for Reported {
+    const DEFAULT: &'static str = "html";
+}
+
+impl Project<Shown> {
+    /// For a command that knows no Markdown.
+    pub(crate) fn plain(self) -> Project {
+        let Project { project, tables, set, format } = self;
+        let format = if format == Shown::Json { Format::Json } else { Format::Text };
+        Project { project, tables, set, format }
+    }
 }
 
 /// Which date, of which experiments.
@@ -81,7 +111,7 @@ pub(crate) struct Scope {
 #[derive(ClapArgs, Debug)]
 pub(crate) struct Run {
     #[command(flatten)]
-    pub(crate) project: Project,
+    pub(crate) project: Project<Shown>,
     #[command(flatten)]
     pub(crate) scope: Scope,
     #[command(flatten)]
@@ -96,7 +126,7 @@ pub(crate) struct Run {
 #[derive(ClapArgs, Debug)]
 pub(crate) struct Backfill {
     #[command(flatten)]
-    pub(crate) project: Project,
+    pub(crate) project: Project<Shown>,
     /// The first as-of date
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub(crate) from: NaiveDate,
@@ -174,11 +204,22 @@ pub(crate) enum LogFormat {
 #[derive(ClapArgs, Debug)]
 pub(crate) struct Analyze {
     #[command(flatten)]
-    pub(crate) project: Project,
+    pub(crate) project: Project<Shown>,
     #[command(flatten)]
     pub(crate) scope: Scope,
     #[command(flatten)]
     pub(crate) attention: Attention,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Report {
+    #[command(flatten)]
+    pub(crate) project: Project<Reported>,
+    #[command(flatten)]
+    pub(crate) scope: Scope,
+    /// The folder of the site; files of an earlier one are written over
+    #[arg(short, long, value_name = "FOLDER", default_value = "verdict-report")]
+    pub(crate) out: PathBuf,
 }
 
 #[derive(ClapArgs, Debug)]
@@ -368,6 +409,30 @@ pub(crate) enum FailOn {
     Changes,
     /// Nothing
     Never,
+}
+
+/// What commands print that judge experiments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Shown {
+    /// For people at a terminal
+    Text,
+    /// For chat and pull requests
+    Markdown,
+    /// For programs
+    Json,
+}
+
+/// What `report` makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Reported {
+    /// A static site
+    Html,
+    /// For people at a terminal
+    Text,
+    /// For chat and pull requests
+    Markdown,
+    /// For programs
+    Json,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

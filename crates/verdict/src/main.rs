@@ -5,9 +5,8 @@ mod alerts;
 mod args;
 mod commands;
 mod exit;
-mod json;
 mod progress;
-mod report;
+mod terminal;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -48,6 +47,7 @@ async fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Run(args) => Box::pin(commands::run::run(args)).await,
         Command::Backfill(args) => Box::pin(commands::run::backfill(args)).await,
         Command::Analyze(args) => Box::pin(commands::analyze::analyze(args)).await,
+        Command::Report(args) => Box::pin(commands::report::report(args)).await,
         Command::Validate(args) => Box::pin(commands::validate::validate(args)).await,
         Command::Plan(args) => Box::pin(commands::plan::plan(args)).await,
         Command::Query(args) => Box::pin(commands::query::query(args)).await,

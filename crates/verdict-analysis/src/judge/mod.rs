@@ -59,6 +59,7 @@ use verdict_model::rows::{CheckRow, DecisionRow, GroupStat, ResultRow};
 use verdict_model::{DataCounts, Experiment, Later, NaiveDate};
 
 use history::History;
+pub use reason_words::reason_in_words;
 pub use registered::{Judged, REGISTERED_PLAN, hold_to_registered};
 
 /// What is said of an experiment at an as-of date.

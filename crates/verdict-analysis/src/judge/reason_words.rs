@@ -1,7 +1,8 @@
 //! Codes in words.
 
-/// What is wrong with a result row, in words for people.
-pub(super) fn reason_in_words(code: &str) -> &str {
+/// What is wrong with a result row, in words for people; a code that is not known is its own words.
+#[must_use]
+pub fn reason_in_words(code: &str) -> &str {
     match code {
         "no_units_in_control" => "the control has no units",
         "no_units_in_variant" => "the variant has no units",

@@ -12,8 +12,8 @@ use std::path::Path;
 use serde::Serialize;
 use verdict_job::Told;
 use verdict_model::NaiveDate;
+use verdict_report::Judged;
 
-use crate::commands::Judged;
 use crate::exit::Failure;
 
 /// The version of the document: it changes when a key goes or changes its meaning.
@@ -126,7 +126,7 @@ fn changes(before: Option<&Told>, now: &Judged) -> Vec<Change> {
             reasons,
         };
     let mut found = Vec::new();
-    for decision in &now.judgement.decisions {
+    for decision in &now.decisions {
         let told =
             before.and_then(|told| told.decisions.iter().find(|d| d.variant == decision.variant));
         let was = told.map_or(BEFORE_ANYTHING, |told| told.decision.as_str());
@@ -156,13 +156,11 @@ fn changes(before: Option<&Told>, now: &Judged) -> Vec<Change> {
     }
     let failed_before =
         |check: &str| before.is_some_and(|told| told.failed_checks.iter().any(|c| c == check));
-    let mut checks: Vec<&str> =
-        now.judgement.checks.iter().map(|check| check.check.as_str()).collect();
+    let mut checks: Vec<&str> = now.checks.iter().map(|check| check.check.as_str()).collect();
     checks.sort_unstable();
     checks.dedup();
     for check in checks {
-        let failing =
-            now.judgement.checks.iter().filter(|row| row.check == check && row.status == "fail");
+        let failing = now.checks.iter().filter(|row| row.check == check && row.status == "fail");
         let reasons: Vec<String> = failing.map(|row| row.message.clone()).collect();
         match (failed_before(check), reasons.is_empty()) {
             (false, false) => {

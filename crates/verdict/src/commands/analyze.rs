@@ -4,10 +4,9 @@ use std::io::Write as _;
 
 use verdict_job::{ReadStats, Tally};
 
-use super::{attention, date, job, judge_one};
-use crate::args::{self, Format};
+use super::{attention, date, job, judge_one, show};
+use crate::args;
 use crate::exit::{Exit, Failure};
-use crate::{json, report};
 
 pub(crate) async fn analyze(args: args::Analyze) -> Result<Exit, Failure> {
     let job = job(&args.project)?;
@@ -31,10 +30,7 @@ pub(crate) async fn analyze(args: args::Analyze) -> Result<Exit, Failure> {
         judged.push(judge_one(&job, experiment, registered, as_of, (&mut read, &mut tally)).await?);
     }
     let mut out = std::io::stdout().lock();
-    match args.project.format {
-        Format::Text => report::text(&mut out, &judged.iter().collect::<Vec<_>>())?,
-        Format::Json => json::judged(&mut out, date, &judged)?,
-    }
+    show(&mut out, args.project.format, date, &judged)?;
     out.flush()?;
     if !failed.is_empty() {
         return Err(Failure::of_job(failed));

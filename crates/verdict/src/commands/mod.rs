@@ -7,6 +7,7 @@ mod moments;
 pub(crate) mod plan;
 pub(crate) mod power;
 pub(crate) mod query;
+pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod shell;
 pub(crate) mod simulate;
@@ -15,29 +16,20 @@ pub(crate) mod validate;
 mod words;
 
 use std::collections::BTreeMap;
+use std::io::Write;
 
 use chrono::{Days, Utc};
-use verdict_analysis::judge::{self, Judgement, judge};
+use verdict_analysis::judge::{self, judge};
 use verdict_job::{Job, ReadStats, Tally};
 use verdict_model::{Experiment, NaiveDate, RegisteredPlan};
+use verdict_report::Judged;
 
-use crate::args::{Attention, FailOn, Project, Scope};
+use crate::args::{Attention, FailOn, Printing, Project, Scope, Shown};
 use crate::exit::{Exit, Failure};
-
-/// An experiment with what is said of it.
-#[derive(Debug)]
-pub(crate) struct Judged {
-    pub(crate) experiment: Experiment,
-    pub(crate) as_of: NaiveDate,
-    pub(crate) judgement: Judgement,
-    /// Days that it is judged by whose statistics are not there.
-    pub(crate) missing_days: Vec<NaiveDate>,
-    /// The as-of date of the run that registered its plan, where one did.
-    pub(crate) registered: Option<NaiveDate>,
-}
+use crate::terminal;
 
 /// The job of a project.
-fn job(args: &Project) -> Result<Job, Failure> {
+fn job<F: Printing>(args: &Project<F>) -> Result<Job, Failure> {
     match unchecked_job(args)? {
         (job, problems) if problems.is_empty() => Ok(job),
         (_, problems) => Err(Failure::of_job(problems)),
@@ -45,7 +37,9 @@ fn job(args: &Project) -> Result<Job, Failure> {
 }
 
 /// The job of a project, and what is wrong with its metrics.
-fn unchecked_job(args: &Project) -> Result<(Job, Vec<verdict_job::Error>), Failure> {
+fn unchecked_job<F: Printing>(
+    args: &Project<F>,
+) -> Result<(Job, Vec<verdict_job::Error>), Failure> {
     let project = verdict_model::load(&args.project)?;
     Ok(Job::new(project, args.tables.as_deref(), &args.set)?)
 }
@@ -88,18 +82,46 @@ async fn judge_one(
     Ok(Judged {
         experiment: experiment.clone(),
         as_of,
-        judgement,
+        results: judgement.results,
+        checks: judgement.checks,
+        decisions: judgement.decisions,
         missing_days: stats.missing,
         registered: registered.map(|registered| registered.as_of),
     })
 }
 
+/// Prints what was found.
+fn show(
+    out: &mut impl Write,
+    format: Shown,
+    date: NaiveDate,
+    judged: &[Judged],
+) -> std::io::Result<()> {
+    match format {
+        // Of a range people see how it ended; the tables have the rest.
+        Shown::Text => verdict_report::text(out, &last_of_each(judged), terminal::style()),
+        Shown::Markdown => verdict_report::markdown(out, &last_of_each(judged)),
+        Shown::Json => verdict_report::json(out, date, &judged.iter().collect::<Vec<_>>()),
+    }
+}
+
+/// The last look of each experiment.
+fn last_of_each(judged: &[Judged]) -> Vec<&Judged> {
+    let mut last: Vec<&Judged> = Vec::new();
+    for one in judged {
+        match last.last_mut() {
+            Some(before) if before.experiment.name == one.experiment.name => *before = one,
+            _ => last.push(one),
+        }
+    }
+    last
+}
+
 /// Whether anything that was found asks for attention; `changed` says whether anything is not what it was.
 fn attention(asked: &Attention, judged: &[&Judged], changed: bool) -> Exit {
     let wants = |what| asked.fail_on.contains(&what) && !asked.fail_on.contains(&FailOn::Never);
-    let check =
-        |status: &str| judged.iter().any(|j| j.judgement.checks.iter().any(|c| c.status == status));
-    let guardrail = judged.iter().flat_map(|j| &j.judgement.decisions).any(|decision| {
+    let check = |status: &str| judged.iter().any(|j| j.checks.iter().any(|c| c.status == status));
+    let guardrail = judged.iter().flat_map(|j| &j.decisions).any(|decision| {
         decision.decision == "stop_guardrail"
             || decision.reason_codes.iter().any(|code| code == "guardrail_violated")
     });

@@ -7,18 +7,18 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use verdict_job::{Job, Plan, ReadStats, RunRow, Tally, Told};
 use verdict_model::{NaiveDate, RegisteredPlan};
+use verdict_report::Judged;
 
-use super::{Judged, attention, date, job, judge_one, named};
+use super::{attention, date, job, judge_one, last_of_each, named, show};
 use crate::alerts::Alerts;
-use crate::args::{self, FailOn, Format};
+use crate::args::{self, FailOn, Shown};
 use crate::exit::{Exit, Failure};
 use crate::progress::{Teller, line as note, megabytes, peak_memory};
-use crate::{json, report};
 
 /// What is asked of a run: the as-of dates, and how to tell of them.
 struct Asked<'a> {
     command: &'static str,
-    project: &'a args::Project,
+    project: &'a args::Project<Shown>,
     /// The first as-of date; without one only the last.
     from: Option<NaiveDate>,
     scope: &'a args::Scope,
@@ -54,6 +54,7 @@ struct Made {
 pub(crate) async fn run(args: args::Run) -> Result<Exit, Failure> {
     if args.dry_run {
         let args::Run { project, scope, .. } = args;
+        let project = project.plain();
         return super::plan::plan(args::Plan { project, scope, from: None, sql: false }).await;
     }
     let args::Run { project, scope, attention, work, .. } = &args;
@@ -64,6 +65,7 @@ pub(crate) async fn backfill(args: args::Backfill) -> Result<Exit, Failure> {
     let args::Backfill { project, from, to, experiment, attention, dry_run, work } = args;
     let (scope, from) = (args::Scope { date: to, experiment }, Some(from));
     if dry_run {
+        let project = project.plain();
         return super::plan::plan(args::Plan { project, scope, from, sql: false }).await;
     }
     let (project, scope, attention, work) = (&project, &scope, &attention, &work);
@@ -100,24 +102,8 @@ async fn asked(asked: Asked<'_>) -> Result<Exit, Failure> {
 
 fn print(asked: &Asked<'_>, date: NaiveDate, judged: &[Judged]) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
-    match asked.project.format {
-        // Of a range people see how it ended; the tables have the rest.
-        Format::Text => report::text(&mut out, &last_of_each(judged))?,
-        Format::Json => json::judged(&mut out, date, judged)?,
-    }
+    show(&mut out, asked.project.format, date, judged)?;
     out.flush()
-}
-
-/// The last look of each experiment.
-fn last_of_each(judged: &[Judged]) -> Vec<&Judged> {
-    let mut last: Vec<&Judged> = Vec::new();
-    for one in judged {
-        match last.last_mut() {
-            Some(before) if before.experiment.name == one.experiment.name => *before = one,
-            _ => last.push(one),
-        }
-    }
-    last
 }
 
 /// Makes the tables and judges them: what came of it, and what failed on the way.
@@ -258,7 +244,7 @@ fn closing(
         }),
     );
     if asked.work.quiet
-        || asked.project.format != Format::Text
+        || asked.project.format != Shown::Text
         || asked.work.log_format != args::LogFormat::Text
     {
         return Ok(());

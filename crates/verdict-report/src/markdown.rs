@@ -1,0 +1,146 @@
+//! What was found, for chat and pull requests.
+
+use std::io::{self, Write};
+
+use verdict_analysis::words;
+use verdict_model::Role;
+use verdict_model::rows::ResultRow;
+
+use crate::Judged;
+use crate::finding::finding;
+use crate::outlook::outlook;
+use crate::state::{Progress, Tone, word};
+
+/// The experiments, one after another: headings, a table, lists.
+///
+/// # Errors
+/// Writing fails.
+pub fn markdown(out: &mut impl Write, judged: &[&Judged]) -> io::Result<()> {
+    for (nth, one) in judged.iter().enumerate() {
+        if nth > 0 {
+            writeln!(out)?;
+        }
+        experiment(out, one)?;
+    }
+    Ok(())
+}
+
+fn experiment(out: &mut impl Write, judged: &Judged) -> io::Result<()> {
+    let progress = Progress::of(judged).words();
+    writeln!(
+        out,
+        "## {}\n\nAs of {}, {progress}.",
+        plain(&judged.experiment.name.value),
+        judged.as_of
+    )?;
+    if let Some(hypothesis) = &judged.experiment.hypothesis {
+        writeln!(out, "\n> {}", plain(hypothesis))?;
+    }
+    for decision in &judged.decisions {
+        let known = word(&decision.decision);
+        let (mark, words) = known
+            .map_or((Tone::Neutral.mark(), &*decision.decision), |w| (w.tone.mark(), w.headline));
+        writeln!(
+            out,
+            "\n**{} against {}: {mark} {words}** (`{}`)\n",
+            plain(&decision.variant),
+            plain(&decision.control),
+            decision.decision
+        )?;
+        for reason in &decision.reasons {
+            writeln!(out, "- {}", plain(reason))?;
+        }
+        for sentence in outlook(judged, decision) {
+            writeln!(out, "- *What would change it:* {}", plain(&sentence))?;
+        }
+    }
+    if judged.decisions.is_empty() {
+        writeln!(out, "\nNo results up to this date: `verdict run` makes them.")?;
+    }
+    checks(out, judged)?;
+    table(out, judged)?;
+    let changes = judged.decisions.first().map_or(&[][..], |decision| &decision.plan_changes);
+    if !changes.is_empty() {
+        writeln!(out, "\nThe plan is not as it was registered:\n")?;
+        changes.iter().try_for_each(|change| writeln!(out, "- {}", plain(change)))?;
+    }
+    Ok(())
+}
+
+fn checks(out: &mut impl Write, judged: &Judged) -> io::Result<()> {
+    if judged.checks.is_empty() {
+        return Ok(());
+    }
+    let passed = judged.checks.iter().filter(|check| check.status == "pass").count();
+    writeln!(out, "\n{passed} of {} checks passed.", judged.checks.len())?;
+    let attention: Vec<_> = judged.checks.iter().filter(|check| check.status != "pass").collect();
+    if !attention.is_empty() {
+        writeln!(out)?;
+    }
+    for check in attention {
+        let mark = if check.status == "fail" { "✕ failed" } else { "! warning" };
+        writeln!(out, "- **{mark}: {}** {}", plain(&check.check), plain(&check.message))?;
+    }
+    Ok(())
+}
+
+fn table(out: &mut impl Write, judged: &Judged) -> io::Result<()> {
+    let rows: Vec<&ResultRow> = [Role::Primary, Role::Guardrail, Role::Secondary]
+        .into_iter()
+        .flat_map(|role| judged.whole(role))
+        .collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "\n| metric | role | variant | units | control | variant's | change (interval) | adjusted p | finding |"
+    )?;
+    writeln!(out, "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | --- |")?;
+    for row in rows {
+        let (control, variant) = words::levels(row);
+        let found = finding(&judged.experiment, row);
+        let cells = [
+            plain(&row.metric),
+            row.role.word().to_owned(),
+            plain(&row.variant),
+            format!("{} / {}", words::count(row.n_control), words::count(row.n_variant)),
+            control,
+            variant,
+            words::lift(row),
+            words::adjusted_p(row).replace('<', "&lt;"),
+            format!("{} {}", found.mark(), plain(&found.words)),
+        ];
+        writeln!(out, "| {} |", cells.join(" | "))?;
+    }
+    Ok(())
+}
+
+/// A text that means nothing but itself: what would begin markup, a table's cell or a line is escaped.
+fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '!' => out.extend(['\\', c]),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            // Nobody is called by a name in a log.
+            '@' => out.push_str("@\u{200b}"),
+            c if c.is_control() => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::plain;
+
+    #[test]
+    fn names_are_no_markup() {
+        assert_eq!(plain("a|b_c*<i>`x`\n"), "a\\|b\\_c\\*&lt;i&gt;\\`x\\` ");
+        assert_eq!(plain("[x](y)"), "\\[x\\](y)");
+    }
+}

@@ -1,0 +1,82 @@
+//! What each metric is: in words, and as the SQL that a unit's number is.
+
+use maud::{Markup, html};
+use verdict_model::{Aggregate, Component, Metric, MetricKind, Source};
+
+use crate::Page;
+
+pub(crate) fn definitions(page: &Page) -> Markup {
+    let unit = &page.judged.experiment.design.unit.value;
+    html! {
+        p {
+            "A unit's rows count from its first exposure to the as-of date, in whole days; a unit without rows has 0 in sums \
+             and counts. The queries below are what is computed for each unit."
+        }
+        dl class="definitions" {
+            @for role_metric in page.judged.experiment.metrics() {
+                @let name = &role_metric.name.value;
+                dt { span class="name" { (name) } " " span class="fine" { (role_metric.role.word()) ", better: " (role_metric.direction.word()) } }
+                dd {
+                    @match page.metrics.get(name) {
+                        None => p class="absent" { "The project defines no such metric." },
+                        Some(metric) => (one(metric, page, unit)),
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn one(metric: &Metric, page: &Page, unit: &str) -> Markup {
+    html! {
+        @if let Some(description) = &metric.description { p { (description) } }
+        p class="fine" { (of_kind(&metric.kind)) }
+        @for component in metric.kind.components() {
+            pre tabindex="0" { (sql(component, page.sources.get(&component.source.value), unit)) }
+        }
+    }
+}
+
+fn of_kind(kind: &MetricKind) -> String {
+    match kind {
+        MetricKind::Proportion(_) => "Proportion: the share of units with at least one row.".to_owned(),
+        MetricKind::Mean(_) => "Mean over units.".to_owned(),
+        MetricKind::Ratio { .. } => {
+            "Ratio: the sum of the first over the sum of the second, over all units; tested by the delta method.".to_owned()
+        }
+        MetricKind::Later(word) => format!("Type {word}."),
+    }
+}
+
+/// A component as a query over its log; expressions as the project's files have them.
+fn sql(component: &Component, source: Option<&Source>, unit_type: &str) -> String {
+    let value = component.value.as_ref().map(|value| value.value.as_str());
+    let aggregate = match (component.aggregate, value) {
+        (Aggregate::Any, None) => "CASE WHEN count(*) > 0 THEN 1 ELSE 0 END".to_owned(),
+        (Aggregate::Any, Some(value)) => format!("CASE WHEN count({value}) > 0 THEN 1 ELSE 0 END"),
+        (Aggregate::Count, None) => "count(*)".to_owned(),
+        (Aggregate::Count, Some(value)) => format!("count({value})"),
+        (Aggregate::DistinctDays, _) => "count(DISTINCT ds)".to_owned(),
+        (other, value) => format!("{}({})", other.word(), value.unwrap_or("*")),
+    };
+    let unit =
+        source.and_then(|s| s.units.get(unit_type)).map_or(unit_type, |unit| unit.value.as_str());
+    let name = &component.source.value;
+    let path = source.map_or(String::new(), |source| format!("  -- {}", source.path.value));
+    let mut text = format!("SELECT {unit} AS unit, {aggregate} AS value\nFROM {name}{path}");
+    let filters: Vec<&str> = [source.and_then(|s| s.filter.as_ref()), component.filter.as_ref()]
+        .into_iter()
+        .flatten()
+        .map(|filter| filter.value.as_str())
+        .collect();
+    match &filters[..] {
+        [] => {}
+        [one] => text.push_str(&format!("\nWHERE {one}")),
+        several => {
+            let all: Vec<String> = several.iter().map(|one| format!("({one})")).collect();
+            text.push_str(&format!("\nWHERE {}", all.join(" AND ")));
+        }
+    }
+    text.push_str(&format!("\nGROUP BY {unit}"));
+    text
+}

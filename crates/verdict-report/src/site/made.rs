@@ -1,0 +1,94 @@
+//! How the numbers were made: dates, versions, what became of the logs' rows, the runs.
+
+use maud::{Markup, html};
+use verdict_analysis::words;
+use verdict_model::RowCounts;
+
+use super::table;
+use crate::Page;
+use crate::format::{bytes, exact};
+
+/// Runs of one date that a page lists; the rest are in the table `runs`.
+const MOST_RUNS: usize = 10;
+
+pub(crate) fn made(page: &Page) -> Markup {
+    html! {
+        @match &page.counts {
+            None => p class="absent" { "What became of the logs' rows is not known: the statistics were made elsewhere, or are not there." },
+            Some(counts) => {
+                p { "Of " (words::counted(counts.days, "day")) " of logs:" }
+                (table::plain(
+                    "What became of the rows of the logs",
+                    &["log", "rows in files", "read", "without unit", "without time", "outside their day"],
+                    &[of_log("exposures", &counts.exposures), of_log("events", &counts.events)],
+                ))
+                @if counts.exposures.filtered || counts.events.filtered {
+                    p class="fine" { "Rows that were not read were left out by configured filters." }
+                }
+            }
+        }
+        @if page.runs.is_empty() {
+            p class="absent" { "The log of runs has none for this date: a backfill is logged under its last one." }
+        } @else {
+            (runs(page))
+        }
+        p class="fine" {
+            "The results are a function of logs, definitions and the registered plan: the same inputs give the same bytes, \
+             whenever and however they were run."
+        }
+    }
+}
+
+fn of_log(name: &str, counts: &RowCounts) -> Vec<String> {
+    let numbers = [
+        counts.in_files,
+        counts.read,
+        counts.without_unit,
+        counts.without_time,
+        counts.outside_day,
+    ];
+    std::iter::once(name.to_owned()).chain(numbers.map(words::count)).collect()
+}
+
+fn runs(page: &Page) -> Markup {
+    let from = page.runs.len().saturating_sub(MOST_RUNS);
+    let rows: Vec<Vec<String>> = page.runs[from..]
+        .iter()
+        .map(|run| {
+            let status = run
+                .error
+                .as_ref()
+                .map_or(run.status.clone(), |error| format!("{}: {error}", run.status));
+            vec![
+                run.run_id.clone(),
+                run.command.clone(),
+                format!("{} (format {})", run.version, run.format_version),
+                words::count(run.objects_read),
+                words::count(run.rows_read),
+                bytes(run.bytes_read),
+                format!(
+                    "{} of {}",
+                    run.partitions_made,
+                    run.partitions_made + run.partitions_fresh
+                ),
+                format!("{} s", exact(run.seconds)),
+                status,
+            ]
+        })
+        .collect();
+    let heads = [
+        "run",
+        "command",
+        "version",
+        "objects read",
+        "rows read",
+        "bytes read",
+        "made",
+        "took",
+        "status",
+    ];
+    html! {
+        (table::plain("Runs of this date", &heads, &rows))
+        @if from > 0 { p class="fine" { (from) " earlier runs of this date are in the table `runs`." } }
+    }
+}

@@ -1,0 +1,191 @@
+//! The site, file by file.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use verdict_model::NaiveDate;
+use verdict_report::{Entry, FileNames, Page, Site, SiteFile};
+
+use crate::gallery::{gallery, thousand};
+
+/// Every state once, for all tests: judging them takes longer than looking at them.
+pub(crate) static PAGES: LazyLock<Vec<Page>> = LazyLock::new(gallery);
+
+pub(crate) fn named(name: &str) -> &'static Page {
+    PAGES.iter().find(|page| page.judged.experiment.name.value == name).unwrap()
+}
+
+fn site() -> Site {
+    let as_of = NaiveDate::from_ymd_opt(2026, 3, 29).unwrap();
+    Site { project: "shop & <sons>".into(), as_of, version: "0.1.0".into() }
+}
+
+pub(crate) fn files(pages: &[Page]) -> Vec<SiteFile> {
+    let (site, mut names) = (site(), FileNames::default());
+    let (mut files, mut entries) = (Vec::new(), Vec::new());
+    for page in pages {
+        let name = names.next(&page.judged.experiment.name.value);
+        files.extend(site.experiment(page, &name));
+        entries.push(Entry::of(page, &name));
+    }
+    files.push(site.index(&entries));
+    files
+}
+
+/// The gallery and an index of a thousand experiments, in a folder that stays, to be looked at.
+pub(crate) fn written() -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("site");
+    let mut all = files(&PAGES);
+    let index = files(&thousand()).pop().unwrap();
+    all.push(SiteFile { path: "thousand.html".into(), text: index.text });
+    for file in all {
+        let path = folder.join(&file.path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, &file.text).unwrap();
+    }
+    folder
+}
+
+fn html_of(name: &str) -> String {
+    site()
+        .experiment(named(name), name)
+        .into_iter()
+        .find(|f| f.path.ends_with(".html"))
+        .unwrap()
+        .text
+}
+
+#[test]
+fn every_decision_has_its_page_with_its_reasons() {
+    for (name, headline) in [
+        ("significant", "Ship"),
+        ("not_significant", "Inconclusive"),
+        ("worse", "Don&#39;t ship"),
+        ("guardrail_violated", "Don&#39;t ship"),
+        ("invalid", "Invalid"),
+        ("too_early", "Continue"),
+        ("not_practical", "Significant, but not worth it"),
+    ] {
+        let html = html_of(name).replace("Don't", "Don&#39;t");
+        let decision = &named(name).judged.decisions[0];
+        assert!(html.contains(headline), "{name} has {}, not {headline}", decision.decision);
+        // The deciding reason is there as it was given.
+        let reason =
+            decision.reasons[0].replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        assert!(html.contains(&reason), "{name}: no {reason}");
+        assert!(html.contains("What would change it"), "{name}");
+    }
+    assert!(html_of("invalid").contains("A check failed."));
+    assert!(html_of("never_run").contains("Nothing has been decided"));
+}
+
+/// Names, hypotheses and values are what logs and files say: none of them may become markup.
+#[test]
+fn names_are_never_markup() {
+    let html = html_of("markup");
+    for raw in ["<script>alert", "<img src=x", "</title><img", "<off>", "<i>de</i>"] {
+        assert!(!html.contains(raw), "{raw} is markup");
+    }
+    for escaped in
+        ["&lt;/title&gt;&lt;img src=x onerror=alert(1)&gt;", "&lt;off&gt;", "&lt;i&gt;de&lt;/i&gt;"]
+    {
+        assert!(html.contains(escaped), "no {escaped}");
+    }
+    let attributes =
+        html.split("aria-label=\"").skip(1).map(|rest| rest.split('"').next().unwrap());
+    assert!(
+        attributes.clone().any(|a| a.contains("&quot;on&quot;")),
+        "{:?}",
+        attributes.collect::<Vec<_>>()
+    );
+    let index = files(std::slice::from_ref(named("markup"))).pop().unwrap().text;
+    assert!(index.contains("shop &amp; &lt;sons&gt;") && !index.contains("<img"));
+}
+
+/// A page is one file: what it refers to is inside it, or is another page that a reader may follow.
+#[test]
+fn nothing_is_loaded_from_anywhere() {
+    for file in files(&PAGES).iter().filter(|file| file.path.ends_with(".html")) {
+        let text = &file.text;
+        for tag in ["<script src", "<iframe", "<object", "@import", "url("] {
+            assert!(!text.contains(tag), "{}: {tag}", file.path);
+        }
+        for (attribute, allowed) in
+            [("src=\"", &[][..]), ("href=\"", &["#", "data:", "../index.html", "experiments/"][..])]
+        {
+            for value in text.split(attribute).skip(1).map(|rest| rest.split('"').next().unwrap()) {
+                let beside = value.ends_with(".csv") || value.ends_with(".json");
+                let own = allowed.iter().any(|start| value.starts_with(start));
+                assert!(
+                    own || (beside && !value.contains(':')),
+                    "{}: {attribute}{value}",
+                    file.path
+                );
+            }
+        }
+    }
+}
+
+/// Browsers take the first of two elements with one id; labels would then name the wrong thing.
+#[test]
+fn ids_are_distinct_and_labels_lead_somewhere() {
+    for file in files(&PAGES).iter().filter(|file| file.path.ends_with(".html")) {
+        let values = |attribute: &str| -> Vec<String> {
+            let begins = format!(" {attribute}=\"");
+            let rest = file.text.split(&begins).skip(1);
+            rest.map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
+        };
+        let ids = values("id");
+        let distinct: BTreeSet<&String> = ids.iter().collect();
+        assert_eq!(ids.len(), distinct.len(), "{}: an id twice", file.path);
+        for label in values("aria-labelledby").iter().flat_map(|ids| ids.split(' ')) {
+            assert!(distinct.contains(&label.to_owned()), "{}: no element {label}", file.path);
+        }
+    }
+}
+
+/// The page's own data are the files beside it.
+#[test]
+fn the_exact_numbers_are_carried_and_lie_beside() {
+    use base64::Engine as _;
+    let files = site().experiment(named("significant"), "significant");
+    let of = |ending: &str| &files.iter().find(|f| f.path.ends_with(ending)).unwrap().text;
+    for ending in ["csv", "json"] {
+        let carried =
+            of(".html").split("base64,").skip(1).map(|rest| rest.split('"').next().unwrap());
+        let carried: Vec<Vec<u8>> =
+            carried.map(|text| base64::prelude::BASE64_STANDARD.decode(text).unwrap()).collect();
+        assert!(carried.iter().any(|bytes| bytes == of(ending).as_bytes()), "{ending}");
+    }
+    let rows = &named("significant").judged.results;
+    let mut reader = csv::Reader::from_reader(of(".csv").as_bytes());
+    let heads = reader.headers().unwrap().clone();
+    let column = |name: &str| heads.iter().position(|head| head == name).unwrap();
+    let records: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+    assert_eq!(records.len(), rows.len());
+    for (record, row) in records.iter().zip(rows) {
+        assert_eq!(&record[column("metric")], row.metric);
+        let number: Option<f64> = record[column("effect")].parse().ok();
+        assert_eq!(number, row.effect, "read back to the last digit");
+    }
+}
+
+#[test]
+fn the_same_values_are_the_same_bytes() {
+    let pages = std::slice::from_ref(named("five_variants"));
+    assert!(files(pages) == files(pages));
+}
+
+/// What asks for attention comes first, and every experiment is in one group.
+#[test]
+fn the_index_begins_with_what_needs_attention() {
+    let index = files(&PAGES).pop().unwrap().text;
+    assert_eq!(index.matches("data-name=").count(), PAGES.len());
+    let at = |text: &str| index.find(text).unwrap_or_else(|| panic!("no {text}"));
+    assert!(at("id=\"attention\"") < at("data-name=\"invalid\""));
+    assert!(at("data-name=\"invalid\"") < at("id=\"decided\""));
+    assert!(at("id=\"decided\"") < at("data-name=\"significant\""));
+    assert!(at("id=\"running\"") < at("data-name=\"too_early\""));
+    assert!(at("id=\"nothing\"") < at("data-name=\"never_run\""));
+}

@@ -1,0 +1,145 @@
+//! `verdict report`: pages from the tables that are there. Nothing is made.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::Path;
+
+use verdict_job::Job;
+use verdict_model::rows::{GroupStat, SEVERAL_VARIANTS, WHOLE};
+use verdict_model::tables::{CHECKS, DECISIONS, GROUP_STATS, RESULTS};
+use verdict_model::{Experiment, NaiveDate};
+use verdict_report::{DayUnits, Entry, FileNames, Judged, Page, Site, SiteFile};
+
+use super::{date, job};
+use crate::args::{self, Reported};
+use crate::exit::{Exit, Failure};
+use crate::terminal;
+
+pub(crate) async fn report(args: args::Report) -> Result<Exit, Failure> {
+    let job = job(&args.project)?;
+    let date = date(&args.scope, &job);
+    let experiments = job.experiments(&args.scope.experiment)?;
+    if args.project.format == Reported::Html {
+        return site(&job, &experiments, date, &args.out).await;
+    }
+    let mut pages = Vec::new();
+    for experiment in experiments {
+        pages.push(page(&job, experiment, date).await?);
+    }
+    let judged: Vec<&Judged> = pages.iter().map(|page| &page.judged).collect();
+    let mut out = std::io::stdout().lock();
+    match args.project.format {
+        Reported::Html | Reported::Text => {
+            verdict_report::text(&mut out, &judged, terminal::style())?
+        }
+        Reported::Markdown => verdict_report::markdown(&mut out, &judged)?,
+        Reported::Json => verdict_report::json_of_pages(&mut out, date, &pages)?,
+    }
+    out.flush()?;
+    Ok(Exit::Done)
+}
+
+/// Writes the site, experiment by experiment, and its index last.
+async fn site(
+    job: &Job,
+    experiments: &[&Experiment],
+    as_of: NaiveDate,
+    out: &Path,
+) -> Result<Exit, Failure> {
+    let version = env!("CARGO_PKG_VERSION").to_owned();
+    let site = Site { project: job.project().name.clone(), as_of, version };
+    let (mut names, mut entries) = (FileNames::default(), Vec::new());
+    for experiment in experiments {
+        let page = page(job, experiment, as_of).await?;
+        let name = names.next(&experiment.name.value);
+        for file in site.experiment(&page, &name) {
+            write(out, &file)?;
+        }
+        entries.push(Entry::of(&page, &name));
+    }
+    let index = site.index(&entries);
+    write(out, &index)?;
+    writeln!(std::io::stdout(), "{}", out.join(&index.path).display())?;
+    Ok(Exit::Done)
+}
+
+/// Writes a file of the site whole: somebody may be reading the one before.
+fn write(folder: &Path, file: &SiteFile) -> Result<(), Failure> {
+    let path = folder.join(&file.path);
+    let failed = |error: std::io::Error| {
+        let told = format!("{} cannot be written: {error}", path.display());
+        Failure::world(std::io::Error::new(error.kind(), told))
+    };
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent).map_err(failed)?;
+    }
+    let part = path.with_extension("part");
+    std::fs::write(&part, &file.text).map_err(failed)?;
+    std::fs::rename(&part, &path).map_err(failed)
+}
+
+/// What the tables say of an experiment, up to a date.
+async fn page(job: &Job, experiment: &Experiment, until: NaiveDate) -> Result<Page, Failure> {
+    let dates = job.dates_of(&DECISIONS, experiment, until).await?;
+    let as_of = dates.last().copied().unwrap_or(until);
+    let now = [as_of];
+    let registered = job.registered_plan(experiment).await?;
+    let plan = job.plan_of(experiment);
+    let judged = Judged {
+        experiment: experiment.clone(),
+        as_of,
+        results: job.rows_of(&RESULTS, experiment, &now, None).await?,
+        checks: job.rows_of(&CHECKS, experiment, &now, None).await?,
+        decisions: job.rows_of(&DECISIONS, experiment, &now, None).await?,
+        missing_days: Vec::new(),
+        registered: registered.as_ref().map(|registered| registered.as_of),
+    };
+    let project = job.project();
+    let metrics = experiment.metrics().filter_map(|m| project.metrics.get(&m.name.value));
+    let metrics: BTreeMap<_, _> = metrics.map(|m| (m.name.value.clone(), m.clone())).collect();
+    let components = metrics.values().flat_map(|metric| metric.kind.components());
+    let sources = components.filter_map(|c| project.sources.get(&c.source.value));
+    Ok(Page {
+        series: job.rows_of(&RESULTS, experiment, &dates, Some(("segment", WHOLE))).await?,
+        exposures: exposures(job, experiment, as_of).await?,
+        spreads: job.rows_of(&GROUP_STATS, experiment, &now, Some(("segment", WHOLE))).await?,
+        counts: job.counts_of(experiment, as_of).await?,
+        changes: registered.as_ref().map_or(Vec::new(), |registered| registered.changes(&plan)),
+        registered,
+        runs: job.runs_of(as_of).await?,
+        sources: sources.map(|source| (source.name.value.clone(), source.clone())).collect(),
+        metrics,
+        plan_text: plan.text,
+        judged,
+    })
+}
+
+/// Units by day: from the totals of units; where these are not kept, from what the group statistics of each day add to those
+/// of the day before.
+async fn exposures(
+    job: &Job,
+    experiment: &Experiment,
+    as_of: NaiveDate,
+) -> Result<Vec<DayUnits>, Failure> {
+    let day = |(ds, variant, units)| DayUnits { ds, variant, units };
+    if let Some(units) = job.units_by_day(experiment, as_of).await? {
+        return Ok(units.into_iter().map(day).collect());
+    }
+    let dates = job.dates_of(&GROUP_STATS, experiment, as_of).await?;
+    let only = Some(("metric", SEVERAL_VARIANTS));
+    let rows: Vec<GroupStat> = job.rows_of(&GROUP_STATS, experiment, &dates, only).await?;
+    let mut before: BTreeMap<String, (NaiveDate, i64)> = BTreeMap::new();
+    let mut days = Vec::new();
+    for row in rows.into_iter().filter(|row| row.segment == WHOLE) {
+        let first = experiment.start == Some(row.ds);
+        match before.insert(row.variant.clone(), (row.ds, row.n)) {
+            Some((ds, n)) if ds.succ_opt() == Some(row.ds) => {
+                days.push(day((row.ds, row.variant, row.n - n)))
+            }
+            None if first => days.push(day((row.ds, row.variant, row.n))),
+            // Between days that lie further apart nobody knows which had how many.
+            _ => return Ok(Vec::new()),
+        }
+    }
+    Ok(days)
+}
