@@ -130,6 +130,9 @@ impl Case<'_> {
                 self.in_days()
             ));
         }
+        if sentences.is_empty() {
+            sentences.push("More units and days: it is judged anew at every look.".to_owned());
+        }
         sentences
     }
 
