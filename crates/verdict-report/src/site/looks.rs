@@ -164,7 +164,7 @@ fn figures(page: &Page, one: &Series<'_>, id: &str) -> Markup {
         let (Some(x), lower, upper) = (last.estimate, last.lower, last.upper) else {
             return String::new();
         };
-        let end = |x: Option<f64>| x.map_or("open".to_owned(), &shown);
+        let end = |x: Option<f64>| x.map_or_else(|| "open".to_owned(), shown);
         format!(
             "{} looks from {} to {}; at the last one the change is {}, interval {} to {}.",
             effects.len(),

@@ -58,7 +58,7 @@ fn runs(page: &Page) -> Markup {
             let status = run
                 .error
                 .as_ref()
-                .map_or(run.status.clone(), |error| format!("{}: {error}", run.status));
+                .map_or_else(|| run.status.clone(), |error| format!("{}: {error}", run.status));
             vec![
                 run.run_id.clone(),
                 run.command.clone(),
