@@ -48,10 +48,17 @@ async fn site(
 ) -> Result<Exit, Failure> {
     let version = env!("CARGO_PKG_VERSION").to_owned();
     let site = Site { project: job.project().name.clone(), as_of, version };
-    let (mut names, mut entries) = (FileNames::default(), Vec::new());
+    let (mut names, mut entries, mut failed) = (FileNames::default(), Vec::new(), None);
     for experiment in experiments {
-        let page = page(job, experiment, as_of).await?;
         let name = names.next(&experiment.name.value);
+        // A table that cannot be read is the end of its experiment's page, not of the others'.
+        let page = match page(job, experiment, as_of).await {
+            Ok(page) => page,
+            Err(failure) => {
+                failed.get_or_insert(failure);
+                continue;
+            }
+        };
         for file in site.experiment(&page, &name) {
             write(out, &file)?;
         }
@@ -60,7 +67,7 @@ async fn site(
     let index = site.index(&entries);
     write(out, &index)?;
     writeln!(std::io::stdout(), "{}", out.join(&index.path).display())?;
-    Ok(Exit::Done)
+    failed.map_or(Ok(Exit::Done), Err)
 }
 
 /// Writes a file of the site whole: somebody may be reading the one before.
