@@ -101,10 +101,13 @@ pub(crate) fn table(out: &mut impl Write, experiments: u64) -> Result<bool, Box<
         for (i, test) in ["over all looks", "chi-squared every day"].into_iter().enumerate() {
             let rate = Rate::new(found[i].len() as u64, of);
             let days = found[i].iter().map(|day| f64::from(*day)).sum::<f64>();
-            let mean = days / found[i].len().max(1) as f64;
+            let mean = match found[i].len() {
+                0 => "–".to_owned(),
+                alarms => format!("{:.1}", days / alarms as f64),
+            };
             let (level, shown) = (100.0 * alpha, shown(&rate));
             let units = 64 * words;
-            writeln!(out, "| {split} | {units} | {level}% | {test} | {shown} | {mean:.1} |")?;
+            writeln!(out, "| {split} | {units} | {level}% | {test} | {shown} | {mean} |")?;
             exceeded |= i == 0 && loss == 0.0 && rate.rate > 1.1 * alpha;
         }
         out.flush()?;
