@@ -70,7 +70,7 @@ pub struct GroupStat {
 
 /// The part of a row of `group_stats` that a winsorised metric has: there x and y above are as they count, clipped, and
 /// here are the caps, how many were clipped, and the moments without caps. `None` in all others, and for a side without cap.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct Winsorized {
     /// What smaller x count as.
     pub cap_lower_x: Option<f64>,
@@ -102,7 +102,7 @@ pub struct Winsorized {
 
 /// The part of a row of `group_stats` that a metric has which is adjusted by its own past (CUPED): pre x is what x was
 /// over the days before the exposure, pre y the same of a ratio's denominator. `None` in all others.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct Covariates {
     /// Mean of pre x.
     pub mean_pre_x: Option<f64>,
@@ -274,7 +274,7 @@ pub struct ResultRow {
 }
 
 /// The part of a row of `results` that a metric has whose estimate is not the plain one.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct Adjusted {
     /// `cuped`, `winsorized` or `winsorized_cuped`; `None`: the estimate is the plain one, and so is everything below.
     pub adjustment: Option<String>,

@@ -127,10 +127,10 @@ fn of_units(group: &GroupStat) -> Result<CupedSample, Gap> {
     Ok(CupedSample {
         n,
         mean_y: group.mean_x.ok_or(super::samples::INVALID)?,
-        mean_x: past.mean_pre_x.ok_or(missing())?,
+        mean_x: past.mean_pre_x.ok_or_else(missing)?,
         var_y: per_unit(group.m2_x).ok_or(super::samples::INVALID)?,
-        var_x: per_unit(past.m2_pre_x).ok_or(missing())?,
-        cov: per_unit(past.co_x_pre_x).ok_or(missing())?,
+        var_x: per_unit(past.m2_pre_x).ok_or_else(missing)?,
+        cov: per_unit(past.co_x_pre_x).ok_or_else(missing)?,
     })
 }
 
@@ -139,7 +139,7 @@ fn of_parts(group: &GroupStat) -> Result<CupedRatioSample, Gap> {
     let past = &group.covariates;
     let invalid = super::samples::INVALID;
     let own = |moment: Option<f64>| moment.map(|m| over_free(n, m)).ok_or(invalid);
-    let of_past = |moment: Option<f64>| moment.map(|m| over_free(n, m)).ok_or(missing());
+    let of_past = |moment: Option<f64>| moment.map(|m| over_free(n, m)).ok_or_else(missing);
     let (xy, ab) = (own(group.co_xy)?, of_past(past.co_pre_xy)?);
     let (xa, xb) = (of_past(past.co_x_pre_x)?, of_past(past.co_x_pre_y)?);
     let (ya, yb) = (of_past(past.co_y_pre_x)?, of_past(past.co_y_pre_y)?);
@@ -148,8 +148,8 @@ fn of_parts(group: &GroupStat) -> Result<CupedRatioSample, Gap> {
         mean: [
             group.mean_x.ok_or(invalid)?,
             group.mean_y.ok_or(invalid)?,
-            past.mean_pre_x.ok_or(missing())?,
-            past.mean_pre_y.ok_or(missing())?,
+            past.mean_pre_x.ok_or_else(missing)?,
+            past.mean_pre_y.ok_or_else(missing)?,
         ],
         cov: [
             [own(group.m2_x)?, xy, xa, xb],

@@ -83,7 +83,8 @@ fn caps(map: &mut Map<'_>, fixed: bool) -> Caps {
         let percentile = percentile
             .and_then(|item| item.number("a number between 0 and 100", within))
             .map(Cap::Percentile);
-        percentile.or(at.and_then(|item| item.number("a number", |_| true)).map(Cap::Fixed))
+        let fixed = at.and_then(|item| item.number("a number", |_| true)).map(Cap::Fixed);
+        percentile.or(fixed)
     };
     let caps = Caps { lower: side("lower"), upper: side("upper") };
     let crossed = match (caps.lower, caps.upper) {
