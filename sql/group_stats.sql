@@ -9,7 +9,9 @@
 --          crossed with what they were then (x', y')
 --          of what is winsorised: its caps, how many units are beyond them, and the moments without caps
 --          of what is adjusted by its past: the same of what x and y were before the exposure (pre_x, pre_y)
---          units without a segment value have (none), as those have whose log says so
+--          units without a segment value have (none), as those have whose log says so;
+--          where clusters were randomised n counts them, x is the total of a cluster and y its units (or a ratio's
+--          denominator)
 WITH totals AS (
     SELECT *
         {%- if segments %} REPLACE (
@@ -53,10 +55,24 @@ moments_of AS (
         count({{ pairs[0].state }}) > 0 AS has_before
         {%- endif %}
     FROM totals
-    GROUP BY {% if segments -%}
-        GROUPING SETS ((ds, variant){% for segment in segments %}, (ds, variant, {{ segment.column }}){% endfor %})
-        {%- else -%} ds, variant {%- endif %}
+    GROUP BY {% set of = (', ' ~ cluster.cluster_column) if cluster else '' %}{% if segments -%}
+        GROUPING SETS ((ds, variant{{ of }}){% for segment in segments %}, (ds, variant{{ of }}, {{ segment.column }}){% endfor %})
+        {%- else -%} ds, variant{{ of }} {%- endif %}
 ),
+{%- if cluster %}
+clusters AS (
+    SELECT
+        ds, variant, segment, segment_value,
+        moments(1, CAST(0 AS BIGINT)) AS m0
+        {%- for moments in distinct %},
+        moments(1, m{{ loop.index }}['sum_1'],
+            {% if moments.arguments | length == 2 %}m{{ loop.index }}['sum_2']{% else %}CAST(m{{ loop.index }}['n'] AS DOUBLE){% endif %})
+            FILTER (WHERE m{{ loop.index }}['n'] > 0) AS m{{ loop.index }}
+        {%- endfor %}
+    FROM moments_of
+    GROUP BY ds, variant, segment, segment_value
+),
+{%- endif %}
 long AS (
     SELECT ds, variant, segment, segment_value, {% if pairs %}has_before, {% endif %}unnest([
         named_struct(
@@ -64,11 +80,11 @@ long AS (
             {%- for field in built_in %}, '{{ field.name }}', {{ field.value }}{% endfor %})
         {%- for metric in metrics %},
         named_struct(
-            'metric', {{ metric.label }}, 'metric_type', {{ metric.type_label }}
+            'metric', {{ metric.label }}, 'metric_type', {% if cluster %}'clustered_' || {% endif %}{{ metric.type_label }}
             {%- for field in metric.fields %}, '{{ field.name }}', {{ field.value }}{% endfor %})
         {%- endfor %}
     ]) AS s
-    FROM moments_of
+    FROM {% if cluster %}clusters{% else %}moments_of{% endif %}
 )
 SELECT
     ds, s['metric'] AS metric, s['metric_type'] AS metric_type, variant, segment, segment_value

@@ -13,3 +13,4 @@ mod seed_file;
 mod simulate;
 mod stat;
 mod support;
+mod trust;

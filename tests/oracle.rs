@@ -10,6 +10,7 @@ mod naive;
 mod project;
 mod stats;
 mod tables;
+mod trust;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -11,7 +11,7 @@ const FOR_PEOPLE: [&str; 3] = ["project.name", "metrics.*.description", "experim
 const ELSEWHERE: [&str; 2] = ["project.tables", "experiment.name"];
 
 /// A key (names that the project chooses are `*`), the file, and an edit that changes it.
-pub(super) const EDITS: [(&str, &str, &str, &str); 46] = [
+pub(super) const EDITS: [(&str, &str, &str, &str); 48] = [
     ("project.time_zone", "project.yaml", "name: shop", "name: shop, time_zone: Asia/Kolkata"),
     ("project.buckets", "project.yaml", "name: shop", "name: shop, buckets: 3"),
     ("sources.*.path", "project.yaml", "path: events", "path: other_events"),
@@ -173,12 +173,24 @@ pub(super) const EDITS: [(&str, &str, &str, &str); 46] = [
         "    several_variants: first\n  segments:",
     ),
     (
+        "experiment.design.cluster",
+        "experiments/prices.yaml",
+        "  segments:",
+        "    cluster: country\n  segments:",
+    ),
+    (
         "experiment.exposures.key",
         "experiments/prices.yaml",
         "  segments:",
         "  exposures: {key: banner}\n  segments:",
     ),
     ("experiment.segments", "experiments/prices.yaml", "  segments: [country]\n", ""),
+    (
+        "experiment.segment_values",
+        "experiments/prices.yaml",
+        "  segments: [country]\n",
+        "  segments: [country]\n  segment_values: 1\n",
+    ),
     (
         "experiment.metrics.primary",
         "experiments/prices.yaml",

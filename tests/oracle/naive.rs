@@ -121,6 +121,8 @@ pub(crate) struct Experiment {
     pub(crate) days: (usize, usize),
     pub(crate) exclude: bool,
     pub(crate) segments: &'static [&'static str],
+    /// How many values of each are told apart.
+    pub(crate) values: usize,
     /// The days before its first exposure that a unit's covariates are of; 0: metrics are not adjusted.
     pub(crate) lookback: usize,
     /// The metrics whose totals are clipped, with the caps of x and y.
@@ -357,7 +359,7 @@ impl Total {
     }
 
     /// The values of a metric's components; nothing while its window is not complete, or where there is no extreme.
-    fn of(&self, metric: &Metric) -> Option<Vec<f64>> {
+    pub(crate) fn of(&self, metric: &Metric) -> Option<Vec<f64>> {
         match metric.window {
             None => metric.places.iter().map(|at| self.values[*at]).collect(),
             Some((_, to)) if !self.is_past(to) => None,
@@ -447,13 +449,52 @@ pub(crate) struct Group {
 /// Metric, segment, segment value, variant.
 pub(crate) type GroupKey = (String, String, String, String);
 
+/// The value of each segment of a unit, a cross's joined.
+fn values_of(experiment: &Experiment, total: &Total) -> Vec<String> {
+    let of = |name: &str| {
+        let at = experiment.exposures.segments.iter().position(|(own, _)| *own == name).unwrap();
+        total.segments[at].clone().unwrap_or_else(|| "(none)".to_owned())
+    };
+    let values = experiment.segments.iter();
+    values.map(|s| s.split('*').map(of).collect::<Vec<_>>().join("*")).collect()
+}
+
+/// The values of each segment that are told apart: those of the most units, of equals the first.
+fn told_apart(experiment: &Experiment, totals: &BTreeMap<Unit, Total>) -> Vec<BTreeSet<String>> {
+    let of_units: Vec<Vec<String>> = totals.values().map(|t| values_of(experiment, t)).collect();
+    let of_segment = |at: usize| {
+        let mut units: BTreeMap<&str, i64> = BTreeMap::new();
+        of_units.iter().for_each(|values| *units.entry(&values[at]).or_default() += 1);
+        let mut units: Vec<(i64, &str)> = units.into_iter().map(|(v, n)| (-n, v)).collect();
+        units.sort_unstable();
+        let kept = if units.len() > experiment.values { experiment.values } else { units.len() };
+        units[..kept].iter().map(|(_, value)| (*value).to_owned()).collect()
+    };
+    (0..experiment.segments.len()).map(of_segment).collect()
+}
+
+/// The values of each unit's segments, as they are told apart.
+pub(crate) fn labels(
+    experiment: &Experiment,
+    totals: &BTreeMap<Unit, Total>,
+) -> BTreeMap<Unit, Vec<String>> {
+    let kept = told_apart(experiment, totals);
+    let label = |(value, kept): (String, &BTreeSet<String>)| match kept.contains(&value) {
+        true => value,
+        false => "(other)".to_owned(),
+    };
+    let of = |total| values_of(experiment, total).into_iter().zip(&kept).map(label).collect();
+    totals.iter().map(|(unit, total)| (unit.clone(), of(total))).collect()
+}
+
 /// `group_stats`.
 pub(crate) fn groups(
     experiment: &Experiment,
     metrics: &[Metric],
     totals: &BTreeMap<Unit, Total>,
 ) -> BTreeMap<GroupKey, Group> {
-    groups_within(experiment, metrics, totals, &ends(experiment, metrics, totals))
+    let apart = told_apart(experiment, totals);
+    groups_within(experiment, metrics, totals, (&ends(experiment, metrics, totals), &apart))
 }
 
 /// The ends of the totals of each metric that is clipped.
@@ -477,16 +518,15 @@ fn groups_within(
     experiment: &Experiment,
     metrics: &[Metric],
     totals: &BTreeMap<Unit, Total>,
-    ends: &Ends,
+    (ends, told_apart): (&Ends, &[BTreeSet<String>]),
 ) -> BTreeMap<GroupKey, Group> {
     let mut groups: BTreeMap<GroupKey, Group> = BTreeMap::new();
     for total in totals.values() {
         let mut places = vec![("all".to_owned(), "all".to_owned())];
-        for (i, (name, _)) in experiment.exposures.segments.iter().enumerate() {
-            if experiment.segments.contains(name) {
-                let value = total.segments[i].clone().unwrap_or_else(|| "(none)".to_owned());
-                places.push(((*name).to_owned(), value));
-            }
+        let values = values_of(experiment, total);
+        for ((name, value), kept) in experiment.segments.iter().zip(values).zip(told_apart) {
+            let value = if kept.contains(&value) { value } else { "(other)".to_owned() };
+            places.push(((*name).to_owned(), value));
         }
         for (segment, value) in places {
             let key = |metric: &str| {
@@ -548,12 +588,13 @@ pub(crate) fn shared(
 ) -> BTreeMap<GroupKey, Shared> {
     let mut all: BTreeMap<GroupKey, Shared> = BTreeMap::new();
     let [ends_now, ends_then] = [totals, were].map(|totals| ends(experiment, metrics, totals));
+    let kept = told_apart(experiment, totals);
     for (unit, total) in totals {
         let one = |total: &Total| BTreeMap::from([(unit.clone(), total.clone())]);
         let Some(was) = were.get(unit) else { continue };
         // Groups of this unit alone: it counts at both looks where both are not empty.
-        let mut was = groups_within(experiment, metrics, &one(was), &ends_then);
-        for (key, now) in groups_within(experiment, metrics, &one(total), &ends_now) {
+        let mut was = groups_within(experiment, metrics, &one(was), (&ends_then, &kept));
+        for (key, now) in groups_within(experiment, metrics, &one(total), (&ends_now, &kept)) {
             let Some(was) = was.remove(&key).filter(|was| !was.x.is_empty()) else { continue };
             if now.x.is_empty() {
                 continue;

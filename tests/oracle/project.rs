@@ -267,7 +267,8 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
         arms: two(),
         days: (0, 4),
         exclude,
-        segments: &["device", "tier"],
+        segments: &["device", "tier", "device*tier"],
+        values: 20,
         lookback: 0,
         caps: &[],
     };
@@ -286,6 +287,7 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
         unit_type: "session",
         key: "gamma",
         segments: &["tier"],
+        values: 1,
         ..alpha.clone()
     };
     let delta = Experiment {
@@ -533,6 +535,7 @@ fn experiment_file(logs: &Logs, experiment: &Experiment, plan: &Plan) -> String 
     several_variants: {}
   exposures: {{from: {from}{key}}}
   segments: [{}]{}
+  segment_values: {}
 {window}  metrics:
     primary: {{name: {name}, direction: {}{mde}}}
     guardrails: [{}]
@@ -547,11 +550,12 @@ fn experiment_file(logs: &Logs, experiment: &Experiment, plan: &Plan) -> String 
         experiment.arms[0].0,
         weights.join(", "),
         if experiment.exclude { "exclude" } else { "first" },
-        experiment.segments.join(", "),
+        experiment.segments.iter().map(|s| segment(s)).collect::<Vec<_>>().join(", "),
         match experiment.lookback {
             0 => String::new(),
             days => format!("\n  cuped: {{lookback_days: {days}}}"),
         },
+        experiment.values,
         if more { "increase" } else { "decrease" },
         metrics(plan.guardrails),
         metrics(plan.secondary),
@@ -560,4 +564,9 @@ fn experiment_file(logs: &Logs, experiment: &Experiment, plan: &Plan) -> String 
         plan.guardrail_alpha,
         plan.guardrail_correction,
     )
+}
+
+/// A segment as a file names it: a cross is a list.
+fn segment(name: &str) -> String {
+    if name.contains('*') { format!("[{}]", name.replace('*', ", ")) } else { name.to_owned() }
 }

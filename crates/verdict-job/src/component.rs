@@ -104,6 +104,11 @@ impl Components {
         totals.into_values().collect()
     }
 
+    /// The component of a column.
+    pub(crate) fn of_column(&self, column: &str) -> Option<&ComponentDef> {
+        self.by_column.get(column)
+    }
+
     /// The components that the metrics of `experiment` are adjusted by, and how many days each looks back, sorted.
     pub(crate) fn covariates_of(&self, experiment: &Experiment) -> BTreeSet<(&str, u32)> {
         let of_metric = |metric: &ExperimentMetric| {
@@ -134,6 +139,11 @@ impl Components {
         let Some(cuped) = metric.cuped else { return Vec::new() };
         let components = self.of_metric.get(&metric.name.value).into_iter().flatten();
         components.map(|column| covariate_column(column, cuped.lookback_days)).collect()
+    }
+
+    /// The columns of a metric's components in the day tables, numerator first; `None` when no method computes it yet.
+    pub(crate) fn of_days(&self, metric: &str) -> Option<&[String]> {
+        self.of_metric.get(metric).map(Vec::as_slice)
     }
 
     /// The columns of a metric's totals in an experiment, numerator first; `None` when no method computes it yet.

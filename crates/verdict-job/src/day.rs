@@ -112,7 +112,8 @@ impl Job {
             let (tables, events) = (self.tables.clone(), Arc::clone(&events));
             let key = Key::new(&UNIT_DAY, &[&task.unit_type, &task.ds.to_string()]);
             let schema = day_schema(&UNIT_DAY, &unit, &[], &bound);
-            let counts = DataCounts { events: rows, ..DataCounts::default() };
+            let ends_us = Some(work.bounds.1);
+            let counts = DataCounts { events: rows, ends_us, ..DataCounts::default() };
             writes.push(SpawnedTask::spawn(async move {
                 let rows = fold::unit_day(&events, buckets).at(|| format!("making {key}"))?;
                 drop(events);

@@ -178,7 +178,13 @@ pub(crate) fn judged_fingerprint<P: Borrow<Partition>>(
         .with("dates", [format!("{dates:?}")])
         .with(
             "design",
-            [format!("{} {:?} {:?}", design.control.value, design.arms, design.several_variants)],
+            [format!(
+                "{} {:?} {:?} {:?}",
+                design.control.value,
+                design.arms,
+                design.several_variants,
+                design.cluster.as_ref().map(|cluster| &cluster.value)
+            )],
         )
         .with("segments", experiment.segments.iter().map(|s| s.value.clone()))
         .with(

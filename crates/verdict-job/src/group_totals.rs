@@ -12,7 +12,7 @@
 //! and likewise every other sum; all of these are exact, so that neither order nor cancellation shows. (Differences x − x′
 //! would do with fewer columns, by polarisation, but a difference of doubles is rounded.)
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
@@ -21,7 +21,8 @@ use datafusion::arrow::array::{
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Date32Type, Int64Type};
 use verdict_accum::{AccumError, Moments, Moments1, Moments2, Moments4};
-use verdict_model::NaiveDate;
+use verdict_model::rows::{NONE, OTHER};
+use verdict_model::{self as model, Experiment, NaiveDate};
 
 use crate::error::AtStage;
 use crate::render::{MomentsSql, PairSql, SEVERAL_VARIANTS, lower_cap_column, upper_cap_column};
@@ -69,27 +70,100 @@ pub(crate) fn by_task(
     Ok(tasks)
 }
 
+/// What groups are told apart by: dimensions of the task's groups, crosses of them, and how many values of each.
+#[derive(Clone, Debug)]
+pub(crate) struct Segments {
+    /// The name of each, and its dimensions by their place in [`Task::segments`].
+    names: Vec<(String, Vec<usize>)>,
+    /// How many values are told apart.
+    values: usize,
+    /// The dimension whose values are clusters, likewise: all of them are told apart.
+    cluster: Option<(String, usize)>,
+}
+
+impl Segments {
+    pub(crate) fn of(experiment: &Experiment) -> Segments {
+        let dimensions = experiment.dimensions();
+        let place = |part: &str| dimensions.iter().position(|dimension| *dimension == part);
+        let names = experiment.segments.iter().map(|segment| {
+            (segment.value.clone(), model::parts(&segment.value).filter_map(place).collect())
+        });
+        let cluster = experiment.design.cluster.as_ref();
+        Segments {
+            names: names.collect(),
+            values: experiment.segment_values as usize,
+            cluster: cluster.and_then(|c| Some((c.value.clone(), place(&c.value)?))),
+        }
+    }
+
+    /// The name of each.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// A group's value of one of them: those of a cross are joined by `*`, and have `\\*` for an asterisk of their own.
+    fn value(&self, at: usize, values: &[Option<String>]) -> String {
+        let of = |place: &usize| values.get(*place).and_then(|v| v.as_deref()).unwrap_or(NONE);
+        match &self.names[at].1[..] {
+            [one] => of(one).to_owned(),
+            several => {
+                let parts = several.iter().map(|place| of(place).replace('*', "\\*"));
+                parts.collect::<Vec<_>>().join("*")
+            }
+        }
+    }
+
+    /// The values of the groups of one look, by segment: those beyond the ones with the most exposed units (of equals the
+    /// first in order) are [`OTHER`]. It is decided by that look's units alone, so that no order of runs shows.
+    pub(crate) fn told_apart(&self, groups: &[(&[Option<String>], i128)]) -> Vec<Vec<String>> {
+        let of_segment = |at: usize| {
+            let mut values: Vec<String> =
+                groups.iter().map(|(values, _)| self.value(at, values)).collect();
+            let mut units: BTreeMap<&str, i128> = BTreeMap::new();
+            for (value, (_, n)) in values.iter().zip(groups) {
+                *units.entry(value).or_default() += n;
+            }
+            if units.len() <= self.values {
+                return values;
+            }
+            let mut by_units: Vec<(&str, i128)> = units.into_iter().collect();
+            by_units.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+            let kept = by_units.iter().take(self.values).map(|(value, _)| (*value).to_owned());
+            let kept: BTreeSet<String> = kept.collect();
+            for value in values.iter_mut().filter(|value| !kept.contains(*value)) {
+                OTHER.clone_into(value);
+            }
+            values
+        };
+        (0..self.names.len()).map(of_segment).collect()
+    }
+}
+
+/// A group at a look.
+struct Line {
+    variant: String,
+    values: Vec<Option<String>>,
+    exposed: i128,
+    states: Vec<Vec<u8>>,
+    of_pairs: Vec<Option<Vec<u8>>>,
+}
+
 /// The table `group_totals` of a task: each group at each look that is made, from its first one on.
 ///
 /// `distinct` are the moments of the states, followed by the `pairs` of the same where any task is watched.
 pub(crate) fn rows(
     sweep: &Sweep,
     number: usize,
+    told_apart: &Segments,
     distinct: &[MomentsSql],
     pairs: &[PairSql],
     cells: Cells,
 ) -> Result<RecordBatch> {
     let task = &sweep.tasks[number];
-    let mut ds = Date32Builder::new();
-    let mut look_of: Vec<usize> = Vec::new();
-    let mut variants = StringBuilder::new();
-    let mut segments: Vec<StringBuilder> =
-        task.segments.iter().map(|_| StringBuilder::new()).collect();
+    let mut by_look: BTreeMap<usize, Vec<Line>> = BTreeMap::new();
     let variables: Vec<usize> =
         std::iter::once(1).chain(distinct.iter().map(MomentsSql::variables)).collect();
     let pairs = if task.watched { pairs } else { &[] };
-    let mut states: Vec<BinaryBuilder> = variables.iter().map(|_| BinaryBuilder::new()).collect();
-    let mut of_pairs: Vec<BinaryBuilder> = pairs.iter().map(|_| BinaryBuilder::new()).collect();
     let wrong = |e: AccumError| Error::Internal(format!("a state: {e}"));
     for ((variant, values), mut changes) in cells {
         let mut totals: Option<Vec<Running>> = None;
@@ -118,23 +192,54 @@ pub(crate) fn rows(
                 }
             }
             let (Some(totals), true) = (&totals, made) else { continue };
-            ds.append_value(Date32Type::from_naive_date(*look));
+            by_look.entry(at).or_default().push(Line {
+                variant: variant.clone(),
+                values: values.clone(),
+                exposed: totals.first().map_or(0, Running::n),
+                states: totals.iter().map(Running::to_bytes).collect(),
+                of_pairs: shared,
+            });
+        }
+    }
+    let mut ds = Date32Builder::new();
+    let mut look_of: Vec<usize> = Vec::new();
+    let mut variants = StringBuilder::new();
+    let mut clusters = StringBuilder::new();
+    let mut segments: Vec<StringBuilder> =
+        told_apart.names.iter().map(|_| StringBuilder::new()).collect();
+    let mut states: Vec<BinaryBuilder> = variables.iter().map(|_| BinaryBuilder::new()).collect();
+    let mut of_pairs: Vec<BinaryBuilder> = pairs.iter().map(|_| BinaryBuilder::new()).collect();
+    for (at, lines) in by_look {
+        let look = task.looks[at];
+        let groups: Vec<(&[Option<String>], i128)> =
+            lines.iter().map(|line| (line.values.as_slice(), line.exposed)).collect();
+        for (builder, values) in segments.iter_mut().zip(told_apart.told_apart(&groups)) {
+            values.iter().for_each(|value| builder.append_value(value));
+        }
+        for line in &lines {
+            if let Some((_, place)) = &told_apart.cluster {
+                let value = line.values.get(*place).and_then(Option::as_deref);
+                clusters.append_value(value.unwrap_or(NONE));
+            }
+        }
+        for line in lines {
+            ds.append_value(Date32Type::from_naive_date(look));
             look_of.push(at);
-            variants.append_value(&variant);
-            for (builder, value) in segments.iter_mut().zip(&values) {
-                builder.append_option(value.as_deref());
+            variants.append_value(&line.variant);
+            for (builder, state) in states.iter_mut().zip(line.states) {
+                builder.append_value(state);
             }
-            for (builder, total) in states.iter_mut().zip(totals) {
-                builder.append_value(total.to_bytes());
-            }
-            for (builder, state) in of_pairs.iter_mut().zip(shared) {
+            for (builder, state) in of_pairs.iter_mut().zip(line.of_pairs) {
                 builder.append_option(state);
             }
         }
     }
     let mut columns: Vec<(String, ArrayRef)> =
         vec![("ds".into(), Arc::new(ds.finish())), ("variant".into(), Arc::new(variants.finish()))];
-    for (name, mut builder) in task.segments.iter().zip(segments) {
+    if let Some((name, _)) = &told_apart.cluster {
+        columns.push((format!("cluster_{name}"), Arc::new(clusters.finish())));
+    }
+    for ((name, _), mut builder) in told_apart.names.iter().zip(segments) {
         columns.push((format!("segment_{name}"), Arc::new(builder.finish())));
     }
     let names = std::iter::once(SEVERAL_VARIANTS).chain(distinct.iter().map(|m| &*m.name));
@@ -154,6 +259,33 @@ pub(crate) fn rows(
     }
     let columns = columns.into_iter().map(|(name, column)| (name, column, true));
     RecordBatch::try_from_iter_with_nullable(columns).at(|| "group_totals".into())
+}
+
+/// The states of the moments in a column of `group_totals`, over all groups of each date and variant.
+///
+/// # Errors
+/// There is no such column; a state is damaged.
+pub(crate) fn whole(
+    totals: &RecordBatch,
+    state: &str,
+    variables: usize,
+) -> Result<BTreeMap<(NaiveDate, String), Running>> {
+    let column = |name: &str| {
+        let column = totals.column_by_name(name);
+        column.ok_or_else(|| Error::Internal(format!("group_totals has no column {name}")))
+    };
+    let (ds, variants) = (column("ds")?, column("variant")?.as_string::<i32>());
+    let (ds, states) = (ds.as_primitive::<Date32Type>(), column(state)?.as_binary::<i32>());
+    let mut whole = BTreeMap::new();
+    for row in 0..totals.num_rows() {
+        let day = Date32Type::to_naive_date_opt(ds.value(row));
+        let day = day.ok_or_else(|| Error::Internal("group_totals has no date".into()))?;
+        let key = (day, variants.value(row).to_owned());
+        let running = whole.entry(key).or_insert_with(|| Running::new(variables));
+        let merged = running.merge(states.value(row));
+        merged.map_err(|e| Error::Internal(format!("a state: {e}")))?;
+    }
+    Ok(whole)
 }
 
 /// The rows of `group_stats`, by look; they come sorted by it.
@@ -177,7 +309,7 @@ pub(crate) fn split(rows: &[RecordBatch]) -> Result<BTreeMap<NaiveDate, Vec<Reco
 
 /// Moments of one, two or four variables that take in stored states.
 #[derive(Debug)]
-enum Running {
+pub(crate) enum Running {
     One(Box<Moments1>),
     Two(Box<Moments2>),
     Four(Box<Moments4>),
@@ -189,6 +321,46 @@ impl Running {
             1 => Running::One(Box::default()),
             2 => Running::Two(Box::default()),
             _ => Running::Four(Box::default()),
+        }
+    }
+
+    /// Adds, or with the weight -1 takes away, a unit.
+    pub(crate) fn push(
+        &mut self,
+        weight: i64,
+        [x, y]: [f64; 2],
+    ) -> std::result::Result<(), AccumError> {
+        match self {
+            Running::One(m) => m.push(weight, &[x]),
+            Running::Two(m) => m.push(weight, &[x, y]),
+            Running::Four(_) => Err(AccumError::State("moments of four variables")),
+        }
+    }
+
+    /// The sum, the mean and the centred second moment of a variable, where it has it.
+    pub(crate) fn of(&self, i: usize) -> [Option<f64>; 3] {
+        match self {
+            Running::One(m) if i == 0 => [m.sum(0), m.mean(0), m.m2(0)],
+            Running::One(_) => [None; 3],
+            Running::Two(m) => [m.sum(i), m.mean(i), m.m2(i)],
+            Running::Four(m) => [m.sum(i), m.mean(i), m.m2(i)],
+        }
+    }
+
+    /// The centred co-moment of the first two variables, where there are two.
+    pub(crate) fn co(&self) -> Option<f64> {
+        match self {
+            Running::One(_) => None,
+            Running::Two(m) => m.co(0, 1),
+            Running::Four(m) => m.co(0, 1),
+        }
+    }
+
+    pub(crate) fn n(&self) -> i128 {
+        match self {
+            Running::One(m) => m.n(),
+            Running::Two(m) => m.n(),
+            Running::Four(m) => m.n(),
         }
     }
 
@@ -262,6 +434,32 @@ mod tests {
 
     /// A unit's x and y on a day; nothing: it does not count.
     type Values = Option<[f64; 2]>;
+
+    /// Of three countries the two with the most units are told apart, and of equals the first; a cross has values of its own.
+    #[test]
+    fn the_values_with_the_most_units_are_told_apart() {
+        let names =
+            vec![("country".to_owned(), vec![0]), ("country*platform".to_owned(), vec![0, 1])];
+        let segments = Segments { names, values: 2, cluster: None };
+        let group = |country: Option<&str>, platform: &str| {
+            vec![country.map(str::to_owned), Some(platform.to_owned())]
+        };
+        let groups = [
+            group(Some("IN"), "web"),
+            group(Some("IN"), "i*s"),
+            group(Some("BR"), "web"),
+            group(None, "web"),
+        ];
+        let units = [5, 6, 3, 3];
+        let groups: Vec<(&[Option<String>], i128)> =
+            groups.iter().map(Vec::as_slice).zip(units).collect();
+        assert_eq!(
+            segments.told_apart(&groups),
+            [["IN", "IN", "(other)", "(none)"], ["IN*web", "IN*i\\*s", "(other)", "(other)"]]
+        );
+        let all = Segments { values: 4, ..segments };
+        assert_eq!(all.told_apart(&groups)[0], ["IN", "IN", "BR", "(none)"]);
+    }
 
     /// What two days share is, to the byte, what pairs of values of the units at both make; also where the difference of
     /// two values is no double, and where everybody leaves.

@@ -1,5 +1,6 @@
 //! The job: a project, an engine, a place for tables.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::offset::LocalResult;
@@ -12,6 +13,7 @@ use verdict_model::{Experiment, Located, NaiveDate, Project};
 use crate::component::Components;
 use crate::diagnose::too_large;
 use crate::log::{DayObjects, Log};
+use crate::partition::Partition;
 use crate::plan::{ExperimentTask, Plan};
 use crate::store::{Location, Stores};
 use crate::{Error, Result, session};
@@ -27,6 +29,9 @@ pub struct Job {
     pub(crate) stores: Stores,
     pub(crate) tables: Location,
     pub(crate) components: Components,
+    /// Exposure days of experiments that others are compared with: read once in a plan, and once in a run.
+    pub(crate) exposures_of_others:
+        tokio::sync::Mutex<BTreeMap<(String, NaiveDate), Option<Partition>>>,
 }
 
 impl fmt::Debug for Job {
@@ -129,7 +134,8 @@ impl Job {
         };
         let tables = stores.locate(&ctx, &root)?;
         let (components, problems) = Components::resolve(&ctx, &project);
-        Ok((Job { project, ctx, stores, tables, components }, problems))
+        let exposures_of_others = tokio::sync::Mutex::default();
+        Ok((Job { project, ctx, stores, tables, components, exposures_of_others }, problems))
     }
 
     /// The project.

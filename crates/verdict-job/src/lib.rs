@@ -9,6 +9,7 @@
 //! for another crate to say. This crate knows the engine and the object stores; it does not know arguments,
 //! the terminal or today's date.
 
+mod aa;
 mod arrow_types;
 mod bind;
 mod component;
@@ -40,9 +41,12 @@ mod store;
 mod sweep;
 mod told;
 mod totals;
+mod traffic;
+mod trust_rows;
 mod units;
 mod validate;
 
+pub use aa::{HALVES, Split, Splits};
 pub use error::{Error, Fault, Result};
 pub use group_stats::{GroupStats, ReadStats};
 pub use job::{Job, Outcome, Progress, Silent, Tally};
@@ -51,3 +55,4 @@ pub use query::query;
 pub use row_tables::RunRow;
 pub use store::Stores;
 pub use told::{Told, ToldDecision};
+pub use traffic::{Traffic, TrafficDay, TrafficRange};

@@ -71,6 +71,13 @@ pub(crate) struct Partition {
     pub(crate) footer: Arc<ParquetMetaData>,
 }
 
+impl Partition {
+    /// How many rows it has.
+    pub(crate) fn rows(&self) -> u64 {
+        self.footer.file_metadata().num_rows().unsigned_abs()
+    }
+}
+
 /// A partition's place: its table, and its folders' values.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
@@ -133,16 +140,17 @@ pub(crate) async fn find_all(root: &Location, keys: Vec<Key>) -> Result<Vec<Opti
         .await
 }
 
-/// The dates of an experiment's partitions of a table that has a folder for each, in order.
+/// The dates of an experiment's (or a unit type's) partitions of a table that has a folder for each, in order.
 ///
 /// # Errors
 /// The store fails.
 pub(crate) async fn dates(
     root: &Location,
     table: &'static Table,
-    experiment: &str,
+    value: &str,
 ) -> Result<Vec<NaiveDate>> {
-    let folder = root.join(table.name).join(&format!("experiment={experiment}"));
+    let column = table.partitions.first().map_or("experiment", |column| column.name);
+    let folder = root.join(table.name).join(&format!("{column}={value}"));
     let listed: Vec<_> = folder
         .store
         .list(Some(&folder.prefix))

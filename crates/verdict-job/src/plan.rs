@@ -105,6 +105,7 @@ impl Job {
             return Err(Error::Usage(format!("the range begins on {from}, after its end on {to}")));
         }
         let mut plan = Plan::default();
+        self.exposures_of_others.lock().await.clear();
         let chosen = self.chosen(only)?;
         let mut by_day: BTreeMap<(&str, NaiveDate), Vec<usize>> = BTreeMap::new();
         for index in chosen {

@@ -74,6 +74,8 @@ impl ComponentSql {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct SegmentSql {
     column: String,
+    /// The column of the same name where it is what was randomised.
+    cluster_column: String,
     label: String,
     expression: String,
 }
@@ -82,6 +84,7 @@ impl SegmentSql {
     pub(crate) fn new(dimension: &str, expression: &str) -> SegmentSql {
         SegmentSql {
             column: ident(&format!("segment_{dimension}")),
+            cluster_column: ident(&format!("cluster_{dimension}")),
             label: text(dimension),
             expression: expression.to_owned(),
         }
@@ -217,6 +220,13 @@ impl MetricSql {
             columns,
             ..self
         }
+    }
+}
+
+impl MetricSql {
+    /// The column of its moments' states, as a name.
+    pub(crate) fn moments_name(&self) -> String {
+        self.own_moments().name
     }
 }
 
@@ -376,10 +386,12 @@ pub(crate) fn group_changes(distinct: &[MomentsSql], pairs: &[PairSql]) -> Resul
     render("group_changes", context! { distinct, several_variants => ident(SEVERAL_VARIANTS) })
 }
 
-/// `watched`: what each day shares with the day before is told, too.
+/// `cluster`: what is counted are its values, with the totals of their units. `watched`: what each day shares with the
+/// day before is told, too.
 pub(crate) fn group_stats(
     metrics: &[MetricSql],
     segments: &[SegmentSql],
+    cluster: Option<&SegmentSql>,
     watched: bool,
 ) -> Result<String> {
     let distinct = distinct_moments(metrics);
@@ -395,7 +407,10 @@ pub(crate) fn group_stats(
         }
         let pair = pairs.iter().position(|pair| pair.of == own).map(|pair| 1 + pair);
         let complete = metric.complete_moments().as_ref().and_then(place).map(|place| 1 + place);
-        metric.fields = group_fields::of_metric(metric, pair, complete);
+        metric.fields = match cluster {
+            Some(_) => group_fields::of_clusters(metric),
+            None => group_fields::of_metric(metric, pair, complete),
+        };
     }
     let pairs: Vec<MomentsSql> = pairs.into_iter().map(|pair| pair.moments).collect();
     let several_variants = ident(SEVERAL_VARIANTS);
@@ -407,7 +422,7 @@ pub(crate) fn group_stats(
     caps.dedup();
     render(
         "group_stats",
-        context! { metrics, distinct, pairs, segments, several_variants, built_in, caps },
+        context! { metrics, distinct, pairs, segments, cluster, several_variants, built_in, caps },
     )
 }
 

@@ -8,8 +8,9 @@ use chrono::Days as Days64;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::ScalarValue;
+use verdict_model::rows::TOP_SHARE;
 use verdict_model::tables::{EXPOSURE_DAY, GROUP_STATS, UNIT_DAY, UNIT_TOTAL};
-use verdict_model::{Aggregate, DataCounts, Experiment, NaiveDate, SeveralVariants};
+use verdict_model::{Aggregate, DataCounts, DayRows, Experiment, NaiveDate, SeveralVariants};
 
 use crate::bind::Number;
 use crate::component::{TotalDef, capped_column, covariate_column};
@@ -17,14 +18,16 @@ use crate::day::exposures_of;
 use crate::diagnose::too_large;
 use crate::error::AtStage;
 use crate::fingerprint::Fingerprint;
-use crate::group_totals;
+use crate::group_totals::{self, Segments};
 use crate::job::{Job, Outcome, Tally};
 use crate::partition::{self, Key, Made, Partition, Writer};
 use crate::plan::ExperimentTask;
 use crate::render::{self, MetricSql, SegmentSql};
 use crate::sweep::{
-    Base, Capped, Column, Covariate, Found, Keeper, Sweep, Task, Total, limits, unit_changes,
+    Base, Capped, Column, Covariate, Found, Keeper, Sweep, Task, Total, Watched, limits,
+    unit_changes,
 };
+use crate::trust_rows::{self, WatchedMetric, Watching};
 use crate::{Error, Result};
 
 /// An experiment's day partitions, from its first day to its last look.
@@ -65,6 +68,14 @@ struct Work<'a> {
     days: Days,
     stale: Stale,
     base: Option<Base>,
+    others: Vec<Other>,
+}
+
+/// An experiment on the same units at the same time, with its exposures.
+#[derive(Clone, Debug)]
+struct Other {
+    name: String,
+    exposure: Vec<(NaiveDate, Partition)>,
 }
 
 impl Job {
@@ -79,6 +90,7 @@ impl Job {
         outcome: &mut Outcome,
     ) {
         let mut works: BTreeMap<(&str, DataType), Vec<Work<'_>>> = BTreeMap::new();
+        self.exposures_of_others.lock().await.clear();
         for task in tasks {
             let experiment = &self.project.experiments[task.index];
             match self.work(experiment, task, tally).await {
@@ -126,7 +138,8 @@ impl Job {
     ) -> Result<Option<Work<'a>>> {
         let days = self.days(experiment, task).await?;
         let (defs, numbers, metrics) = self.defined(experiment, &days)?;
-        let stale = self.stale(experiment, task, &defs, &metrics, &days).await?;
+        let others = self.others(experiment, task).await?;
+        let stale = self.stale(experiment, task, &defs, &metrics, (&days, &others)).await?;
         tally.fresh += u64::from(stale.total.is_none());
         tally.fresh += (stale.looks.len() - stale.stale_looks().count()) as u64;
         if !stale.anything() {
@@ -137,7 +150,7 @@ impl Job {
         // What a date has in common with the day before is seen by a sweep that passes both.
         let no_later = task.before(no_later).unwrap_or(no_later);
         let base = self.base(experiment, &defs, &days, no_later).await?;
-        Ok(Some(Work { experiment, task, defs, numbers, metrics, days, stale, base }))
+        Ok(Some(Work { experiment, task, defs, numbers, metrics, days, stale, base, others }))
     }
 
     /// The experiment's totals, what their components are in its days, and its metrics.
@@ -164,7 +177,54 @@ impl Job {
     ) -> Result<Stale> {
         let days = self.days(experiment, task).await?;
         let (defs, _, metrics) = self.defined(experiment, &days)?;
-        self.stale(experiment, task, &defs, &metrics, &days).await
+        let others = self.others(experiment, task).await?;
+        self.stale(experiment, task, &defs, &metrics, (&days, &others)).await
+    }
+
+    /// The other experiments on the same units whose days meet those of a task, as far as all of their exposures up to its
+    /// last date are there.
+    async fn others(&self, experiment: &Experiment, task: &ExperimentTask) -> Result<Vec<Other>> {
+        let (Some(first), Some(last)) = (task.days.first(), task.looks.last()) else {
+            return Ok(Vec::new());
+        };
+        let unit = &experiment.design.unit;
+        let mut others = Vec::new();
+        for other in &self.project.experiments {
+            // Without a start nobody can say which days its exposures should have.
+            let Some(start) = other.start else { continue };
+            let end = other.end.map_or(*last, |end| end.min(*last));
+            let concurrent = start <= *last && other.end.is_none_or(|end| end >= *first);
+            if other.name == experiment.name || other.design.unit != *unit || !concurrent {
+                continue;
+            }
+            let name = &other.name.value;
+            let mut known = self.exposures_of_others.lock().await;
+            let mut exposure = Vec::new();
+            for day in start.iter_days().take_while(|day| *day <= end) {
+                let found = match known.get(&(name.clone(), day)) {
+                    Some(found) => found.clone(),
+                    None => {
+                        let key = Key::new(&EXPOSURE_DAY, &[name, &day.to_string()]);
+                        let found = partition::find(&self.tables, &key).await?;
+                        known.insert((name.clone(), day), found.clone());
+                        found
+                    }
+                };
+                // What another number of buckets made cannot be read beside the rest.
+                let buckets = |found: &Partition| {
+                    found.made.as_ref().map_or(0, |made| made.buckets.len()) as u32
+                };
+                let Some(found) = found.filter(|f| buckets(f) == self.project.buckets) else {
+                    break;
+                };
+                exposure.push((day, found));
+            }
+            let whole = exposure.last().is_some_and(|(day, _)| *day == end);
+            if whole {
+                others.push(Other { name: name.clone(), exposure });
+            }
+        }
+        Ok(others)
     }
 
     async fn stale(
@@ -173,7 +233,7 @@ impl Job {
         task: &ExperimentTask,
         defs: &[TotalDef],
         metrics: &[MetricSql],
-        days: &Days,
+        (days, others): (&Days, &[Other]),
     ) -> Result<Stale> {
         let looks = &task.looks;
         let name = experiment.name.value.as_str();
@@ -183,7 +243,8 @@ impl Job {
         let mut found = partition::find_all(&self.tables, keys).await?.into_iter();
         let mut of_looks = Vec::new();
         for look in looks {
-            let wanted = self.group_fingerprint((experiment, task), defs, metrics, days, *look)?;
+            let wanted =
+                self.group_fingerprint((experiment, task), defs, metrics, (days, others), *look)?;
             of_looks.push((*look, because(&wanted, found.next().flatten().as_ref())));
         }
         let total = match looks.last() {
@@ -294,7 +355,8 @@ impl Job {
         let mut cells = group_totals::by_task(&sweep, &found, &distinct, &pairs, &changes)?;
         for (number, work) in works.iter().enumerate() {
             let cells = cells.remove(&number).unwrap_or_default();
-            let totals = group_totals::rows(&sweep, number, &distinct, &pairs, cells)?;
+            let segments = Segments::of(work.experiment);
+            let totals = group_totals::rows(&sweep, number, &segments, &distinct, &pairs, cells)?;
             self.make_group_stats(&sweep, &found, (number, work), totals, tally).await?;
         }
         Ok(())
@@ -383,8 +445,9 @@ impl Job {
             let past = self.components.covariates_of(work.experiment);
             let past = covariates.keys().zip(0..).filter(|(key, _)| past.contains(*key));
             tasks.push(Task {
+                name: work.experiment.name.value.clone(),
                 exclude: work.experiment.design.several_variants == SeveralVariants::Exclude,
-                segments: work.experiment.segments.iter().map(|s| s.value.clone()).collect(),
+                segments: work.experiment.dimensions().into_iter().map(str::to_owned).collect(),
                 components: of_days.into_iter().collect(),
                 totals: own.collect(),
                 covariates: past.map(|(_, place)| place).collect(),
@@ -400,8 +463,10 @@ impl Job {
                 looks,
                 made,
                 watched: work.experiment.is_sequential(),
+                trust: Watched::default(),
             });
         }
+        self.watch(works, &mut tasks);
         Sweep {
             tables: self.tables.clone(),
             buckets: self.project.buckets,
@@ -414,6 +479,81 @@ impl Job {
             unit_days: unit_days.into_iter().collect(),
             tasks,
         }
+    }
+
+    /// Says what of each task's units is looked at, and adds tasks for experiments that are only looked at: their exposures
+    /// tell who is in them.
+    fn watch(&self, works: &[Work<'_>], tasks: &mut Vec<Task>) {
+        let mut places: BTreeMap<String, usize> =
+            works.iter().map(|work| work.experiment.name.value.clone()).zip(0..).collect();
+        for (number, work) in works.iter().enumerate() {
+            let mut others = Vec::new();
+            for other in &work.others {
+                let place = *places.entry(other.name.clone()).or_insert_with(|| {
+                    tasks.push(Task {
+                        name: other.name.clone(),
+                        exclude: false,
+                        segments: Vec::new(),
+                        components: Vec::new(),
+                        totals: Vec::new(),
+                        covariates: Vec::new(),
+                        capped: Vec::new(),
+                        base: None,
+                        exposure_days: other.exposure.clone(),
+                        looks: Vec::new(),
+                        made: BTreeSet::new(),
+                        watched: false,
+                        trust: Watched::default(),
+                    });
+                    tasks.len() - 1
+                });
+                others.push(place);
+            }
+            let metrics = self.watched_metrics(work);
+            let primary = metrics.iter().find(|m| m.name == work.experiment.primary.name.value);
+            let task = &tasks[number];
+            let exposed = task.exposure_days.iter().map(|(_, partition)| partition);
+            let units = exposed.chain(task.base.iter().map(|base| &base.totals));
+            let units: u64 = units.map(Partition::rows).sum();
+            tasks[number].trust = Watched {
+                primary: primary.map_or(Vec::new(), |metric| metric.columns.clone()),
+                large: metrics
+                    .iter()
+                    .filter(|metric| metric.may_be_large())
+                    .map(|metric| metric.columns.clone())
+                    .collect(),
+                most: (units as f64 * TOP_SHARE).ceil() as usize,
+                others,
+            };
+        }
+    }
+
+    /// The metrics whose units checks look at: those of every unit, from exposure on.
+    fn watched_metrics(&self, work: &Work<'_>) -> Vec<WatchedMetric> {
+        let defs = work.defs.iter();
+        let complete = defs.clone().filter_map(|def| def.window).map(render::complete_column);
+        let totals: BTreeSet<String> = defs.map(|def| def.column.clone()).chain(complete).collect();
+        let computed = work.experiment.metrics().filter_map(|metric| {
+            let definition = self.project.metrics.get(&metric.name.value)?;
+            Some((metric, definition.kind.word(), self.components.of_metric(metric)?))
+        });
+        computed
+            .zip(&work.metrics)
+            .filter_map(|((metric, metric_type, columns), sql)| {
+                let place = |column: &String| totals.iter().position(|total| total == column);
+                let columns: Vec<usize> = columns.iter().filter_map(place).collect();
+                let one_or_two = if metric_type == "ratio" { 2 } else { 1 };
+                let compared = ["proportion", "mean", "ratio"].contains(&metric_type);
+                let whole = metric.window.is_none() && columns.len() == one_or_two;
+                (compared && whole).then(|| WatchedMetric {
+                    name: metric.name.value.clone(),
+                    metric_type: metric_type.to_owned(),
+                    state: sql.moments_name(),
+                    plain: metric.cuped.is_none() && metric.winsorize.is_none(),
+                    columns,
+                })
+            })
+            .collect()
     }
 
     async fn make_group_stats(
@@ -429,10 +569,29 @@ impl Job {
             return Ok(());
         }
         let name = &work.experiment.name.value;
+        let clustered = work.experiment.design.cluster.as_ref();
+        // Units of one cluster are no independent ones: checks of units do not hold of them.
+        let metrics = clustered.map_or_else(|| self.watched_metrics(work), |_| Vec::new());
+        let large: Vec<WatchedMetric> =
+            metrics.iter().filter(|metric| metric.may_be_large()).cloned().collect();
+        let watching = Watching {
+            experiment: work.experiment,
+            task,
+            segments: &Segments::of(work.experiment),
+            primary: metrics.iter().find(|m| m.name == work.experiment.primary.name.value),
+            large: &large,
+            sweep,
+        };
+        let seen = found.take_seen(number);
+        let of_trust = match clustered {
+            Some(_) => BTreeMap::new(),
+            None => watching.rows(found, &seen, &totals)?,
+        };
         self.register("group_totals", &[totals])?;
         let segments: Vec<SegmentSql> =
-            task.segments.iter().map(|s| SegmentSql::new(s, "")).collect();
-        let sql = render::group_stats(&work.metrics, &segments, task.watched)?;
+            work.experiment.segments.iter().map(|s| SegmentSql::new(&s.value, "")).collect();
+        let cluster = clustered.map(|cluster| SegmentSql::new(&cluster.value, ""));
+        let sql = render::group_stats(&work.metrics, &segments, cluster.as_ref(), task.watched)?;
         let rows = self.collect(&sql, &[], || format!("group_stats of {name}")).await?;
         self.forget();
         let schema = crate::arrow_types::schema(&GROUP_STATS);
@@ -444,13 +603,15 @@ impl Job {
                 (work.experiment, work.task),
                 &work.defs,
                 &work.metrics,
-                &work.days,
+                (&work.days, &work.others),
                 *look,
             )?;
             let mut counts = counts_to(&work.days, *look);
             counts.several_variants_examples = found.several_variants(number, at);
             let own: &[RecordBatch] = by_look.get(look).map_or(&[], Vec::as_slice);
-            partition::write(&self.tables, &key, &schema, own, wanted, Some(counts)).await?;
+            let of_trust = of_trust.get(look).map_or(&[][..], Vec::as_slice);
+            let rows = [trust_rows::merged(own, of_trust)?];
+            partition::write(&self.tables, &key, &schema, &rows, wanted, Some(counts)).await?;
             tally.made += 1;
         }
         Ok(())
@@ -533,9 +694,10 @@ fn made<'a>(partition: &'a Partition, table: &str) -> Result<&'a Made> {
 fn counts_to(days: &Days, as_of: NaiveDate) -> DataCounts {
     let mut counts = DataCounts::default();
     let partitions = days.exposure.iter().chain(&days.unit).filter(|(day, _)| *day <= as_of);
-    for (_, partition) in partitions {
+    for (day, partition) in partitions {
         if let Some(of_day) = partition.made.as_ref().and_then(|made| made.counts.as_ref()) {
             counts.add(of_day);
+            counts.by_day.entry(*day).or_default().add(&DayRows::of(of_day));
         }
     }
     counts
@@ -563,7 +725,7 @@ impl Job {
             .with("unit_day", contents("unit_day", &days.unit)?)
             .with("rows of the logs", [format!("{:?}", counts_to(days, as_of))])
             .with("components", defs.iter().map(|def| def.column.clone()))
-            .with("segments", experiment.segments.iter().map(|s| s.value.clone()))
+            .with("segments", experiment.dimensions().into_iter().map(str::to_owned))
             .with("units in several variants", [several_variants]);
         let covariates = self.components.covariates_of(experiment);
         if covariates.is_empty() {
@@ -580,16 +742,35 @@ impl Job {
         (experiment, task): (&Experiment, &ExperimentTask),
         defs: &[TotalDef],
         metrics: &[MetricSql],
-        days: &Days,
+        (days, others): (&Days, &[Other]),
         look: NaiveDate,
     ) -> Result<Fingerprint> {
         let inputs = self.inputs_fingerprint(experiment, defs, days, look)?;
-        let wanted = inputs.with("metrics", metrics.iter().map(|m| format!("{m:?}")));
+        let told_apart = experiment.segments.iter().map(|segment| segment.value.clone());
+        let cluster = experiment.design.cluster.iter().map(|cluster| cluster.value.clone());
+        let wanted = inputs
+            .with("metrics", metrics.iter().map(|m| format!("{m:?}")))
+            .with("segments told apart", told_apart.chain([experiment.segment_values.to_string()]))
+            .with("primary metric", [experiment.primary.name.value.clone()])
+            .with("cluster", cluster)
+            .with("exposures to other experiments", exposures_to(others, look)?);
         Ok(match task.before(look) {
             Some(_) => wanted.with("compared with", ["the day before"]),
             None => wanted,
         })
     }
+}
+
+/// What other experiments' exposures up to a date are: only of those that have begun by then.
+fn exposures_to(others: &[Other], look: NaiveDate) -> Result<Vec<String>> {
+    let mut contents = Vec::new();
+    for other in others {
+        for (day, partition) in other.exposure.iter().filter(|(day, _)| *day <= look) {
+            let content = &made(partition, "exposure_day")?.content;
+            contents.push(format!("{} {day} {content}", other.name));
+        }
+    }
+    Ok(contents)
 }
 
 /// The type of each component, the same on all days.

@@ -159,7 +159,17 @@ impl Job {
             let stage = format!("group_stats ({})", experiment.name.value);
             queries.push((
                 stage,
-                render::group_stats(metrics, &segments, experiment.is_sequential())?,
+                render::group_stats(
+                    metrics,
+                    &segments,
+                    experiment
+                        .design
+                        .cluster
+                        .as_ref()
+                        .map(|cluster| SegmentSql::new(&cluster.value, ""))
+                        .as_ref(),
+                    experiment.is_sequential(),
+                )?,
             ));
         }
         Ok(())

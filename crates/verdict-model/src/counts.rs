@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 /// Counts over the days of one experiment up to its as-of date. They travel with the tables (in the
@@ -19,6 +20,48 @@ pub struct DataCounts {
     pub events: RowCounts,
     /// A few of the units that met several variants, smallest first.
     pub several_variants_examples: Vec<String>,
+    /// Day by day, what the logs hold of it.
+    pub by_day: BTreeMap<NaiveDate, DayRows>,
+    /// Of a single day: the instant at which it ends, in microseconds since 1970.
+    pub ends_us: Option<i64>,
+}
+
+/// What the logs hold of one day.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DayRows {
+    /// Rows of the exposure log.
+    pub exposures: u64,
+    /// Rows of the event logs.
+    pub events: u64,
+    /// The latest event within the day, in microseconds since 1970.
+    pub latest_us: Option<i64>,
+    /// From that to the end of the day, in microseconds.
+    pub quiet_us: Option<i64>,
+}
+
+impl DayRows {
+    /// What a day's own counts say.
+    pub fn of(counts: &DataCounts) -> DayRows {
+        let latest_us = counts.events.latest_us;
+        DayRows {
+            exposures: counts.exposures.read,
+            events: counts.events.read,
+            latest_us,
+            quiet_us: counts.ends_us.zip(latest_us).map(|(end, latest)| end - latest),
+        }
+    }
+
+    /// Adds what another table tells of the same day.
+    pub fn add(&mut self, other: &DayRows) {
+        self.exposures += other.exposures;
+        self.events += other.events;
+        self.latest_us = self.latest_us.max(other.latest_us);
+        self.quiet_us = match (self.quiet_us, other.quiet_us) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+    }
 }
 
 /// What became of the rows of a log.
@@ -37,6 +80,8 @@ pub struct RowCounts {
     pub without_time: u64,
     /// Of those read: with a time outside the day of their folder.
     pub outside_day: u64,
+    /// Of those read: the latest time within the day of its folder, in microseconds since 1970; kept of event logs.
+    pub latest_us: Option<i64>,
 }
 
 impl RowCounts {
@@ -48,6 +93,7 @@ impl RowCounts {
         self.without_unit += other.without_unit;
         self.without_time += other.without_time;
         self.outside_day += other.outside_day;
+        self.latest_us = self.latest_us.max(other.latest_us);
     }
 }
 
@@ -57,6 +103,9 @@ impl DataCounts {
 
     /// Adds the counts of another day.
     pub fn add(&mut self, other: &DataCounts) {
+        for (day, rows) in &other.by_day {
+            self.by_day.entry(*day).or_default().add(rows);
+        }
         self.days += other.days;
         self.exposures.add(&other.exposures);
         for (variant, rows) in &other.variants {

@@ -27,10 +27,13 @@ pub struct Experiment {
     pub exposures: Option<Located<String>>,
     /// How the exposure log names this experiment (its own name by default).
     pub key: String,
-    /// The segment dimensions that its results are broken down by.
+    /// What its results are broken down by: segment dimensions, and crosses of them, whose names are joined by `*`:
+    /// `country*platform`.
     pub segments: Vec<Located<String>>,
     /// The window of its metrics that have none of their own.
     pub window: Option<Window>,
+    /// How many values of each are told apart, those with the most exposed units; the others are one, [`crate::rows::OTHER`].
+    pub segment_values: u32,
     /// The metric that decides.
     pub primary: ExperimentMetric,
     /// Metrics that must not get worse.
@@ -44,6 +47,22 @@ pub struct Experiment {
 }
 
 impl Experiment {
+    /// How many values of a segment are told apart where nothing is said.
+    pub const SEGMENT_VALUES: u32 = 20;
+
+    /// The segment dimensions that its segments and crosses are made of, each once, in the order of their first use.
+    pub fn dimensions(&self) -> Vec<&str> {
+        let mut dimensions: Vec<&str> = Vec::new();
+        let cluster = self.design.cluster.iter().map(|cluster| &*cluster.value);
+        let segments = self.segments.iter().flat_map(|segment| parts(&segment.value));
+        for name in segments.chain(cluster) {
+            if !dimensions.contains(&name) {
+                dimensions.push(name);
+            }
+        }
+        dimensions
+    }
+
     /// Its metrics: primary, guardrails, secondary, in the order of the file.
     pub fn metrics(&self) -> impl Iterator<Item = &ExperimentMetric> {
         std::iter::once(&self.primary).chain(&self.guardrails).chain(&self.secondary)
@@ -106,6 +125,11 @@ impl Experiment {
     }
 }
 
+/// The dimensions of a segment: one, or those of a cross.
+pub fn parts(segment: &str) -> impl Iterator<Item = &str> {
+    segment.split('*')
+}
+
 /// Unit, arms and control of an experiment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Design {
@@ -117,6 +141,9 @@ pub struct Design {
     pub arms: Vec<Arm>,
     /// What becomes of a unit that met several variants.
     pub several_variants: SeveralVariants,
+    /// The segment dimension that was randomised, where that is not the unit: every unit of a city, a shop or a team met the
+    /// same variant. What is compared are then clusters: their totals over their units.
+    pub cluster: Option<Located<String>>,
 }
 
 /// An arm of an experiment.

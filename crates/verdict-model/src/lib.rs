@@ -42,9 +42,10 @@ pub use adjust::{Cap, Caps, Cuped, Winsorize};
 pub use advice::{Advice, advice};
 pub use chrono::NaiveDate;
 pub use chrono_tz::Tz;
-pub use counts::{DataCounts, RowCounts};
+pub use counts::{DataCounts, DayRows, RowCounts};
 pub use experiment::{
     Arm, DeclaredType, Design, Direction, Experiment, ExperimentMetric, Mde, Role, SeveralVariants,
+    parts,
 };
 pub use later::Later;
 pub use load::{LoadError, Problem, load, load_population, population_file, population_of};

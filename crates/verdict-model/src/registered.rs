@@ -159,7 +159,8 @@ fn flatten(node: &Node, key: String, into: &mut BTreeMap<String, String>) {
             for item in items {
                 match (&item.data, name_of(item)) {
                     (_, Some(name)) => flatten(item, below(name), into),
-                    (Data::Scalar { text, .. }, None) => texts.push(text.as_str()),
+                    (Data::Scalar { text, .. }, None) => texts.push(text.clone()),
+                    (Data::Sequence(parts), None) => texts.push(cross_of(parts)),
                     _ => {}
                 }
             }
@@ -168,6 +169,15 @@ fn flatten(node: &Node, key: String, into: &mut BTreeMap<String, String>) {
             }
         }
     }
+}
+
+/// A list in a list: a cross of segments.
+fn cross_of(parts: &[Node]) -> String {
+    let texts = parts.iter().filter_map(|part| match &part.data {
+        Data::Scalar { text, .. } => Some(text.as_str()),
+        _ => None,
+    });
+    format!("[{}]", texts.collect::<Vec<_>>().join(", "))
 }
 
 /// The `name` of an item of a list.
@@ -267,7 +277,7 @@ experiment:
     fn changes_are_told_key_by_key() {
         for (from, to, expect) in [
             ("more clicks", "fewer", "experiment.hypothesis: was more clicks, is fewer"),
-            ("  segments: [country]\n", "", "experiment.segments: was [country], is not given"),
+            ("  segments: [country]\n", "", "experiment.segment_values: was 20, is not given"),
             (
                 "  metrics:\n    primary",
                 "  statistical_settings: {alpha: 0.1}\n  metrics:\n    primary",

@@ -250,11 +250,20 @@ impl Lines {
             SeveralVariants::First => "first",
         };
         self.set("several_variants", several_variants);
+        self.set_located("cluster", design.cluster.as_ref());
         self.close();
         self.exposures_of(experiment, exposures);
         if !experiment.segments.is_empty() {
-            let names: Vec<_> = experiment.segments.iter().map(|name| word(&name.value)).collect();
+            let names = experiment.segments.iter().map(|segment| {
+                let names: Vec<_> = crate::experiment::parts(&segment.value).map(word).collect();
+                match &names[..] {
+                    [one] => one.to_string(),
+                    several => format!("[{}]", several.join(", ")),
+                }
+            });
+            let names: Vec<String> = names.collect();
             self.set("segments", &format!("[{}]", names.join(", ")));
+            self.set("segment_values", &experiment.segment_values.to_string());
         }
         self.window(experiment.window);
         self.open("metrics");

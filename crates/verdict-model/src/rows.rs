@@ -10,6 +10,29 @@ use crate::Role;
 /// The segment of the rows that cover every unit.
 pub const WHOLE: &str = "all";
 
+/// The value of a segment's units that have none.
+pub const NONE: &str = "(none)";
+
+/// The value of a segment's units that have none of the values that are told apart.
+pub const OTHER: &str = "(other)";
+
+/// The segment of rows by the day of the unit's first exposure; crossed with other segments `exposure_ds*country`.
+pub const EXPOSURE_DS: &str = "exposure_ds";
+
+/// The built-in metric of such rows that counts every exposed unit.
+pub const EXPOSED: &str = "exposed";
+
+/// What the segment of rows of units that are in another experiment, too, begins with; its name follows, and the segment's
+/// value is the variant that the unit met there first.
+pub const ANOTHER_EXPERIMENT: &str = "experiment:";
+
+/// The segment of rows of every unit but those with the largest values, whatever their variant; its value is their share,
+/// [`TOP_SHARE`].
+pub const WITHOUT_TOP: &str = "without_top";
+
+/// The share of units whose largest values are left out of such rows.
+pub const TOP_SHARE: f64 = 0.001;
+
 /// The built-in metric that counts who was exposed: 1 for a unit that met several variants, 0 for one
 /// that met a single one, over *every* exposed unit, by the variant met first, before any exclusion.
 /// Its `n` is what the sample-ratio test is made of.
@@ -28,9 +51,10 @@ pub struct GroupStat {
     pub metric_type: String,
     /// Variant.
     pub variant: String,
-    /// Segment dimension, [`WHOLE`] for every unit.
+    /// Segment dimension, or dimensions of a cross joined by `*`; [`WHOLE`] for every unit.
     pub segment: String,
-    /// Value of the dimension, [`WHOLE`] for every unit.
+    /// Value of the dimension, or values joined by `*`; [`WHOLE`] for every unit, [`NONE`] where a unit has none, [`OTHER`]
+    /// for all that are not told apart.
     pub segment_value: String,
     /// Units; of a metric with a window, those that are mature.
     pub n: i64,

@@ -7,7 +7,7 @@
 
 /// The version of the tables' format and of every number in them: it changes whenever the same inputs
 /// and definitions would give other bytes.
-pub const FORMAT_VERSION: u32 = 6;
+pub const FORMAT_VERSION: u32 = 7;
 
 /// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,12 +115,27 @@ pub const GROUP_STATS: Table = Table {
         column(
             "metric",
             Text,
-            "metric; several_variants is built in and covers every exposed unit",
+            "metric; several_variants is built in and covers every exposed unit, as does exposed by day of exposure",
         ),
-        column("metric_type", Text, "proportion, mean or ratio"),
+        column(
+            "metric_type",
+            Text,
+            "proportion, mean or ratio; clustered_ before it: x is a cluster's total, y its units (or its denominator)",
+        ),
         column("variant", Text, "variant"),
-        column("segment", Text, "segment dimension; all: every unit"),
-        column("segment_value", Text, "value of the dimension; all: every unit"),
+        column(
+            "segment",
+            Text,
+            "segment dimension, or dimensions of a cross joined by *; all: every unit; of rows that checks look at: \
+             exposure_ds (by day of first exposure; crossed with a segment: exposed units only), experiment:NAME (units that \
+             are in that experiment, too) or without_top (all but the units with the largest values of the metric)",
+        ),
+        column(
+            "segment_value",
+            Text,
+            "value of the dimension; all: every unit, (none): units without one, (other): values that are not told apart; \
+             a day, the variant first met in the other experiment, or the share of units left out",
+        ),
         column("n", Int64, "units; of a metric with a window those whose window is complete"),
         nullable(
             "n_not_mature",
@@ -219,8 +234,16 @@ pub const RESULTS: Table = Table {
         column("direction", Text, "direction that is good: increase or decrease"),
         column("control", Text, "control variant"),
         column("variant", Text, "variant that is compared against it"),
-        column("segment", Text, "segment dimension; all: every unit"),
-        column("segment_value", Text, "value of the dimension; all: every unit"),
+        column(
+            "segment",
+            Text,
+            "segment dimension, or dimensions of a cross joined by *; all: every unit",
+        ),
+        column(
+            "segment_value",
+            Text,
+            "value of the dimension; all: every unit, (none): units without one, (other): values that are not told apart",
+        ),
         column(
             "window_start",
             Int32,
@@ -257,7 +280,7 @@ pub const RESULTS: Table = Table {
         nullable(
             "method",
             Text,
-            "two_proportion_z (over looks: two_proportion_z_unpooled), welch_t or ratio_delta_z; adjusted: cuped_z, \
+            "two_proportion_z (over looks: two_proportion_z_unpooled), welch_t, ratio_delta_z or cluster_delta_t; adjusted: cuped_z, \
              cuped_welch_t or cuped_ratio_delta_z",
         ),
         column("alternative", Text, "two-sided, greater or less (greater: variant above control)"),

@@ -76,6 +76,11 @@ impl<'a> Item<'a> {
         matches!(self.node.data, Data::Null)
     }
 
+    /// Whether it is a list.
+    pub(crate) fn is_list(&self) -> bool {
+        matches!(self.node.data, Data::Sequence(_))
+    }
+
     /// Whether it is a mapping.
     pub(crate) fn is_mapping(&self) -> bool {
         matches!(self.node.data, Data::Mapping(_))

@@ -28,6 +28,8 @@ pub(crate) enum Command {
     Analyze(Analyze),
     /// Write a page for each experiment, with an index, from the tables that are there; nothing is made
     Report(Report),
+    /// Divide stored units at random, hundreds of times: can a metric be trusted at its size?
+    Aa(Aa),
     /// Check a project's files, and their columns against the logs
     Validate(Validate),
     /// Say what a run would make, and why; nothing is written
@@ -220,6 +222,27 @@ pub(crate) struct Report {
     /// The folder of the site; files of an earlier one are written over
     #[arg(short, long, value_name = "FOLDER", default_value = "verdict-report")]
     pub(crate) out: PathBuf,
+}
+
+#[derive(ClapArgs, Debug)]
+#[command(
+    after_help = "Units are those of the latest unit totals up to --date. Exit code 3: some metric is not to be trusted."
+)]
+pub(crate) struct Aa {
+    #[command(flatten)]
+    pub(crate) project: Project,
+    #[command(flatten)]
+    pub(crate) scope: Scope,
+    /// How many times the units are divided into halves
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 500,
+          value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) splits: u32,
+    /// The level of the tests [default: the experiment's]
+    #[arg(long, value_name = "A", value_parser = level)]
+    pub(crate) alpha: Option<f64>,
+    /// Another seed gives other halves
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
 }
 
 #[derive(ClapArgs, Debug)]
@@ -441,6 +464,11 @@ pub(crate) enum Format {
     Text,
     /// For programs
     Json,
+}
+
+fn level(text: &str) -> Result<f64, String> {
+    let level = text.parse::<f64>().ok().filter(|level| *level > 0.0 && *level < 1.0);
+    level.ok_or_else(|| "expected a number between 0 and 1".to_owned())
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

@@ -48,6 +48,7 @@ async fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Backfill(args) => Box::pin(commands::run::backfill(args)).await,
         Command::Analyze(args) => Box::pin(commands::analyze::analyze(args)).await,
         Command::Report(args) => Box::pin(commands::report::report(args)).await,
+        Command::Aa(args) => Box::pin(commands::aa::aa(args)).await,
         Command::Validate(args) => Box::pin(commands::validate::validate(args)).await,
         Command::Plan(args) => Box::pin(commands::plan::plan(args)).await,
         Command::Query(args) => Box::pin(commands::query::query(args)).await,
@@ -57,6 +58,6 @@ async fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Completions(args) => commands::shell::completions(&args),
         Command::Man(args) => commands::shell::man(&args),
         Command::Stat(args) => commands::stat::stat(args.words),
-        Command::Power(args) => commands::power::power(args.words),
+        Command::Power(args) => Box::pin(commands::power::power(args.words)).await,
     }
 }

@@ -39,6 +39,7 @@ pub(super) fn compare(
             Kind::Proportion => proportions(control, variant, alpha, alternative),
             Kind::Mean => means(control, variant, alpha, alternative),
             Kind::Ratio => ratios(control, variant, alpha, alternative),
+            Kind::Clustered => clusters(control, variant, alpha, alternative),
         }
     });
     let levels = match &outcome {
@@ -146,6 +147,24 @@ fn ratios(
             normal_critical(alpha, alternative),
         ),
         adjusted: None,
+    })
+}
+
+/// Ratios of cluster totals by the delta method, the clusters being the units: Welch's t of the linearised totals, whose
+/// degrees of freedom count clusters (Cameron & Miller 2015, section VI, for why few of them need a t).
+fn clusters(
+    control: &GroupStat,
+    variant: &GroupStat,
+    alpha: f64,
+    alternative: Alternative,
+) -> Result<Evidence, Gap> {
+    let (control, variant) = (ratio(control)?.linearised()?, ratio(variant)?.linearised()?);
+    let (test, critical) = welch_and_critical(&control, &variant, alpha, alternative)?;
+    Ok(Evidence {
+        method: "cluster_delta_t",
+        test,
+        interval_std_error: test.std_error,
+        relative: relative_effect(&control, &variant, alternative, critical),
     })
 }
 

@@ -169,8 +169,10 @@ fn day(
     // The mean of y, r, and the moment of x - r y by any r.
     let of_ratio = ratio(now).ok();
     let (mean_den, r) = match (kind, &of_ratio) {
-        (Kind::Ratio, Some(ratio)) => (ratio.mean_den, ratio.mean_num / ratio.mean_den),
-        (Kind::Ratio, None) => return None,
+        (Kind::Ratio | Kind::Clustered, Some(ratio)) => {
+            (ratio.mean_den, ratio.mean_num / ratio.mean_den)
+        }
+        (Kind::Ratio | Kind::Clustered, None) => return None,
         (Kind::Proportion | Kind::Mean, _) => (1.0, 0.0),
     };
     let past = match theta {
@@ -184,7 +186,7 @@ fn day(
             Some(p.rate() * p.failure_rate() * n(group)? as f64)
         }
         Kind::Mean => group.m2_x,
-        Kind::Ratio => {
+        Kind::Ratio | Kind::Clustered => {
             let of = ratio(group).ok()?;
             let per_unit = variance_of_difference(of.var_num, of.var_den, of.cov, r);
             Some(per_unit * (n(group)? - 1) as f64)
@@ -194,11 +196,15 @@ fn day(
         let co = match kind {
             _ if past.is_some() => past?.co_before(now)?,
             Kind::Proportion | Kind::Mean => now.co_x_before?,
-            Kind::Ratio => {
+            Kind::Ratio | Kind::Clustered => {
                 now.co_x_before? - 2.0 * r * now.co_xy_before? + r * r * now.co_y_before?
             }
         };
-        let mean_den = if matches!(kind, Kind::Ratio) { ratio(before).ok()?.mean_den } else { 1.0 };
+        let mean_den = if matches!(kind, Kind::Ratio | Kind::Clustered) {
+            ratio(before).ok()?.mean_den
+        } else {
+            1.0
+        };
         now.n_before.filter(|both| (2..=now.n.min(before.n)).contains(both))?;
         Some(Shared { weight: weight(before, mean_den)?, m2: m2(before)?, co })
     });

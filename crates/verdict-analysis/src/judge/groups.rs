@@ -104,6 +104,32 @@ impl<'a> Groups<'a> {
             .collect()
     }
 
+    /// The values of a segment that a metric has in any variant, sorted.
+    pub(super) fn values(&self, metric: &str, segment: &str) -> Vec<&'a str> {
+        let own = self.rows.keys().filter(|key| key.0 == metric && key.2 == segment);
+        own.map(|key| key.3).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// The segments of a metric whose names begin with `prefix`, sorted.
+    pub(super) fn segments_of(&self, metric: &str, prefix: &str) -> Vec<&'a str> {
+        let own = self.rows.keys().filter(|key| key.0 == metric && key.2.starts_with(prefix));
+        own.map(|key| key.2).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// The values of a segment dimension that exposed units of any arm have, sorted.
+    pub(super) fn exposed_values(
+        &self,
+        experiment: &Experiment,
+        segment: &str,
+    ) -> BTreeSet<&'a str> {
+        let is_arm = |variant: &str| experiment.design.arms.iter().any(|arm| arm.name == variant);
+        self.rows
+            .keys()
+            .filter(|key| key.0 == SEVERAL_VARIANTS && key.2 == segment && is_arm(key.1))
+            .map(|key| key.3)
+            .collect()
+    }
+
     /// The variants that have statistics and are no arm of the experiment, sorted.
     pub(super) fn unknown_variants(&self, experiment: &Experiment) -> BTreeSet<&'a str> {
         let is_arm = |variant: &str| experiment.design.arms.iter().any(|arm| arm.name == variant);

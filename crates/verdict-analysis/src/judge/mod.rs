@@ -28,6 +28,7 @@
 
 mod adjustment;
 mod best;
+mod calibrate;
 mod checks;
 mod compare;
 mod day_to_day;
@@ -58,6 +59,7 @@ use std::collections::BTreeMap;
 use verdict_model::rows::{CheckRow, DecisionRow, GroupStat, ResultRow};
 use verdict_model::{DataCounts, Experiment, Later, NaiveDate};
 
+pub use calibrate::{Calibration, Halves, MetricCalibration, Share, calibrate};
 use history::History;
 pub use reason_words::reason_in_words;
 pub use registered::{Judged, REGISTERED_PLAN, hold_to_registered};

@@ -12,7 +12,7 @@ use super::families;
 use super::history::History;
 use super::levels::Levels;
 use super::results::alpha;
-use super::samples::{Gap, Kind};
+use super::samples::{CLUSTERED, Gap, Kind};
 use super::tuning;
 use super::watch::{Contrast, Question, Watched, watch};
 use crate::methods::{Alternative, Interval};
@@ -274,6 +274,7 @@ impl Promise<'_> {
             _ if by_past.is_some() => by_past.map_or("", by_past_word),
             "proportion" => "two_proportion_z_unpooled",
             "mean" => "welch_t",
+            of_clusters if of_clusters.starts_with(CLUSTERED) => "cluster_delta_t",
             _ => "ratio_delta_z",
         };
         let p = watched.p;

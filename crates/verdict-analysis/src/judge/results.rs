@@ -9,7 +9,7 @@ use super::families;
 use super::groups::Groups;
 use super::history::History;
 use super::promise::Promise;
-use super::samples::UNKNOWN_TYPE;
+use super::samples::{CLUSTERED, UNKNOWN_TYPE};
 
 /// The result rows, in order: role and metric as in the file, treatment arms as in the file, the whole before
 /// its segments, segments by name and value.
@@ -77,7 +77,11 @@ pub(super) fn metric_type(
             .find_map(|arm| groups.whole(name, &arm.name))
             .map(|row| &row.metric_type)
     };
-    metric_types.get(name).or_else(stated).cloned().unwrap_or_else(|| UNKNOWN_TYPE.to_owned())
+    match metric_types.get(name) {
+        Some(of_units) if experiment.design.cluster.is_some() => format!("{CLUSTERED}{of_units}"),
+        Some(of_units) => of_units.clone(),
+        None => stated().cloned().unwrap_or_else(|| UNKNOWN_TYPE.to_owned()),
+    }
 }
 
 /// The level that a metric of this role is tested at.

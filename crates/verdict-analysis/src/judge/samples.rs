@@ -18,7 +18,12 @@ pub(super) enum Kind {
     Proportion,
     Mean,
     Ratio,
+    /// Totals of clusters over their units, or over their totals of a denominator.
+    Clustered,
 }
+
+/// What the type of a metric of clusters begins with; that of its units follows.
+pub(super) const CLUSTERED: &str = "clustered_";
 
 impl Kind {
     /// By the word of the type; a gap with the reason for any other.
@@ -27,6 +32,7 @@ impl Kind {
             "proportion" => Ok(Kind::Proportion),
             "mean" => Ok(Kind::Mean),
             "ratio" => Ok(Kind::Ratio),
+            "clustered_proportion" | "clustered_mean" | "clustered_ratio" => Ok(Kind::Clustered),
             UNKNOWN_TYPE => Err(Gap::Failed("metric_type_unknown")),
             _ => Err(Gap::Failed("method_not_in_effect")),
         }
@@ -40,7 +46,7 @@ impl Kind {
         let level = match self {
             Kind::Proportion => group.sum_x? / group.n as f64,
             Kind::Mean => group.mean_x?,
-            Kind::Ratio => group.mean_x? / group.mean_y?,
+            Kind::Ratio | Kind::Clustered => group.mean_x? / group.mean_y?,
         };
         level.is_finite().then_some(level)
     }
@@ -96,7 +102,7 @@ pub(super) fn sample(kind: Kind, group: &GroupStat) -> Result<Sample, Gap> {
     match kind {
         Kind::Proportion => proportion(group).map(of_rate),
         Kind::Mean => mean(group),
-        Kind::Ratio => Ok(ratio(group)?.linearised()?),
+        Kind::Ratio | Kind::Clustered => Ok(ratio(group)?.linearised()?),
     }
 }
 

@@ -239,7 +239,7 @@ impl Question<'_> {
         let arms: &[Sample] = if factor == 0.0 { &[variant] } else { &[control, variant] };
         let enough = match kind {
             Kind::Proportion => successes_expected(arms),
-            Kind::Mean | Kind::Ratio => n_control.min(n_variant) >= ENOUGH_UNITS,
+            Kind::Mean | Kind::Ratio | Kind::Clustered => n_control.min(n_variant) >= ENOUGH_UNITS,
         };
         Ok(Observed {
             look,
@@ -247,7 +247,10 @@ impl Question<'_> {
             estimate,
             variance,
             df: match kind {
-                Kind::Mean => Some(welch_df(v_control, control.n, v_variant, variant.n)),
+                // Of clusters as of units: they are what is counted.
+                Kind::Mean | Kind::Clustered => {
+                    Some(welch_df(v_control, control.n, v_variant, variant.n))
+                }
                 Kind::Proportion | Kind::Ratio => None,
             },
             units: control.n as f64 + variant.n as f64,

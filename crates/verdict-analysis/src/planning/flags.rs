@@ -85,6 +85,14 @@ pub fn planned(words: &[String]) -> Result<Plan, PlanError> {
     Ok(plan(&request(&pairs(words)?)?)?)
 }
 
+/// The request that the words of a command line make.
+///
+/// # Errors
+/// As for [`request`].
+pub fn requested(words: &[String]) -> Result<Request, FlagError> {
+    request(&pairs(words)?)
+}
+
 /// The request of flags and their values.
 ///
 /// # Errors

@@ -158,6 +158,7 @@ impl Events {
         let (from, to) = day.bounds;
         let (values, all_valid) = (ts.values(), ts.null_count() == 0);
         let mut outside = 0;
+        let mut latest = i64::MIN;
         self.of_rows.clear();
         for (row, unit) in self.units.iter().map(|unit| *unit as usize).enumerate() {
             let (at, valid) = (values[row], all_valid || ts.is_valid(row));
@@ -165,8 +166,13 @@ impl Events {
             let interval = cuts.iter().filter(|cut| **cut <= at).count() as u32;
             self.of_rows.push(self.places[unit] + interval);
             self.acted[unit] = true;
-            outside += u64::from(valid && !(from..to).contains(&at));
+            let within = (from..to).contains(&at);
+            outside += u64::from(valid && !within);
+            if valid && within {
+                latest = latest.max(at);
+            }
         }
+        self.rows.latest_us = self.rows.latest_us.max((latest > i64::MIN).then_some(latest));
         let nobody = self.units.iter().filter(|unit| **unit == NOBODY).count() as u64;
         self.rows.read += self.units.len() as u64;
         self.rows.without_unit += nobody;

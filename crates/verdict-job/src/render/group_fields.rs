@@ -32,6 +32,12 @@ pub(super) fn of_metric(
     fields.into_iter().chain(winsorized(metric.winsorized.as_ref(), metric.totals)).collect()
 }
 
+/// The columns of a metric of clusters: x is a cluster's total, y its units or its denominator.
+pub(super) fn of_clusters(metric: &MetricSql) -> Vec<FieldSql> {
+    let own = format!("m{}", metric.moments);
+    fields(&own, None, None, (2, 0)).into_iter().chain(winsorized(None, 2)).collect()
+}
+
 /// The columns that only a winsorised metric has.
 fn winsorized(of: Option<&WinsorizedSql>, totals: usize) -> Vec<FieldSql> {
     let limit = |total: usize, end: usize| -> Place {

@@ -13,6 +13,7 @@ use datafusion::error::Result;
 use super::entries::Entries;
 use super::input::Bucket;
 use super::rows::Found;
+use super::seen::seen;
 use super::span::{Dates, Span};
 use super::totals::{InTable, Totals};
 use super::walk::{Path, Table, paths, tables_of};
@@ -43,20 +44,27 @@ impl Pass<'_> {
     ) -> Result<Vec<Option<RecordBatch>>> {
         let mut kept = Vec::new();
         let mut several = Vec::new();
-        for (number, mut path) in paths(self.sweep, self.found, bucket).into_iter().enumerate() {
+        let mut paths = paths(self.sweep, self.found, bucket);
+        for path in &mut paths {
             several.push(std::mem::take(&mut path.several_found));
+        }
+        for (number, path) in paths.iter().enumerate() {
             let task = &self.sweep.tasks[number];
             let keep = self.keep[number];
-            let totals = totals_along(self.sweep, bucket, number, &path, keep)?;
+            let totals = totals_along(self.sweep, bucket, number, path, keep)?;
+            if !task.made.is_empty() {
+                let seen = seen(task, &paths, number, &totals)?;
+                self.found.add_seen(number, seen, task.trust.most);
+            }
             let covariates = match &path.lookback {
                 Some(lookback) => lookback.covariates(self.sweep, bucket, number)?,
                 None => Vec::new(),
             };
             let limits = self.sweep.limits.get(number);
-            let entries = Entries::of(self.sweep, task, &path, (&totals, &covariates), limits)?;
-            self.changes((task, &path), &entries, &mut send)?;
+            let entries = Entries::of(self.sweep, task, path, (&totals, &covariates), limits)?;
+            self.changes((task, path), &entries, &mut send)?;
             let values = (totals, covariates);
-            let rows = keep.then(|| kept_rows(self.sweep, bucket, task, &path, values));
+            let rows = keep.then(|| kept_rows(self.sweep, bucket, task, path, values));
             kept.push(rows.transpose()?);
         }
         self.found.add_several(several);

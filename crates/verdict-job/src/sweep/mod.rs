@@ -17,6 +17,7 @@ mod input;
 mod keep;
 mod lookback;
 mod rows;
+mod seen;
 mod span;
 mod table;
 mod totals;
@@ -37,6 +38,7 @@ use crate::store::Location;
 pub(crate) use caps::{Limits, TaskLimits, limits};
 pub(crate) use keep::Keeper;
 pub(crate) use rows::Found;
+pub(crate) use seen::{Changes, Seen, Watched};
 pub(crate) use table::unit_changes;
 
 /// A component, as the days have it.
@@ -100,6 +102,8 @@ pub(crate) struct Base {
 /// An experiment's part of a sweep.
 #[derive(Clone, Debug)]
 pub(crate) struct Task {
+    /// The experiment.
+    pub(crate) name: String,
     /// Whether a unit in several variants leaves the groups.
     pub(crate) exclude: bool,
     /// The names of its segment dimensions.
@@ -121,6 +125,8 @@ pub(crate) struct Task {
     pub(crate) made: BTreeSet<NaiveDate>,
     /// Whether it is told what each date has in common with the day before, which is then one of `looks`.
     pub(crate) watched: bool,
+    /// What checks want to know of its units.
+    pub(crate) trust: Watched,
 }
 
 impl Task {

@@ -7,6 +7,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use verdict_model::DataCounts;
 
 use super::Sweep;
+use super::seen::Seen;
 use crate::day::component_field;
 use crate::render::before_column;
 
@@ -32,6 +33,8 @@ pub(crate) struct Found {
     groups: Mutex<Groups>,
     /// By task and look: the smallest of the units that were found in several variants since the look before.
     several: Mutex<Vec<Vec<Vec<Named>>>>,
+    /// By task: what checks want to know.
+    seen: Mutex<Vec<Seen>>,
 }
 
 #[derive(Debug, Default)]
@@ -43,7 +46,26 @@ struct Groups {
 impl Found {
     pub(crate) fn new(sweep: &Sweep) -> Found {
         let several = sweep.tasks.iter().map(|task| vec![Vec::new(); task.looks.len()]).collect();
-        Found { groups: Mutex::default(), several: Mutex::new(several) }
+        let seen = Mutex::new(vec![Seen::default(); sweep.tasks.len()]);
+        Found { groups: Mutex::default(), several: Mutex::new(several), seen }
+    }
+
+    /// Takes in what a bucket showed of a task.
+    pub(super) fn add_seen(&self, task: usize, seen: Seen, most: usize) {
+        let mut all = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        all[task].join(seen, most);
+    }
+
+    /// What was seen of a task; nothing is left of it.
+    pub(crate) fn take_seen(&self, task: usize) -> Seen {
+        let mut all = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut all[task])
+    }
+
+    /// A group by its number.
+    pub(crate) fn group(&self, number: i64) -> Option<Arc<Group>> {
+        let groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        groups.all.get(usize::try_from(number).ok()?).map(Arc::clone)
     }
 
     /// The group of a cell, and which of the group's cells it is: a look, or a look after all looks for what leaves.

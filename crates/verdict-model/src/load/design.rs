@@ -21,6 +21,8 @@ pub(super) fn design(item: &Item<'_>) -> Option<Design> {
         item.word(&[("exclude", SeveralVariants::Exclude), ("first", SeveralVariants::First)])
     });
 
+    let cluster = map.get("cluster").and_then(|item| item.text());
+
     if let (Some(ty), Some(true), Some(arms)) = (&ty, two_arms, &arms)
         && arms.len() != 2
     {
@@ -45,6 +47,7 @@ pub(super) fn design(item: &Item<'_>) -> Option<Design> {
         control: control?,
         arms: arms?,
         several_variants: several_variants.unwrap_or_default(),
+        cluster,
     })
 }
 

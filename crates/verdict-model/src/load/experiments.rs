@@ -9,7 +9,7 @@ use super::judged::{self, Remarks};
 use super::settings;
 use super::window;
 use crate::yaml::{Item, Map};
-use crate::{Experiment, Exposures, Later, Located, Metric, Source};
+use crate::{Experiment, ExperimentMetric, Exposures, Later, Located, Metric, Source};
 
 /// What an experiment may refer to.
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +44,7 @@ pub(super) fn experiment(
     let read = exposures.as_ref().and_then(|name| defined.exposures.get(&name.value));
     let segments = segments(&mut map, read);
     let window = map.get("window").and_then(|item| window::window(&item));
+    let segment_values = map.get("segment_values").and_then(|item| values(&item));
 
     let cuped = adjust::cuped(&mut map).and_then(|(_, cuped)| cuped);
     let mut remarks = Remarks::default();
@@ -71,6 +72,7 @@ pub(super) fn experiment(
         key: key.unwrap_or_else(|| name.value.clone()),
         segments,
         window,
+        segment_values: segment_values.unwrap_or(Experiment::SEGMENT_VALUES),
         primary: metrics.primary,
         guardrails: metrics.guardrails,
         secondary: metrics.secondary,
@@ -79,6 +81,7 @@ pub(super) fn experiment(
         name,
     };
     check_unit(item, &experiment, read, defined);
+    check_cluster(item, &experiment, read);
     Some(experiment)
 }
 
@@ -129,24 +132,92 @@ fn exposures(
     (name, key.and_then(|key| key.text()).map(|text| text.value))
 }
 
-/// The segments, which the exposures must have where those are known.
+/// The segments, whose dimensions the exposures must have where those are known; a list is a cross.
 fn segments(map: &mut Map<'_>, exposures: Option<&Exposures>) -> Vec<Located<String>> {
     let mut segments: Vec<Located<String>> = Vec::new();
     for item in map.get("segments").and_then(|item| item.list()).unwrap_or_default() {
-        let Some(name) = item.text() else { continue };
-        if let Some(exposures) =
-            exposures.filter(|exposures| !exposures.segments.contains_key(&name.value))
-        {
-            let names: Vec<&str> = exposures.segments.keys().map(String::as_str).collect();
-            let undefined = undefined(&name.value, &names);
-            item.refuse(format!("segment {undefined} in exposures `{}`", exposures.name));
-        } else if segments.contains(&name) {
+        let name = if item.is_list() { cross(&item, exposures) } else { one(&item, exposures) };
+        let Some(name) = name else { continue };
+        if segments.contains(&name) {
             item.refuse(format!("segment `{name}` is named twice; remove one"));
         } else {
             segments.push(name);
         }
     }
     segments
+}
+
+/// A dimension that the exposures have.
+fn one(item: &Item<'_>, exposures: Option<&Exposures>) -> Option<Located<String>> {
+    let name = item.text()?;
+    if let Some(exposures) =
+        exposures.filter(|exposures| !exposures.segments.contains_key(&name.value))
+    {
+        let names: Vec<&str> = exposures.segments.keys().map(String::as_str).collect();
+        let undefined = undefined(&name.value, &names);
+        item.refuse(format!("segment {undefined} in exposures `{}`", exposures.name));
+        return None;
+    }
+    Some(name)
+}
+
+/// A cross of dimensions: `[country, platform]` is `country*platform`.
+fn cross(item: &Item<'_>, exposures: Option<&Exposures>) -> Option<Located<String>> {
+    let mut names: Vec<String> = Vec::new();
+    for part in item.list()? {
+        let name = one(&part, exposures)?.value;
+        if names.contains(&name) {
+            part.refuse(format!("dimension `{name}` is in this cross twice; remove one"));
+            return None;
+        }
+        names.push(name);
+    }
+    if names.len() < 2 {
+        item.refuse("a cross has two dimensions or more, such as [country, platform]");
+        return None;
+    }
+    Some(Located { value: names.join("*"), place: item.place.clone() })
+}
+
+/// How many values of a segment are told apart.
+fn values(item: &Item<'_>) -> Option<u32> {
+    let number = item.number("a whole number from 1 to 10000", |x| {
+        x.fract() == 0.0 && (1.0..=10_000.0).contains(&x)
+    })?;
+    Some(number as u32)
+}
+
+/// Checks that what was randomised is a dimension of the exposures, and tested once.
+fn check_cluster(item: &Item<'_>, experiment: &Experiment, exposures: Option<&Exposures>) {
+    let Some(cluster) = &experiment.design.cluster else { return };
+    if let Some(exposures) =
+        exposures.filter(|exposures| !exposures.segments.contains_key(&cluster.value))
+    {
+        let names: Vec<&str> = exposures.segments.keys().map(String::as_str).collect();
+        let undefined = undefined(&cluster.value, &names);
+        item.refuse_at(
+            &cluster.place,
+            format!("segment {undefined} in exposures `{}`", exposures.name),
+        );
+    }
+    if experiment.is_sequential() {
+        item.refuse_at(
+            &cluster.place,
+            "clusters are tested once, at the end: remove `sequential` and `sequential_method`",
+        );
+    }
+    let plain = |metric: &&ExperimentMetric| {
+        metric.window.is_none() && metric.cuped.is_none() && metric.winsorize.is_none()
+    };
+    if let Some(metric) = experiment.metrics().find(|metric| !plain(metric)) {
+        let name = &metric.name;
+        item.refuse_at(
+            &cluster.place,
+            format!(
+                "clusters go without `window`, `cuped` and `winsorize`, and metric `{name}` has one"
+            ),
+        );
+    }
 }
 
 /// Checks that every log that the experiment reads knows its unit.

@@ -1,11 +1,13 @@
 //! The commands, one a file.
 
+pub(crate) mod aa;
 pub(crate) mod analyze;
 pub(crate) mod generate;
 pub(crate) mod init;
 mod moments;
 pub(crate) mod plan;
 pub(crate) mod power;
+mod power_from_logs;
 pub(crate) mod query;
 pub(crate) mod report;
 pub(crate) mod run;

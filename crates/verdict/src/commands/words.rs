@@ -42,6 +42,13 @@ impl Words {
             .map_err(|_| usage(format!("--format `{word}`: expected text or json")))
     }
 
+    /// Takes `--name` out; whether it was there.
+    pub(crate) fn flag(&mut self, name: &str) -> bool {
+        let before = self.0.len();
+        self.0.retain(|word| word.strip_prefix("--") != Some(name));
+        self.0.len() < before
+    }
+
     /// Takes `--help` out; whether it was there.
     pub(crate) fn help(&mut self) -> bool {
         let before = self.0.len();

@@ -91,7 +91,7 @@ pub(super) fn units(subject: &Subject<'_>) -> Finding {
             let n =
                 group.map_or(0, |group| group.n.saturating_add(group.n_not_mature.unwrap_or(0)));
             let (agrees, relation) = match metric_type {
-                "mean" => (n <= counted_units, "at most "),
+                "mean" | "clustered_mean" => (n <= counted_units, "at most "),
                 _ => (n == counted_units, ""),
             };
             if !agrees {
@@ -134,6 +134,10 @@ pub(super) fn segments(subject: &Subject<'_>) -> Finding {
     let (experiment, groups) = (subject.experiment, subject.groups);
     if experiment.segments.is_empty() {
         return Finding::pass("No segments are configured.").counting(0);
+    }
+    if experiment.design.cluster.is_some() {
+        let found = "Clusters are counted, and one may have units in several segments.";
+        return Finding::pass(found).counting(0);
     }
     let mut faults = Vec::new();
     for metric in experiment.metrics() {

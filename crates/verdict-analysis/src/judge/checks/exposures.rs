@@ -272,6 +272,33 @@ pub(super) fn several_variants(subject: &Subject<'_>) -> Finding {
     Finding { threshold, ..finding }.counting(several.unsigned_abs())
 }
 
+/// Clusters in each arm below which a t with their number is still too narrow: Cameron & Miller (2015), section VI.
+const FEWEST_CLUSTERS: i64 = 20;
+
+/// Where clusters were randomised, whether there are enough of them.
+pub(super) fn clusters(subject: &Subject<'_>) -> Finding {
+    let design = &subject.experiment.design;
+    let Some(cluster) = &design.cluster else {
+        let found =
+            format!("Units are what was randomised: each `{}` for itself.", design.unit.value);
+        return Finding::pass(found);
+    };
+    let each = design.arms.iter().map(|arm| (&arm.name, exposed(subject, &arm.name)));
+    let said: Vec<String> = each.clone().map(|(arm, n)| format!("{arm} {}", count(n))).collect();
+    let fewest = each.map(|(_, n)| n).min().unwrap_or(0);
+    let threshold = Some(FEWEST_CLUSTERS as f64);
+    let found = format!("What was randomised is `{}`: {} of them", cluster.value, list(&said));
+    let finding = if fewest < FEWEST_CLUSTERS {
+        Finding::warn(format!(
+            "{found}. Below {FEWEST_CLUSTERS} in each arm intervals are too narrow and p-values too small, although they \
+             count clusters: randomise more of them, or pair them by what they did before."
+        ))
+    } else {
+        Finding::pass(format!("{found}."))
+    };
+    Finding { statistic: Some(fewest as f64), threshold, ..finding }
+}
+
 /// How the log's counts name rows without a variant.
 const NO_VARIANT: &str = "(null)";
 

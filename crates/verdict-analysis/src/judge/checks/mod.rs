@@ -1,8 +1,12 @@
 //! The checks: reasons to trust the numbers, or not to. Each is always there, with `pass`, `warn` or `fail`.
 
 mod conservation;
+mod days;
 mod exposures;
 mod log;
+mod numbers;
+mod segments;
+mod units;
 
 use verdict_model::rows::CheckRow;
 use verdict_model::{DataCounts, Experiment, NaiveDate};
@@ -13,6 +17,7 @@ use super::history::History;
 /// What the checks look at.
 struct Subject<'a> {
     experiment: &'a Experiment,
+    ds: NaiveDate,
     groups: &'a Groups<'a>,
     /// The days that the experiment is judged by, the as-of date's last.
     history: &'a History<'a>,
@@ -26,18 +31,28 @@ pub(super) fn checks(
     history: &History<'_>,
     counts: Option<&DataCounts>,
 ) -> Vec<CheckRow> {
-    let subject = Subject { experiment, groups: history.on(ds), history, counts };
+    let subject = Subject { experiment, ds, groups: history.on(ds), history, counts };
     let findings = [
         ("sample_ratio", exposures::sample_ratio(&subject)),
+        ("sample_ratio_segments", segments::sample_ratio(&subject)),
+        ("sample_ratio_days", units::sample_ratio_days(&subject)),
         ("variants_present", exposures::variants_present(&subject)),
         ("unknown_variants", exposures::unknown_variants(&subject)),
         ("several_variants", exposures::several_variants(&subject)),
         ("rows_without_unit", log::rows_without_unit(&subject)),
         ("rows_without_time", log::rows_without_time(&subject)),
         ("rows_outside_day", log::rows_outside_day(&subject)),
+        ("days_complete", days::complete(&subject)),
         ("conservation_rows", conservation::rows(&subject)),
         ("conservation_units", conservation::units(&subject)),
         ("conservation_segments", conservation::segments(&subject)),
+        ("numeric_health", numbers::numeric_health(&subject)),
+        ("heterogeneity", segments::heterogeneity(&subject)),
+        ("simpsons_reversal", segments::simpsons_reversal(&subject)),
+        ("outlier_influence", units::outlier_influence(&subject)),
+        ("novelty", units::novelty(&subject)),
+        ("interaction", units::interaction(&subject)),
+        ("clusters", exposures::clusters(&subject)),
     ];
     findings.into_iter().map(|(check, finding)| finding.into_row(experiment, ds, check)).collect()
 }

@@ -25,17 +25,27 @@ fn check(case: &Case, code: &str, status: &str, words: &[&str]) -> CheckRow {
     row
 }
 
-const CODES: [&str; 10] = [
+const CODES: [&str; 20] = [
     "sample_ratio",
+    "sample_ratio_segments",
+    "sample_ratio_days",
     "variants_present",
     "unknown_variants",
     "several_variants",
     "rows_without_unit",
     "rows_without_time",
     "rows_outside_day",
+    "days_complete",
     "conservation_rows",
     "conservation_units",
     "conservation_segments",
+    "numeric_health",
+    "heterogeneity",
+    "simpsons_reversal",
+    "outlier_influence",
+    "novelty",
+    "interaction",
+    "clusters",
 ];
 
 #[test]

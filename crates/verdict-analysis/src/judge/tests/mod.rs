@@ -11,13 +11,14 @@ mod properties;
 mod registered;
 mod results;
 mod stopping;
+mod trust;
 mod world;
 
 use std::collections::BTreeMap;
 
 use verdict_model::rows::{CheckRow, DecisionRow, GroupStat, ResultRow, SEVERAL_VARIANTS, WHOLE};
 use verdict_model::{
-    Arm, Correction, DataCounts, Design, Direction, Experiment, ExperimentMetric,
+    Arm, Correction, DataCounts, DayRows, Design, Direction, Experiment, ExperimentMetric,
     GuardrailSettings, GuardrailTest, Later, Located, Margin, Mde, NaiveDate, Place, Practical,
     Role, RowCounts, SequentialMethod, SeveralVariants, StatisticalSettings, Threshold,
 };
@@ -48,11 +49,13 @@ impl Case {
                 control: located(arms[0]),
                 arms: arms.iter().map(|name| Arm { name: (*name).to_owned(), weight }).collect(),
                 several_variants: SeveralVariants::Exclude,
+                cluster: None,
             },
             exposures: Some(located("exposures")),
             key: "ranking".to_owned(),
             segments: Vec::new(),
             window: None,
+            segment_values: Experiment::SEGMENT_VALUES,
             primary: metric(primary, Role::Primary),
             guardrails: Vec::new(),
             secondary: Vec::new(),
@@ -188,6 +191,7 @@ fn clean_counts() -> DataCounts {
         exposures: rows,
         variants: variants.into(),
         events: rows,
+        by_day: [(ds(), DayRows { exposures: 1000, events: 1000, ..DayRows::default() })].into(),
         ..DataCounts::default()
     }
 }

@@ -83,6 +83,7 @@ fn any_counts() -> impl Strategy<Value = Option<DataCounts>> {
                 without_unit: odd,
                 without_time: read,
                 outside_day: in_files,
+                latest_us: None,
             },
         )
     };
@@ -165,7 +166,7 @@ proptest! {
                 prop_assert!(lower <= upper);
             }
         }
-        prop_assert_eq!(judgement.checks.len(), 10);
+        prop_assert_eq!(judgement.checks.len(), 20);
         prop_assert_eq!(judgement.decisions.len(), 2);
         for decision in &judgement.decisions {
             prop_assert!(!decision.reasons.is_empty());

@@ -260,8 +260,33 @@ fn a_project_may_have_no_exposures() {
 }
 
 #[test]
+fn clusters_are_a_segment_that_is_tested_once() {
+    check_design(
+        "cluster: county",
+        ".cluster: segment `county` is not defined; did you mean `country`? (defined: country) in exposures `assignments`",
+    );
+    let clustered = good(DESIGN, "{unit: user_id, cluster: country}").experiments.remove(0);
+    assert_eq!(clustered.dimensions(), ["country"]);
+    assert!(clustered.segments.is_empty());
+}
+
+#[test]
 fn segments_are_those_of_the_exposures() {
     assert_eq!(with("segments: [country]").segments[0].value, "country");
+    assert_eq!(with("segments: [country]").segment_values, 20);
+    assert_eq!(with("segments: [country]\n  segment_values: 3").segment_values, 3);
+    check_with(
+        "segment_values: 0",
+        "segment_values: expected a whole number from 1 to 10000, found `0`",
+    );
+    check_with(
+        "segments: [[country]]",
+        "segments[0]: a cross has two dimensions or more, such as [country, platform]",
+    );
+    check_with(
+        "segments: [[country, country]]",
+        "segments[0][1]: dimension `country` is in this cross twice; remove one",
+    );
     check_with(
         "segments: [county]",
         "segments[0]: segment `county` is not defined; did you mean `country`? (defined: country) in exposures \
