@@ -11,6 +11,7 @@ use datafusion::arrow::array::{
 use datafusion::arrow::compute::{
     SortColumn, concat_batches, lexsort_to_indices, take_record_batch,
 };
+use datafusion::arrow::datatypes::FieldRef;
 use verdict_accum::Moments2;
 use verdict_model::rows::{
     ANOTHER_EXPERIMENT, EXPOSED, EXPOSURE_DS, GroupStat, TOP_SHARE, WITHOUT_TOP,

@@ -132,7 +132,7 @@ fn of_metric(
     let (mut covered, mut method) = (0, None);
     for split in splits {
         let Some([a, b]) = split.stats.get(at) else { continue };
-        let found = compare(metric_type, Some(a), Some(b), alpha, Alternative::TwoSided);
+        let found = compare(metric_type, false, Some(a), Some(b), alpha, Alternative::TwoSided);
         let Ok(evidence) = &found.outcome else { continue };
         method = Some(evidence.method);
         p_values.push(evidence.test.p_value);

@@ -63,7 +63,7 @@ fn by_past(
     let Levels { control, variant, .. } = levels;
     let (of_means, critical) = welch_and_critical(&control, &variant, alpha, alternative)?;
     let (test, critical) = match kind {
-        Kind::Mean => (of_means, critical),
+        Kind::Mean | Kind::Clustered => (of_means, critical),
         Kind::Proportion | Kind::Ratio => {
             let Estimate { effect, std_error, .. } = of_means;
             let normal = Estimate::new(effect, std_error, Reference::Normal, alpha, alternative)?;
@@ -84,7 +84,7 @@ pub(super) fn by_past_word(kind: Kind) -> &'static str {
     match kind {
         Kind::Proportion => "cuped_z",
         Kind::Mean => "cuped_welch_t",
-        Kind::Ratio => "cuped_ratio_delta_z",
+        Kind::Ratio | Kind::Clustered => "cuped_ratio_delta_z",
     }
 }
 
@@ -164,7 +164,8 @@ fn clusters(
         method: "cluster_delta_t",
         test,
         interval_std_error: test.std_error,
-        relative: relative_effect(&control, &variant, alternative, critical),
+        relative: relative_effect(&Levels::of_samples(control, variant), alternative, critical),
+        adjusted: None,
     })
 }
 

@@ -59,7 +59,7 @@ impl Levels {
                 let (c, t) = (of_units(control)?, of_units(variant)?);
                 (c, t, cuped(&c, &t)?)
             }
-            Kind::Ratio => {
+            Kind::Ratio | Kind::Clustered => {
                 let (c, t) = (of_parts(control)?, of_parts(variant)?);
                 if c.mean[PRE_DEN] == 0.0 || t.mean[PRE_DEN] == 0.0 {
                     let plain = Levels::plain(kind, control, variant)?;
