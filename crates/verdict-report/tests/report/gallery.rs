@@ -485,5 +485,6 @@ fn counts(case: &Case) -> DataCounts {
         variants: case.variants.iter().map(|(name, ..)| (name.clone(), 1000)).collect(),
         events: rows,
         several_variants_examples: Vec::new(),
+        ..DataCounts::default()
     }
 }

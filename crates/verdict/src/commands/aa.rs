@@ -2,14 +2,13 @@
 
 use std::io::{self, Write};
 
-use comfy_table::presets::NOTHING;
-use comfy_table::{CellAlignment, Table};
 use serde_json::{Value, json};
 use verdict_analysis::judge::{Calibration, Halves, Share, calibrate};
 use verdict_analysis::words;
 use verdict_job::Splits;
 use verdict_model::Experiment;
 
+use super::columns::columns;
 use super::{date, job};
 use crate::args::{self, Format};
 use crate::exit::{Exit, Failure};
@@ -71,22 +70,16 @@ fn text(
         calibration.sample_ratio_alpha,
         percent(&calibration.sample_ratio)
     )?;
-    let mut table = Table::new();
-    table.load_preset(NOTHING);
     let alpha = calibration.alpha;
-    table.set_header([
+    let headings = [
         "metric".to_owned(),
         format!("false positives at {alpha}"),
         format!("intervals that cover ({})", 1.0 - alpha),
         "uniform p (KS)".to_owned(),
         "standard error".to_owned(),
         String::new(),
-    ]);
-    for column in 1..=4 {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
+    ];
+    let mut rows = Vec::new();
     for metric in &calibration.metrics {
         let uniform = metric.uniformity.map_or(String::new(), |of| format!("p {:.3}", of.p_value));
         let error = match (metric.std_error_rel, metric.std_error) {
@@ -94,7 +87,7 @@ fn text(
             (None, Some(error)) => format!("{error:.3e}"),
             (None, None) => String::new(),
         };
-        table.add_row([
+        rows.push(vec![
             metric.metric.clone(),
             percent(&metric.false_positives),
             percent(&metric.covered),
@@ -103,7 +96,7 @@ fn text(
             if metric.trusted { "ok".to_owned() } else { metric.reason.to_owned() },
         ]);
     }
-    writeln!(out, "{table}")?;
+    writeln!(out, "{}", columns(&headings, &rows))?;
     for metric in calibration.metrics.iter().filter(|metric| !metric.trusted) {
         writeln!(out, "{}: {}", metric.metric, metric.words())?;
     }

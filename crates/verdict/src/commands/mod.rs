@@ -2,6 +2,7 @@
 
 pub(crate) mod aa;
 pub(crate) mod analyze;
+mod columns;
 pub(crate) mod generate;
 pub(crate) mod init;
 mod moments;

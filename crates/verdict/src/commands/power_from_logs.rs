@@ -3,14 +3,13 @@
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
-use comfy_table::presets::NOTHING;
-use comfy_table::{CellAlignment, Table};
 use serde_json::json;
 use verdict_analysis::planning::{Chars, Plan, Question, Request, flags, plan};
 use verdict_analysis::words;
 use verdict_job::{Traffic, TrafficDay, TrafficRange};
 use verdict_model::NaiveDate;
 
+use super::columns::columns;
 use super::job;
 use super::words::Words;
 use crate::args::{self, Format};
@@ -194,20 +193,14 @@ fn request(
     flags::requested(&words).map_err(Failure::usage)
 }
 
-fn table(traffic: &Traffic, durations: &[Duration]) -> Table {
-    let mut table = Table::new();
-    table.load_preset(NOTHING);
+fn table(traffic: &Traffic, durations: &[Duration]) -> String {
     let cuped = durations.iter().any(|duration| duration.seen.correlation.is_some());
     let mut header = vec!["days", "units", "level", "spread", "detectable effect", "of the level"];
     if cuped {
         header.push("CUPED's r");
     }
-    table.set_header(header.clone());
-    for column in 0..header.len() {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
+    let headings: Vec<String> = header.into_iter().map(str::to_owned).collect();
+    let mut rows = Vec::new();
     for duration in durations {
         let seen = &duration.seen;
         let (level, sd) = level(traffic, seen);
@@ -225,9 +218,9 @@ fn table(traffic: &Traffic, durations: &[Duration]) -> Table {
         if cuped {
             row.push(seen.correlation.map_or(String::new(), |r| format!("{r:.2}")));
         }
-        table.add_row(row);
+        rows.push(row);
     }
-    table
+    columns(&headings, &rows)
 }
 
 /// The level of a metric, and the standard deviation between units that it is tested with.
