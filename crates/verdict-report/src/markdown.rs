@@ -38,8 +38,10 @@ fn experiment(out: &mut impl Write, judged: &Judged) -> io::Result<()> {
     }
     for decision in &judged.decisions {
         let known = word(&decision.decision);
-        let (mark, words) = known
-            .map_or((Tone::Neutral.mark(), &*decision.decision), |w| (w.tone.mark(), w.headline));
+        let (mark, words) = known.map_or_else(
+            || (Tone::Neutral.mark(), &*decision.decision),
+            |w| (w.tone.mark(), w.headline),
+        );
         writeln!(
             out,
             "\n**{} against {}: {mark} {words}** (`{}`)\n",
