@@ -12,5 +12,6 @@ mod sample;
 mod seed_file;
 mod simulate;
 mod stat;
+mod stores;
 mod support;
 mod trust;

@@ -6,6 +6,7 @@
 mod keys;
 mod looks;
 mod registered;
+mod upkeep;
 
 use std::collections::BTreeMap;
 use std::fs;

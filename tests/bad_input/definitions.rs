@@ -122,7 +122,7 @@ fn a_log_that_is_not_there() {
         },
         &[
             "project.yaml:4: sources.events.path: `ftp://host/events`",
-            "use a path, file:// or s3://",
+            "use a path, file://, s3://, gs://, az://, abfss://, http:// or https://",
         ],
     );
 }

@@ -107,7 +107,7 @@ fn a_root_of_the_tables_that_is_no_place() {
         &shop.run(2, &["--tables", "gopher://x/y"]).exits(2),
         &[
             "the command line:1: --tables: `gopher://x/y` is not a path or URL",
-            "use a path, file:// or s3://",
+            "use a path, file://, s3://, gs://, az://, abfss://, http:// or https://",
         ],
     );
     assert!(shop.tables().is_empty());

@@ -7,6 +7,17 @@ use super::Shop;
 /// Keys that only people read: no table depends on them.
 const FOR_PEOPLE: [&str; 3] = ["project.name", "metrics.*.description", "experiment.owner"];
 
+/// How stores are spoken to: no table depends on it.
+const STORAGE: [(&str, &str); 7] = [
+    ("storage.retries", "retries: 3"),
+    ("storage.retry_timeout_s", "retry_timeout_s: 30"),
+    ("storage.request_timeout_s", "request_timeout_s: 15"),
+    ("storage.connect_timeout_s", "connect_timeout_s: 2"),
+    ("storage.max_requests", "max_requests: 8"),
+    ("storage.run_timeout_s", "run_timeout_s: 3600"),
+    ("storage.options.*", "options: {\"s3://elsewhere\": {aws_region: eu-west-1}}"),
+];
+
 /// Keys whose change is another place or another name, so that everything there is new: shown by other tests.
 const ELSEWHERE: [&str; 2] = ["project.tables", "experiment.name"];
 
@@ -268,6 +279,10 @@ fn a_changed_key_makes_something_stale() {
         shop.edit(file, from, to);
     }
     assert_eq!(shop.plan().len(), 0, "what only people read makes nothing stale");
+    for (key, text) in STORAGE {
+        shop.project.file("storage.yaml", &format!("storage: {{{text}}}\n"));
+        assert_eq!(shop.plan().len(), 0, "{key} makes nothing stale");
+    }
 }
 
 fn made(shop: &Shop, folder: &str) -> std::path::PathBuf {
@@ -302,9 +317,11 @@ fn every_key_is_accounted_for() {
         "  start:",
         "  hypothesis: lower prices sell\n  owner: ada\n  start:",
     );
+    let storage: Vec<&str> = STORAGE.iter().map(|(_, text)| *text).collect();
+    shop.project.file("storage.yaml", &format!("storage: {{{}}}\n", storage.join(", ")));
     let shown = shop.project.verdict(&["validate", "--show"]).exits(0).stdout;
-    let known: BTreeSet<&str> =
-        EDITS.iter().map(|(key, ..)| *key).chain(FOR_PEOPLE).chain(ELSEWHERE).collect();
+    let known = EDITS.iter().map(|(key, ..)| *key).chain(FOR_PEOPLE).chain(ELSEWHERE);
+    let known: BTreeSet<&str> = known.chain(STORAGE.iter().map(|(key, _)| *key)).collect();
     // What a log without objects means is no matter of the tables that are there: `missing_days`. The type of a design is
     // the number of its arms, and where exposures come from is a key of the exposures.
     let of_itself =
@@ -334,6 +351,7 @@ fn keys_of(text: &str) -> BTreeSet<String> {
             Some("sources" | "exposures" | "metrics") => {
                 depth == 1 || (depth == 3 && ["units", "segments"].contains(&path[2].as_str()))
             }
+            Some("storage") => depth == 2,
             Some("experiment") => depth == 3 && path[2] == "variants",
             _ => false,
         };

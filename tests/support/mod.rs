@@ -1,5 +1,8 @@
 //! Building projects and logs, running the command.
 
+pub(crate) mod proxy;
+pub(crate) mod servers;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
@@ -21,13 +24,25 @@ pub(crate) struct Ran {
 
 /// Runs the command in `folder`.
 pub(crate) fn verdict(folder: &Path, args: &[&str]) -> Ran {
+    verdict_with(folder, &[], args)
+}
+
+/// The command in `folder`, with these variables of a store in its environment and no others.
+pub(crate) fn command(folder: &Path, variables: &[(&str, String)], args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_verdict"));
-    let Output { status, stdout, stderr } = command
-        .args(args)
-        .current_dir(folder)
-        .env("NO_COLOR", "1")
-        .output()
-        .expect("the command starts");
+    command.args(args).current_dir(folder).env("NO_COLOR", "1");
+    let of_a_store = |name: &str| ["AWS_", "AZURE_", "GOOGLE_"].iter().any(|p| name.starts_with(p));
+    for (name, _) in std::env::vars().filter(|(name, _)| of_a_store(name)) {
+        command.env_remove(name);
+    }
+    command.envs(variables.iter().map(|(name, value)| (name, value)));
+    command
+}
+
+/// Runs the command in `folder`, with these variables of a store.
+pub(crate) fn verdict_with(folder: &Path, variables: &[(&str, String)], args: &[&str]) -> Ran {
+    let Output { status, stdout, stderr } =
+        command(folder, variables, args).output().expect("the command starts");
     Ran {
         code: status.code().expect("the command ends by itself"),
         stdout: String::from_utf8(stdout).expect("standard output is text"),
@@ -97,6 +112,34 @@ impl Project {
     /// Runs `verdict COMMAND --project . ARGS`.
     pub(crate) fn verdict(&self, args: &[&str]) -> Ran {
         verdict(self.path(), args)
+    }
+
+    /// The same, with variables of a store.
+    pub(crate) fn verdict_with(&self, variables: &[(&str, String)], args: &[&str]) -> Ran {
+        verdict_with(self.path(), variables, args)
+    }
+
+    /// The files below a folder of the project, by their paths below it, sorted.
+    pub(crate) fn files(&self, folder: &str) -> Vec<(String, Vec<u8>)> {
+        let root = self.path().join(folder);
+        let mut found = Vec::new();
+        let mut folders = vec![root.clone()];
+        while let Some(folder) = folders.pop() {
+            let Ok(entries) = std::fs::read_dir(&folder) else { continue };
+            for entry in entries {
+                let path = entry.expect("an entry").path();
+                match path.strip_prefix(&root) {
+                    _ if path.is_dir() => folders.push(path),
+                    Ok(below) => {
+                        let bytes = std::fs::read(&path).expect("a file");
+                        found.push((below.display().to_string(), bytes));
+                    }
+                    Err(_) => unreachable!("it lies below"),
+                }
+            }
+        }
+        found.sort();
+        found
     }
 
     /// The partitions that are there: paths below `tables`, sorted, but for the log of runs.

@@ -28,7 +28,7 @@ use crate::log::{DayObjects, Log};
 use crate::partition::{Key, write_buckets};
 use crate::render::{self, ComponentSql};
 use crate::snapshot::Snapshot;
-use crate::{Error, Result, arrow_types, fold, session};
+use crate::{Error, Result, arrow_types, drift, fold, session};
 
 /// A day's work for one unit type.
 #[derive(Clone, Debug)]
@@ -175,7 +175,7 @@ impl Job {
                 &opened.example,
             )?;
             one_unit_type(&mut work.unit_type, source, &task.unit_type, &bound.log)?;
-            footers::agree(opened.log.location(), &opened.footers, bound.log.columns.iter())?;
+            drift::agree(opened.log.location(), &opened.footers, bound.log.columns.iter())?;
             work.register_log("exposure_log", &opened)?;
             let sql = render::exposures_logged(&bound)?;
             let stage = || format!("exposures of source `{}` on {}", source.name.value, task.ds);
@@ -246,7 +246,7 @@ impl Job {
                     )
                 })
                 .collect::<Result<Vec<_>>>()?;
-            footers::agree(opened.log.location(), &opened.footers, log.columns.iter())?;
+            drift::agree(opened.log.location(), &opened.footers, log.columns.iter())?;
             work.register_log("event_log", &opened)?;
             let snippets: Vec<ComponentSql> = of_source.iter().map(ComponentSql::new).collect();
             let sql = render::events_logged(&log, &snippets)?;
@@ -302,7 +302,7 @@ impl Job {
             None => self.last_footer(&log, ds).await?,
         };
         let example = log.location().name(&known.object.location);
-        let schema = footers::merged(&known.schema, &footers);
+        let schema = drift::merged(&known.schema, &footers);
         Ok(Opened { schema, example, log, day, footers })
     }
 

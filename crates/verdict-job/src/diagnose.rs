@@ -20,6 +20,7 @@ use crate::plain::root_message;
 use crate::render::ident;
 use crate::snapshot::Snapshot;
 use crate::store::Location;
+use crate::store_words::{store_error_in, store_message};
 
 /// A failed scan of one day of one log.
 pub(crate) struct Suspects<'a> {
@@ -56,7 +57,10 @@ impl Suspects<'_> {
         self.register(std::slice::from_ref(object))?;
         let name = || self.location.name(&object.location);
         if let Err(e) = self.read(self.log.columns.iter().map(|c| ident(c)), "").await {
-            return Some(Error::NotParquet { object: name(), reason: root_message(&e) });
+            return Some(match store_error_in(&e) {
+                Some(store) => Error::Unread { object: name(), reason: store_message(store) },
+                None => Error::NotParquet { object: name(), reason: root_message(&e) },
+            });
         }
         for (written, sql) in self.expressions() {
             // The filter of the log itself sees every row.

@@ -6,6 +6,7 @@ use datafusion::error::DataFusionError;
 use verdict_model::{NaiveDate, Place};
 
 use crate::plain::root_message;
+use crate::store_words::store_message;
 
 /// The result of this crate's functions.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -78,10 +79,33 @@ pub enum Error {
         /// The reader's complaint.
         reason: String,
     },
+    /// An object that its store did not give.
+    #[error("{object}: {reason}")]
+    Unread {
+        /// The object.
+        object: String,
+        /// What happened, and what would mend it.
+        reason: String,
+    },
+    /// An object that was replaced, removed or added while a run read the log.
+    #[error(
+        "source `{source_name}` changed while it was read: {object} {what} after the run had listed {day}; nothing was \
+         made of it: run again, and the day is read as it is now"
+    )]
+    Changed {
+        /// The source.
+        source_name: String,
+        /// The day.
+        day: NaiveDate,
+        /// The object.
+        object: String,
+        /// What became of it.
+        what: &'static str,
+    },
     /// Two objects of one day whose columns do not agree.
     #[error(
-        "{object}: column `{column}` {found}, but {other} has it as {expected}; the objects of a day must agree on the \
-         columns that are used: rewrite one of them"
+        "{object}: column `{column}` {found}, but {other} has it as {expected}, and no type holds both without loss: rewrite \
+         one of the objects, or give the column another name there and choose with COALESCE(CAST(… AS …), …)"
     )]
     SchemaMismatch {
         /// The object that differs.
@@ -175,12 +199,11 @@ pub enum Error {
         engine: Box<DataFusionError>,
     },
     /// A store failed.
-    #[error("{object}: {source}; check the path, and that it may be read and written")]
+    #[error("{object}: {}", store_message(source))]
     Store {
         /// What was read or written.
         object: String,
-        /// The store's error.
-        #[source]
+        /// The store's error, of which the message tells what matters.
         source: object_store::Error,
     },
     /// The file system failed.
@@ -217,6 +240,8 @@ impl Error {
             | Error::NoSuchFolder { .. } => Fault::Definition,
             Error::NoObjects { .. }
             | Error::NotParquet { .. }
+            | Error::Unread { .. }
+            | Error::Changed { .. }
             | Error::SchemaMismatch { .. }
             | Error::NotFinite { .. }
             | Error::Evaluation { .. }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{FieldRef, Schema, SchemaRef};
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::datasource::file_format::parquet::transform_schema_to_view;
 use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::error::DataFusionError;
@@ -11,8 +11,9 @@ use datafusion::prelude::SessionContext;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectMeta;
 
-use crate::plain::{root_message, type_name};
+use crate::plain::root_message;
 use crate::store::Location;
+use crate::store_words::{store_error_in, store_message};
 use crate::{Error, Result};
 
 /// How many footers are read at once.
@@ -51,7 +52,7 @@ async fn read_one(ctx: &SessionContext, location: &Location, object: ObjectMeta)
         .with_file_metadata_cache(Some(cache))
         .fetch_metadata()
         .await
-        .map_err(|e| broken(root_message(&e)))?;
+        .map_err(|e| unread(location, &object, &e))?;
     let file = footer.file_metadata();
     let schema = parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata())
         .map_err(|e| broken(root_message(&DataFusionError::from(e))))?;
@@ -60,41 +61,11 @@ async fn read_one(ctx: &SessionContext, location: &Location, object: ObjectMeta)
     Ok(Footer { rows: file.num_rows().max(0).unsigned_abs(), schema, object })
 }
 
-/// The columns of all of a day's objects, each with the type that the first object which has it gives it.
-pub(crate) fn merged(first: &SchemaRef, footers: &[Footer]) -> SchemaRef {
-    let mut fields: Vec<FieldRef> = first.fields().iter().cloned().collect();
-    for field in footers.iter().flat_map(|footer| footer.schema.fields()) {
-        if !fields.iter().any(|known| known.name() == field.name()) {
-            fields.push(Arc::clone(field));
-        }
+/// Why a footer could not be read: the store failed, or the object is no Parquet file.
+fn unread(location: &Location, object: &ObjectMeta, error: &DataFusionError) -> Error {
+    let object = location.name(&object.location);
+    match store_error_in(error) {
+        Some(store) => Error::Unread { object, reason: store_message(store) },
+        None => Error::NotParquet { object, reason: root_message(error) },
     }
-    Arc::new(Schema::new(fields))
-}
-
-/// Checks that every object has the `columns`, with one type.
-pub(crate) fn agree<'a>(
-    location: &Location,
-    footers: &[Footer],
-    columns: impl Iterator<Item = &'a String> + Clone,
-) -> Result<()> {
-    for column in columns {
-        let having = footers.iter().find_map(|f| Some((f, f.schema.field_with_name(column).ok()?)));
-        let Some((first, expected)) = having else { continue };
-        for footer in footers {
-            let found = footer.schema.field_with_name(column).ok().map(|field| field.data_type());
-            if found != Some(expected.data_type()) {
-                return Err(Error::SchemaMismatch {
-                    object: location.name(&footer.object.location),
-                    column: column.clone(),
-                    found: found.map_or_else(
-                        || "is missing".to_owned(),
-                        |ty| format!("is {}", type_name(ty)),
-                    ),
-                    other: location.name(&first.object.location),
-                    expected: type_name(expected.data_type()),
-                });
-            }
-        }
-    }
-    Ok(())
 }

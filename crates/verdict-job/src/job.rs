@@ -16,7 +16,7 @@ use crate::log::{DayObjects, Log};
 use crate::partition::Partition;
 use crate::plan::{ExperimentTask, Plan};
 use crate::store::{Location, Stores};
-use crate::{Error, Result, session};
+use crate::{Error, Limits, Result, session};
 
 /// How many days are made side by side, each by its share of the threads: a day whose scan has a thread of its own
 /// costs less than one whose rows go from thread to thread, and each holds its units in memory.
@@ -109,7 +109,7 @@ impl Outcome {
 
 impl Job {
     /// A job for `project`. Tables go below the project's own root, or below `tables` when it is given;
-    /// `settings` are the engine's, by name.
+    /// `settings` are the engine's, by name; `limits` bound the process.
     ///
     /// The second part is what is wrong with metrics whose expressions do not parse; without those metrics the
     /// job is good for [`Job::validate`] only.
@@ -120,9 +120,10 @@ impl Job {
         project: Project,
         tables: Option<&str>,
         settings: &[(String, String)],
+        limits: &Limits,
     ) -> Result<(Job, Vec<Error>)> {
-        let ctx = session::context(settings)?;
-        let stores = Stores::new();
+        let ctx = session::context(settings, limits)?;
+        let stores = Stores::new(project.storage.clone());
         let root = match tables {
             Some(given) => {
                 let mut place = project.tables.place.clone();

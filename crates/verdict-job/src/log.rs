@@ -3,12 +3,15 @@
 use chrono::Datelike;
 use futures::TryStreamExt;
 use object_store::path::Path;
-use object_store::{ObjectMeta, ObjectStore};
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use verdict_model::{Located, MissingDays, NaiveDate, Source};
 
 use crate::store::{Location, Stores};
 use crate::{Error, Result};
 use datafusion::prelude::SessionContext;
+
+/// How the names of a log's objects end.
+const PARQUET: [&str; 3] = [".parquet", ".parq", ".pq"];
 
 /// A source, located.
 #[derive(Debug)]
@@ -80,6 +83,14 @@ impl<'a> Log<'a> {
         let folder = self.day_folder(day);
         let mut objects = list(&folder).await?;
         objects.sort_by(|a, b| a.location.cmp(&b.location));
+        if let Some((object, what)) = self.root.pins.pin(&folder.prefix, &objects) {
+            return Err(Error::Changed {
+                source_name: self.source.name.value.clone(),
+                day,
+                object: self.root.name(&object),
+                what,
+            });
+        }
         if objects.is_empty() && self.source.missing_days == MissingDays::Error {
             return Err(Error::NoObjects {
                 source_name: self.source.name.value.clone(),
@@ -147,6 +158,14 @@ impl<'a> Log<'a> {
 
 /// The Parquet objects below a folder; names that begin with `_` or `.` are other tools' bookkeeping.
 async fn list(folder: &Location) -> Result<Vec<ObjectMeta>> {
+    if PARQUET.iter().any(|ending| folder.prefix.as_ref().ends_with(ending)) {
+        // A path that ends in a file's name is one object a day: it needs no listing, which some servers do not know.
+        return match folder.store.head(&folder.prefix).await {
+            Ok(object) => Ok(vec![object]),
+            Err(object_store::Error::NotFound { .. }) => Ok(Vec::new()),
+            Err(source) => Err(Error::Store { object: folder.display.clone(), source }),
+        };
+    }
     let listed: Vec<ObjectMeta> = folder
         .store
         .list(Some(&folder.prefix))
@@ -163,7 +182,7 @@ async fn list(folder: &Location) -> Result<Vec<ObjectMeta>> {
         .filter(|object| {
             let rest = below(&object.location);
             !rest.split('/').any(|part| part.starts_with(['_', '.']))
-                && [".parquet", ".parq", ".pq"].iter().any(|ending| rest.ends_with(ending))
+                && PARQUET.iter().any(|ending| rest.ends_with(ending))
         })
         .collect())
 }

@@ -23,10 +23,8 @@ use datafusion::parquet::file::properties::{
 };
 use datafusion::parquet::schema::types::ColumnPath;
 use futures::{StreamExt, TryStreamExt, stream};
-use object_store::buffered::BufWriter;
 use object_store::{ObjectMeta, ObjectStoreExt};
 use serde::{Deserialize, Serialize};
-use tokio::io::AsyncWriteExt as _;
 use verdict_model::tables::Table;
 use verdict_model::{DataCounts, NaiveDate};
 
@@ -36,13 +34,14 @@ use crate::error::AtStage;
 use crate::fingerprint::Fingerprint;
 use crate::plain::root_message;
 use crate::store::Location;
+use crate::upload::Upload;
 use crate::{Error, Result};
 
 /// The metadata key that everything of [`Made`] is kept under.
 const KEY: &str = "verdict";
 
 /// The name of a partition's only object.
-const OBJECT: &str = "part-0.parquet";
+pub(crate) const OBJECT: &str = "part-0.parquet";
 
 /// How many footers are read at once.
 const CONCURRENT: usize = 16;
@@ -253,7 +252,7 @@ pub(crate) struct Writer {
     key: Key,
     schema: SchemaRef,
     rows: ArrowWriter<Vec<u8>>,
-    object: BufWriter,
+    object: Upload,
     content: Content,
     buckets: Vec<u64>,
 }
@@ -273,7 +272,7 @@ impl Writer {
             key: key.clone(),
             schema: Arc::clone(schema),
             rows: rows.at(|| format!("writing {key}"))?,
-            object: BufWriter::new(Arc::clone(&at.store), at.prefix),
+            object: Upload::new(Arc::clone(&at.store), at.prefix),
             content: Content::default(),
             buckets: Vec::new(),
         })
@@ -303,14 +302,13 @@ impl Writer {
     /// Hands on what the file has so far; a large object goes out in parts while it is made.
     async fn send(&mut self) -> Result<()> {
         // The file's writer counts bytes by itself, so that what is sent need not be kept.
-        self.rows.sync().map_err(|e| self.failed(store_error(e)))?;
+        self.rows
+            .sync()
+            .map_err(DataFusionError::IoError)
+            .at(|| format!("writing {}", self.key))?;
         let bytes = std::mem::take(self.rows.inner_mut());
         let sent = self.object.put(bytes.into()).await;
-        sent.map_err(|source| self.failed(source))
-    }
-
-    fn failed(&self, source: object_store::Error) -> Error {
-        Error::Store { object: self.key.object(&self.root).display, source }
+        sent.map_err(|source| failed(&self.root, &self.key, source))
     }
 
     /// Writes the footer and commits.
@@ -325,19 +323,15 @@ impl Writer {
         self.rows.append_key_value_metadata(KeyValue::new(KEY.to_owned(), text));
         self.rows.finish().at(|| format!("writing {}", self.key))?;
         self.send().await?;
-        let committed = self.object.shutdown().await;
-        committed.map_err(|source| self.failed(store_error(source)))?;
+        let committed = self.object.finish().await;
+        committed.map_err(|source| failed(&self.root, &self.key, source))?;
         let found = find(&self.root, &self.key).await?;
         found.ok_or_else(|| Error::Internal(format!("{} was written and is not there", self.key)))
     }
 }
 
-/// The store's own error, which comes wrapped where a stream of bytes is written.
-fn store_error(error: std::io::Error) -> object_store::Error {
-    match error.downcast::<object_store::Error>() {
-        Ok(own) => own,
-        Err(other) => object_store::Error::Generic { store: "writer", source: Box::new(other) },
-    }
+fn failed(root: &Location, key: &Key, source: object_store::Error) -> Error {
+    Error::Store { object: key.object(root).display, source }
 }
 
 /// One policy for every table. The writer's name is fixed: a table's bytes do not tell who built it.

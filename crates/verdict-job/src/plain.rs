@@ -6,6 +6,8 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use verdict_model::nearest;
 
+use crate::store_words::{store_error_in, store_message};
+
 /// What the engine puts before a message for its own developers.
 const CLASSES: [&str; 13] = [
     "Error during planning: ",
@@ -28,6 +30,9 @@ const SPELLED_OUT: usize = 24;
 
 /// The innermost message, without the engine's class names and hints for its own developers.
 pub(crate) fn root_message(error: &DataFusionError) -> String {
+    if let Some(store) = store_error_in(error) {
+        return store_message(store);
+    }
     let root = error.find_root();
     match root {
         DataFusionError::SchemaError(e, _) => {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use datafusion::catalog::MemoryCatalogProviderList;
 use datafusion::execution::SessionStateBuilder;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{SessionConfig, SessionContext};
@@ -11,20 +12,23 @@ use verdict_model::nearest;
 
 use crate::error::AtStage;
 use crate::plain::{meant, root_message};
-use crate::{Error, Result};
+use crate::{Error, Limits, Result};
 
-/// What the engine may hold in memory before it spills (or, where it cannot spill, fails): 8 GiB. The fair
-/// pool shares it among the operators of a plan, so that each can spill before another has taken it all.
-const MEMORY_LIMIT_BYTES: usize = 8 << 30;
-
-/// A session with Verdict's functions, and the engine's settings by name (`datafusion.execution.batch_size`).
+/// A session with Verdict's functions, its `limits`, and the engine's settings by name
+/// (`datafusion.execution.batch_size`).
+///
+/// The fair pool shares the memory among the operators of a plan, so that each can spill before another has taken it
+/// all.
 ///
 /// # Errors
 /// A setting that the engine does not know, or a value that it cannot read.
-pub(crate) fn context(settings: &[(String, String)]) -> Result<SessionContext> {
+pub(crate) fn context(settings: &[(String, String)], limits: &Limits) -> Result<SessionContext> {
     let mut config = SessionConfig::new().with_information_schema(true);
     // Small days need no statistics of their own, and reading them costs a request for each object.
     config.options_mut().execution.collect_statistics = false;
+    if let Some(threads) = limits.threads {
+        config = config.with_target_partitions(threads.max(1));
+    }
     for (key, value) in settings {
         config.options_mut().set(key, value).map_err(|e| {
             let known = config.options().entries();
@@ -36,8 +40,15 @@ pub(crate) fn context(settings: &[(String, String)]) -> Result<SessionContext> {
             Error::Usage(format!("--set {key}={value}: {reason}"))
         })?;
     }
+    let mut disk = DiskManagerBuilder::default();
+    if let Some(folder) = &limits.spill_dir {
+        std::fs::create_dir_all(folder)
+            .map_err(|source| Error::Io { path: folder.clone(), source })?;
+        disk = disk.with_mode(DiskManagerMode::Directories(vec![folder.clone()]));
+    }
     let runtime = RuntimeEnvBuilder::new()
-        .with_memory_pool(Arc::new(FairSpillPool::new(MEMORY_LIMIT_BYTES)))
+        .with_memory_pool(Arc::new(FairSpillPool::new(limits.memory_bytes())))
+        .with_disk_manager_builder(disk)
         .build_arc()
         .at(|| "starting the engine".into())?;
     let ctx = SessionContext::new_with_config_rt(config, runtime);

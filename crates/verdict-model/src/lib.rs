@@ -35,6 +35,7 @@ pub mod rows;
 mod schedule;
 mod settings;
 mod source;
+mod storage;
 pub mod tables;
 mod yaml;
 
@@ -61,3 +62,4 @@ pub use settings::{
     StatisticalSettings, Threshold,
 };
 pub use source::{Exposures, MissingDays, OutsideDay, Source};
+pub use storage::Storage;

@@ -10,6 +10,7 @@ mod metrics;
 mod population;
 mod settings;
 mod sources;
+mod storage;
 #[cfg(test)]
 mod tests;
 mod window;
@@ -155,6 +156,7 @@ fn assemble(root: &Path, name: &str, top: Place, sections: &Sections<'_>) -> Pro
         time_zone: Tz::UTC,
         tables: Located { value: files::join(root, "tables"), place: top },
         buckets: Project::BUCKETS,
+        storage: storage::storage(sections.storage.as_ref()),
         sources: Default::default(),
         exposures: Default::default(),
         metrics: Default::default(),

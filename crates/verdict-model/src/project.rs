@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use chrono_tz::Tz;
 
-use crate::{Experiment, Exposures, Later, LoadError, Located, Metric, Source};
+use crate::{Experiment, Exposures, Later, LoadError, Located, Metric, Source, Storage};
 
 /// A project, loaded and checked as far as its files alone allow.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub struct Project {
     pub tables: Located<String>,
     /// Into how many buckets the tables of units are cut; it changes no result.
     pub buckets: u32,
+    /// How stores are spoken to; it changes no result.
+    pub storage: Storage,
     /// The logs, by name.
     pub sources: BTreeMap<String, Source>,
     /// The ways in which logs tell of exposures, by name.

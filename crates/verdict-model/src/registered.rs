@@ -32,7 +32,7 @@ pub struct ExperimentPlan {
 impl ExperimentPlan {
     /// The plan of one of the project's experiments.
     pub fn of(project: &Project, experiment: &Experiment) -> ExperimentPlan {
-        let text = only(project, experiment).resolved_text();
+        let text = only(project, experiment).definitions_text();
         // What is resolved is YAML; were it none, the text itself would be the one key.
         let documents = parse(&text).unwrap_or_default();
         let mut keys = BTreeMap::new();

@@ -7,7 +7,7 @@ use crate::load::{is_odd, one_line};
 use crate::{
     Cap, Caps, Component, Cuped, Experiment, ExperimentMetric, Exposures, GuardrailTest, Located,
     Margin, Mde, Metric, MetricKind, MissingDays, OutsideDay, Project, Role, SequentialMethod,
-    SeveralVariants, Source, StatisticalSettings, Threshold, Window, Winsorize,
+    SeveralVariants, Source, StatisticalSettings, Storage, Threshold, Window, Winsorize,
 };
 
 impl Project {
@@ -15,6 +15,15 @@ impl Project {
     /// document for the definitions and one for each experiment. Keys that are not in effect yet follow as
     /// comments.
     pub fn resolved_text(&self) -> String {
+        self.text(Some(&self.storage))
+    }
+
+    /// The same without what no number follows from: how stores are spoken to.
+    pub(crate) fn definitions_text(&self) -> String {
+        self.text(None)
+    }
+
+    fn text(&self, storage: Option<&Storage>) -> String {
         let mut out = Lines::default();
         out.open("project");
         out.set("name", &quoted(&self.name));
@@ -22,6 +31,9 @@ impl Project {
         out.set("tables", &quoted(&self.tables.value));
         out.set("buckets", &self.buckets.to_string());
         out.close();
+        if let Some(storage) = storage {
+            out.storage(storage);
+        }
         out.named("sources", self.sources.values(), |source| &source.name.value, Lines::source);
         out.named(
             "exposures",
@@ -99,6 +111,28 @@ impl Lines {
         for value in values {
             self.open(&word(name(value)));
             write(self, value);
+            self.close();
+        }
+        self.close();
+    }
+
+    fn storage(&mut self, storage: &Storage) {
+        self.open("storage");
+        self.set("retries", &storage.retries.to_string());
+        self.set("retry_timeout_s", &storage.retry_timeout_s.to_string());
+        self.set("request_timeout_s", &storage.request_timeout_s.to_string());
+        self.set("connect_timeout_s", &storage.connect_timeout_s.to_string());
+        self.set("max_requests", &storage.max_requests.to_string());
+        self.set_number("run_timeout_s", storage.run_timeout_s);
+        if !storage.options.is_empty() {
+            self.open("options");
+            for (store, options) in &storage.options {
+                self.open(&word(store));
+                for (option, value) in options {
+                    self.set_located(&word(option), Some(value));
+                }
+                self.close();
+            }
             self.close();
         }
         self.close();

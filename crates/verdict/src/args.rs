@@ -10,7 +10,7 @@ use verdict_model::NaiveDate;
 #[command(name = "verdict", version, max_term_width = 100)]
 #[command(
     after_help = "Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 done, and a check or a \
-                        guardrail asks for attention (--fail-on chooses which).\n\
+                        guardrail asks for attention (--fail-on chooses which); 143 stopped by SIGTERM, 130 by SIGINT.\n\
                         Standard output is data, standard error is progress and diagnosis."
 )]
 pub(crate) struct Args {
@@ -34,6 +34,10 @@ pub(crate) enum Command {
     Validate(Validate),
     /// Say what a run would make, and why; nothing is written
     Plan(Plan),
+    /// Make partitions again from their inputs, and compare their bytes with those that are there
+    Verify(Verify),
+    /// Remove what nobody needs: what killed processes left, and old partials
+    Gc(Gc),
     /// Run SQL over the tables and views
     Query(Query),
     /// Repeat an experiment on units whose truth is stated, and count what would be decided
@@ -66,6 +70,8 @@ pub(crate) struct Project<F: Printing = Format> {
     /// A setting of the engine, by name: datafusion.execution.target_partitions=4
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) set: Vec<(String, String)>,
+    #[command(flatten)]
+    pub(crate) limits: Limits,
     /// How to print
     #[arg(long, value_enum, default_value = F::DEFAULT)]
     pub(crate) format: F,
@@ -93,10 +99,42 @@ impl Printing for Reported {
 impl Project<Shown> {
     /// For a command that knows no Markdown.
     pub(crate) fn plain(self) -> Project {
-        let Project { project, tables, set, format } = self;
+        let Project { project, tables, set, limits, format } = self;
         let format = if format == Shown::Json { Format::Json } else { Format::Text };
-        Project { project, tables, set, format }
+        Project { project, tables, set, limits, format }
     }
+}
+
+/// What the process may take.
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Limits {
+    /// Memory that may be held at once, as 2GiB or 500MB; beyond it is spilled to disk [default: 8GiB]
+    #[arg(long, value_name = "BYTES", value_parser = verdict_job::Limits::bytes)]
+    pub(crate) memory: Option<u64>,
+    /// The folder to spill to [default: the system's own for temporary files]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) spill_dir: Option<PathBuf>,
+    /// Threads; they change no result [default: one a core]
+    #[arg(long, value_name = "N")]
+    pub(crate) threads: Option<std::num::NonZero<usize>>,
+}
+
+impl Limits {
+    pub(crate) fn of_job(&self) -> verdict_job::Limits {
+        let (memory, spill_dir) = (self.memory, self.spill_dir.clone());
+        verdict_job::Limits { memory, spill_dir, threads: self.threads.map(Into::into) }
+    }
+}
+
+/// What a run may read, and how long it may take.
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Bounds {
+    /// Refuse to run when more of the logs would be read, as 10GB
+    #[arg(long, value_name = "BYTES", value_parser = verdict_job::Limits::bytes)]
+    pub(crate) max_bytes: Option<u64>,
+    /// Give up after so many seconds [default: the project's storage.run_timeout_s]
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) timeout: Option<u32>,
 }
 
 /// Which date, of which experiments.
@@ -116,6 +154,8 @@ pub(crate) struct Run {
     pub(crate) project: Project<Shown>,
     #[command(flatten)]
     pub(crate) scope: Scope,
+    #[command(flatten)]
+    pub(crate) bounds: Bounds,
     #[command(flatten)]
     pub(crate) attention: Attention,
     /// Only say what would be made, and why (the same as `verdict plan`)
@@ -138,6 +178,8 @@ pub(crate) struct Backfill {
     /// Only this experiment (may be given several times)
     #[arg(short, long, value_name = "NAME")]
     pub(crate) experiment: Vec<String>,
+    #[command(flatten)]
+    pub(crate) bounds: Bounds,
     #[command(flatten)]
     pub(crate) attention: Attention,
     /// Only say what would be made, and why (the same as `verdict plan --from`)
@@ -269,6 +311,35 @@ pub(crate) struct Plan {
 }
 
 #[derive(ClapArgs, Debug)]
+#[command(
+    after_help = "Exit codes: 0 every partition is what its inputs give; 1 one is not; 3 one is missing or stale."
+)]
+pub(crate) struct Verify {
+    #[command(flatten)]
+    pub(crate) project: Project,
+    #[command(flatten)]
+    pub(crate) scope: Scope,
+    /// The first as-of date [default: only --date]
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub(crate) from: Option<NaiveDate>,
+    /// No progress
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Gc {
+    #[command(flatten)]
+    pub(crate) project: Project,
+    /// Only say what would go, and why
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Partials of so many days are kept
+    #[arg(long, value_name = "DAYS", default_value_t = 30)]
+    pub(crate) older_than: u32,
+}
+
+#[derive(ClapArgs, Debug)]
 pub(crate) struct Query {
     #[command(flatten)]
     pub(crate) project: Project,
@@ -393,9 +464,6 @@ pub(crate) struct Simulate {
     /// How many days, instead of the planned duration
     #[arg(long, value_name = "N")]
     pub(crate) days: Option<u32>,
-    /// Threads; they change no result [default: one a core]
-    #[arg(long, value_name = "N")]
-    pub(crate) threads: Option<std::num::NonZero<usize>>,
     /// Judge every look, instead of finding the first crossing by bisection
     #[arg(long)]
     pub(crate) every_look: bool,
@@ -474,4 +542,29 @@ fn level(text: &str) -> Result<f64, String> {
 fn key_value(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
     Ok((key.trim().to_owned(), value.trim().to_owned()))
+}
+
+impl Command {
+    /// The threads that are asked for.
+    pub(crate) fn threads(&self) -> Option<usize> {
+        let limits = match self {
+            Command::Run(args) => &args.project.limits,
+            Command::Backfill(args) => &args.project.limits,
+            Command::Analyze(args) => &args.project.limits,
+            Command::Report(args) => &args.project.limits,
+            Command::Validate(args) => &args.project.limits,
+            Command::Plan(args) => &args.project.limits,
+            Command::Verify(args) => &args.project.limits,
+            Command::Gc(args) => &args.project.limits,
+            Command::Query(args) => &args.project.limits,
+            Command::Simulate(args) => &args.project.limits,
+            Command::Init(_)
+            | Command::Generate(_)
+            | Command::Stat(_)
+            | Command::Power(_)
+            | Command::Completions(_)
+            | Command::Man(_) => return None,
+        };
+        limits.threads.map(Into::into)
+    }
 }

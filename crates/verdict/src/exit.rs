@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::process::ExitCode;
 
-use verdict_job::Fault;
+use verdict_job::{Fault, without_secrets};
 
 /// The exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +17,10 @@ pub(crate) enum Exit {
     Usage,
     /// 3: done, and a check or a guardrail asks for attention.
     Attention,
+    /// 130: stopped by SIGINT.
+    Interrupted,
+    /// 143: stopped by SIGTERM.
+    Terminated,
 }
 
 impl From<Exit> for ExitCode {
@@ -26,6 +30,8 @@ impl From<Exit> for ExitCode {
             Exit::Failed => 1,
             Exit::Usage => 2,
             Exit::Attention => 3,
+            Exit::Interrupted => 130,
+            Exit::Terminated => 143,
         })
     }
 }
@@ -109,7 +115,9 @@ impl fmt::Display for Failure {
 /// An error and its causes; a cause that its effect already tells is not told again.
 fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
-    let mut cause = error.source();
+    // Of a store's error the message has what matters already.
+    let store = matches!(error.downcast_ref(), Some(verdict_job::Error::Store { .. }));
+    let mut cause = if store { None } else { error.source() };
     while let Some(error) = cause {
         let told = error.to_string();
         if !text.contains(&told) {
@@ -118,5 +126,5 @@ fn chain(error: &(dyn Error + 'static)) -> String {
         }
         cause = error.source();
     }
-    text
+    without_secrets(&text)
 }

@@ -6,6 +6,7 @@ mod args;
 mod commands;
 mod exit;
 mod progress;
+mod stop;
 mod terminal;
 
 use std::io::Write as _;
@@ -33,13 +34,17 @@ fn main() -> ExitCode {
 }
 
 fn start(args: Args) -> Result<Exit, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .thread_stack_size(STACK_BYTES)
-        .build()
-        .map_err(Failure::world)?;
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = args.command.threads() {
+        builder.worker_threads(threads);
+    }
+    let runtime =
+        builder.enable_all().thread_stack_size(STACK_BYTES).build().map_err(Failure::world)?;
     let work = runtime.spawn(Box::pin(dispatch(args)));
-    runtime.block_on(work).map_err(Failure::world)?
+    let ended = runtime.block_on(stop::until_stopped(work));
+    // A thread that is in the middle of something ends with the process.
+    runtime.shutdown_background();
+    ended
 }
 
 async fn dispatch(args: Args) -> Result<Exit, Failure> {
@@ -51,6 +56,8 @@ async fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Aa(args) => Box::pin(commands::aa::aa(args)).await,
         Command::Validate(args) => Box::pin(commands::validate::validate(args)).await,
         Command::Plan(args) => Box::pin(commands::plan::plan(args)).await,
+        Command::Verify(args) => Box::pin(commands::verify::verify(args)).await,
+        Command::Gc(args) => Box::pin(commands::gc::gc(args)).await,
         Command::Query(args) => Box::pin(commands::query::query(args)).await,
         Command::Simulate(args) => Box::pin(commands::simulate::simulate(args)).await,
         Command::Init(args) => commands::init::init(args),

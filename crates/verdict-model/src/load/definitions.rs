@@ -10,6 +10,7 @@ use crate::{Located, Place, nearest};
 #[derive(Debug, Default)]
 pub(super) struct Sections<'a> {
     pub(super) project: Option<Item<'a>>,
+    pub(super) storage: Option<Item<'a>>,
     pub(super) sources: Vec<(Located<String>, Item<'a>)>,
     pub(super) exposures: Vec<(Located<String>, Item<'a>)>,
     pub(super) metrics: Vec<(Located<String>, Item<'a>)>,
@@ -18,8 +19,8 @@ pub(super) struct Sections<'a> {
 
 impl<'a> Sections<'a> {
     /// The keys that a file may have.
-    pub(super) const KEYS: [&'static str; 5] =
-        ["project", "sources", "exposures", "metrics", "experiment"];
+    pub(super) const KEYS: [&'static str; 6] =
+        ["project", "storage", "sources", "exposures", "metrics", "experiment"];
 
     /// Reads the top of every document.
     pub(super) fn gather(
@@ -34,15 +35,18 @@ impl<'a> Sections<'a> {
             }
             let Some(mut map) = document.map() else { continue };
             let present = |item: Option<Item<'a>>| item.filter(|item| !item.is_null());
-            if let Some(project) = present(map.section("project")) {
-                match &sections.project {
+            for (key, only) in
+                [("project", &mut sections.project), ("storage", &mut sections.storage)]
+            {
+                let Some(item) = present(map.section(key)) else { continue };
+                match only {
                     Some(first) => {
-                        project.refuse(format!(
+                        item.refuse(format!(
                             "is at {} already; a project has one",
                             at(&first.place)
                         ));
                     }
-                    None => sections.project = Some(project),
+                    None => *only = Some(item),
                 }
             }
             for (key, defined) in [

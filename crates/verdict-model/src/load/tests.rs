@@ -4,6 +4,7 @@ mod definitions;
 mod experiments;
 mod looks;
 mod robust;
+mod storage;
 
 use std::path::Path;
 

@@ -61,7 +61,7 @@ fn a_folder_without_yaml_is_refused() {
     let folder = folder(&[("a.txt", "")]);
     check(
         folder.path(),
-        "`…` holds no YAML file: expected at least one `*.yaml` with some of the keys project, sources, exposures, \
+        "`…` holds no YAML file: expected at least one `*.yaml` with some of the keys project, storage, sources, exposures, \
          metrics, experiment",
     );
 }

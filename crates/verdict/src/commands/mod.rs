@@ -2,7 +2,9 @@
 
 pub(crate) mod aa;
 pub(crate) mod analyze;
+mod bounds;
 mod columns;
+pub(crate) mod gc;
 pub(crate) mod generate;
 pub(crate) mod init;
 mod moments;
@@ -16,6 +18,7 @@ pub(crate) mod shell;
 pub(crate) mod simulate;
 pub(crate) mod stat;
 pub(crate) mod validate;
+pub(crate) mod verify;
 mod words;
 
 use std::collections::BTreeMap;
@@ -44,7 +47,7 @@ fn unchecked_job<F: Printing>(
     args: &Project<F>,
 ) -> Result<(Job, Vec<verdict_job::Error>), Failure> {
     let project = verdict_model::load(&args.project)?;
-    Ok(Job::new(project, args.tables.as_deref(), &args.set)?)
+    Ok(Job::new(project, args.tables.as_deref(), &args.set, &args.limits.of_job())?)
 }
 
 /// The date asked for: yesterday, in the project's time zone, when none is.

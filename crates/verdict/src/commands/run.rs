@@ -5,11 +5,11 @@ use std::io::{IsTerminal as _, Write as _};
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
-use verdict_job::{Job, Plan, ReadStats, RunRow, Tally, Told};
+use verdict_job::{Job, Plan, Progress, ReadStats, RunRow, Silent, Tally, Told};
 use verdict_model::{NaiveDate, RegisteredPlan};
 use verdict_report::Judged;
 
-use super::{attention, date, job, judge_one, last_of_each, named, show};
+use super::{attention, bounds, date, job, judge_one, last_of_each, named, show};
 use crate::alerts::Alerts;
 use crate::args::{self, FailOn, Shown};
 use crate::exit::{Exit, Failure};
@@ -22,6 +22,7 @@ struct Asked<'a> {
     /// The first as-of date; without one only the last.
     from: Option<NaiveDate>,
     scope: &'a args::Scope,
+    bounds: &'a args::Bounds,
     attention: &'a args::Attention,
     work: &'a args::Work,
 }
@@ -57,28 +58,32 @@ pub(crate) async fn run(args: args::Run) -> Result<Exit, Failure> {
         let project = project.plain();
         return super::plan::plan(args::Plan { project, scope, from: None, sql: false }).await;
     }
-    let args::Run { project, scope, attention, work, .. } = &args;
-    asked(Asked { command: "run", project, from: None, scope, attention, work }).await
+    let args::Run { project, scope, bounds, attention, work, .. } = &args;
+    let asked = Asked { command: "run", project, from: None, scope, bounds, attention, work };
+    Box::pin(ask(asked)).await
 }
 
 pub(crate) async fn backfill(args: args::Backfill) -> Result<Exit, Failure> {
-    let args::Backfill { project, from, to, experiment, attention, dry_run, work } = args;
+    let args::Backfill { project, from, to, experiment, bounds, attention, dry_run, work } = args;
     let (scope, from) = (args::Scope { date: to, experiment }, Some(from));
     if dry_run {
         let project = project.plain();
         return super::plan::plan(args::Plan { project, scope, from, sql: false }).await;
     }
-    let (project, scope, attention, work) = (&project, &scope, &attention, &work);
-    asked(Asked { command: "backfill", project, from, scope, attention, work }).await
+    let (project, scope, bounds) = (&project, &scope, &bounds);
+    let (attention, work) = (&attention, &work);
+    let asked = Asked { command: "backfill", project, from, scope, bounds, attention, work };
+    Box::pin(ask(asked)).await
 }
 
-async fn asked(asked: Asked<'_>) -> Result<Exit, Failure> {
+async fn ask(asked: Asked<'_>) -> Result<Exit, Failure> {
     let clock = (Utc::now(), Instant::now());
     let job = job(asked.project)?;
     let date = date(asked.scope, &job);
     let mut tally = Tally::default();
     let teller = Teller::new(asked.work);
-    let made = make(&job, date, &asked, &teller, &mut tally).await;
+    let work = Box::pin(make(&job, date, &asked, &teller, &mut tally));
+    let made = bounds::in_time(&job, asked.bounds, work).await;
     teller.end();
     let error = match &made {
         Ok(Made { failure: None, .. }) => None,
@@ -117,6 +122,7 @@ async fn make(
     let alerts = Alerts::new(date);
     let mut made = Made { judged: Vec::new(), alerts, failure: None, fresh_bytes: 0 };
     let mut plan = job.plan(asked.from.unwrap_or(date), date, &asked.scope.experiment).await?;
+    bounds::small_enough(&plan, asked.bounds)?;
     if let Some(slice) = asked.work.slice {
         plan.slice(slice.index, slice.of);
         let days = if plan.makes_days() { "is made" } else { "is there" };
@@ -147,6 +153,19 @@ async fn make(
     Ok(made)
 }
 
+/// Makes the tables of a date in `job`, whatever other tables there are.
+pub(super) async fn make_again(
+    job: &Job,
+    date: NaiveDate,
+    experiments: &[String],
+) -> Result<(), Failure> {
+    let plan = job.plan(date, date, experiments).await?;
+    let alerts = Alerts::new(date);
+    let mut made = Made { judged: Vec::new(), alerts, failure: None, fresh_bytes: 0 };
+    judge_all(job, &plan, &Silent, &mut Tally::default(), &mut made).await?;
+    made.failure.map_or(Ok(()), Err)
+}
+
 /// What the tables say of each experiment before the run, where anybody wants to know what changes.
 async fn told_before(
     job: &Job,
@@ -168,11 +187,11 @@ async fn told_before(
 async fn judge_all(
     job: &Job,
     plan: &Plan,
-    teller: &Teller,
+    progress: &dyn Progress,
     tally: &mut Tally,
     made: &mut Made,
 ) -> Result<(), Failure> {
-    let mut outcome = job.make(plan, teller, tally).await?;
+    let mut outcome = job.make(plan, progress, tally).await?;
     outcome.done.sort();
     let mut read = ReadStats::default();
     let mut registered: Option<(&str, Option<RegisteredPlan>)> = None;

@@ -37,7 +37,7 @@ pub(crate) async fn simulate(args: args::Simulate) -> Result<Exit, Failure> {
     let runs = Runs {
         experiments: args.experiments,
         seed: args.seed,
-        threads: args.threads,
+        threads: args.project.limits.threads,
         counted: if args.every_look { Counted::EveryLook } else { Counted::Decisions },
     };
     let line = Counter::new(args.quiet);

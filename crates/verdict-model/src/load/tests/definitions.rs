@@ -21,7 +21,7 @@ fn an_unknown_key_is_refused_with_the_nearest_and_all() {
     check(
         "project: {name: shop}",
         "metric: {}",
-        "p.yaml:1: metric: unknown key; did you mean `metrics`? (allowed: project, sources, exposures, metrics, \
+        "p.yaml:1: metric: unknown key; did you mean `metrics`? (allowed: project, storage, sources, exposures, metrics, \
          experiment)",
     );
 }

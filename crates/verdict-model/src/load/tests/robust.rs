@@ -16,13 +16,14 @@ fn facts(project: &Project) -> impl PartialEq + std::fmt::Debug + use<> {
         time_zone,
         tables,
         buckets,
+        storage,
         sources,
         exposures,
         metrics,
         experiments,
         later: _,
     } = project.clone();
-    ((root, name, time_zone, tables, buckets), sources, exposures, metrics, experiments)
+    ((root, name, time_zone, tables, buckets, storage), sources, exposures, metrics, experiments)
 }
 
 #[track_caller]
@@ -44,6 +45,7 @@ fn the_resolved_text_defines_the_same_project() {
     check_resolved(&[("p.yaml", DEFINITIONS), ("x.yaml", FULL)]);
     let odd = r#"
 project: {name: "a \"b\" \\ \u2028 \t\n # c: d", time_zone: Asia/Kolkata, tables: "s3://b/t", buckets: 7}
+storage: {retries: 0, run_timeout_s: 60, options: {"s3://b": {aws_skip_signature: true, aws_region: "a b"}}}
 sources:
   "null": {path: "a b/{ds}", timestamp: "to_timestamp(\"t s\")", units: {"null": '"a\b"', u: 1}, filter: "- x"}
   other: {path: p, timestamp: t, units: {u: u}, outside_day: reject, missing_days: allow}
@@ -85,6 +87,12 @@ project:
   time_zone: UTC
   tables: \"/shop/tables\"
   buckets: 16
+storage:
+  retries: 10
+  retry_timeout_s: 180
+  request_timeout_s: 60
+  connect_timeout_s: 10
+  max_requests: 64
 sources:
   events:
     path: \"/shop/logs/events\"
