@@ -4,6 +4,7 @@
 mod arguments;
 mod arms;
 mod definitions;
+mod drift;
 mod expressions;
 mod files;
 mod tables;
