@@ -16,6 +16,7 @@ const WRONG: [(&str, &str); 2] = [
         "project.yaml",
         "\
 project: {name: p, time_zone: UTC, tables: tables, no_such_key: 1}
+storage: {no_such_key: 1}
 sources:
   events: {path: events, timestamp: ts, units: {user_id: user_id}, no_such_key: 1}
 exposures:
