@@ -17,7 +17,7 @@ use crate::support::{Project, command, doubles, hours, text};
 
 const PROJECT: &str = "\
 project: {name: shop}
-storage: {retries: 2, retry_timeout_s: 20, request_timeout_s: 3}
+storage: {retries: 2, retry_timeout_s: 60, request_timeout_s: 15}
 sources:
   events: {path: \"LOGS/events\", timestamp: ts, units: {customer: customer}}
   exposures: {path: \"LOGS/exposures\", timestamp: ts, units: {customer: customer}}
@@ -158,7 +158,7 @@ fn every_request_may_fail() {
     assert!(requests > 20 && whole.len() >= 9, "{requests} requests, {:?}", whole.keys());
     let once = 1;
     let always = usize::MAX;
-    let late = Duration::from_secs(4);
+    let late = Duration::from_secs(16);
     let kinds = [
         ("503 Slow Down, once", Fault::Status(503, "SlowDown"), once),
         ("503 Slow Down, from then on", Fault::Status(503, "SlowDown"), always),

@@ -552,6 +552,7 @@ impl Command {
             Command::Backfill(args) => &args.project.limits,
             Command::Analyze(args) => &args.project.limits,
             Command::Report(args) => &args.project.limits,
+            Command::Aa(args) => &args.project.limits,
             Command::Validate(args) => &args.project.limits,
             Command::Plan(args) => &args.project.limits,
             Command::Verify(args) => &args.project.limits,
