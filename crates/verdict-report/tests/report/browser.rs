@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use crate::site::written;
 
-/// Needs node, the packages of tests/browser and a Chromium; `.ci/run` installs them. Where they are not, it says so.
+/// Needs node, a Chromium and `npm ci` in tests/browser, which is done by hand; where they are not, it says so and is skipped.
 #[test]
 fn browsers_have_nothing_to_complain_about() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/browser");
