@@ -106,7 +106,7 @@ impl Project<Shown> {
 }
 
 /// What the process may take.
-#[derive(ClapArgs, Debug)]
+#[derive(ClapArgs, Debug, Default)]
 pub(crate) struct Limits {
     /// Memory that may be held at once, as 2GiB or 500MB; beyond it is spilled to disk [default: 8GiB]
     #[arg(long, value_name = "BYTES", value_parser = verdict_job::Limits::bytes)]

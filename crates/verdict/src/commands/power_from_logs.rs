@@ -58,6 +58,7 @@ impl FromLogs {
             project: PathBuf::from(words.value("project")?.unwrap_or_else(|| ".".to_owned())),
             tables: words.value("tables")?,
             set: Vec::new(),
+            limits: args::Limits::default(),
             format: Format::Text,
         };
         let range = TrafficRange {
