@@ -9,6 +9,7 @@
 --          crossed with what they were then (x', y')
 --          of what is winsorised: its caps, how many units are beyond them, and the moments without caps
 --          of what is adjusted by its past: the same of what x and y were before the exposure (pre_x, pre_y)
+--          of quantiles the distribution, as a state that becomes n and the lists bucket_lower and so on;
 --          units without a segment value have (none), as those have whose log says so;
 --          where clusters were randomised n counts them, x is the total of a cluster and y its units (or a ratio's
 --          denominator)
@@ -43,10 +44,10 @@ moments_of AS (
         {%- else -%} 'all' {%- endif %} AS segment_value,
         moments_merge_1({{ several_variants }}) AS m0
         {%- for moments in distinct %},
-        moments_merge_{{ moments.arguments | length }}({{ moments.state }}) AS m{{ loop.index }}
+        {{ moments.merge }}({{ moments.state }}) AS m{{ loop.index }}
         {%- endfor %}
         {%- for pair in pairs %},
-        moments_merge_{{ pair.arguments | length }}({{ pair.state }}) AS p{{ loop.index }}
+        {{ pair.merge }}({{ pair.state }}) AS p{{ loop.index }}
         {%- endfor %}
         {%- for cap in caps %},
         max({{ cap }}) AS {{ cap }}

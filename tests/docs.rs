@@ -24,6 +24,8 @@ exposures:
 metrics:
   m: {type: mean, source: events, value: x, aggregate: sum, no_such_key: 1}
   p: {type: proportion, source: events, no_such_key: 1}
+  q: {type: quantile, source: events, value: x, quantile: 0.5, no_such_key: 1}
+  t: {type: retention, source: events, days: [1, 2], no_such_key: 1}
   r:
     type: ratio
     numerator: {source: events, aggregate: count, no_such_key: 1}
@@ -106,7 +108,7 @@ fn heading_of(section: &str) -> &str {
     match section {
         "sources.events" => "sources.NAME",
         "exposures.assignments" => "exposures.NAME",
-        "metrics.m" | "metrics.p" | "metrics.r" => "metrics.NAME",
+        "metrics.m" | "metrics.p" | "metrics.q" | "metrics.r" | "metrics.t" => "metrics.NAME",
         "metrics.r.numerator" | "metrics.r.denominator" => "metrics.NAME.numerator",
         "experiment.metrics.primary"
         | "experiment.metrics.guardrails[0]"

@@ -22,7 +22,7 @@ const STORAGE: [(&str, &str); 7] = [
 const ELSEWHERE: [&str; 2] = ["project.tables", "experiment.name"];
 
 /// A key (names that the project chooses are `*`), the file, and an edit that changes it.
-pub(super) const EDITS: [(&str, &str, &str, &str); 48] = [
+pub(super) const EDITS: [(&str, &str, &str, &str); 51] = [
     ("project.time_zone", "project.yaml", "name: shop", "name: shop, time_zone: Asia/Kolkata"),
     ("project.buckets", "project.yaml", "name: shop", "name: shop, buckets: 3"),
     ("sources.*.path", "project.yaml", "path: events", "path: other_events"),
@@ -118,6 +118,19 @@ pub(super) const EDITS: [(&str, &str, &str, &str); 48] = [
         "metrics.yaml",
         "    value: amount",
         "    window: {start: 0, end: 1}\n    value: amount",
+    ),
+    (
+        "metrics.*.at_least",
+        "metrics.yaml",
+        "type: proportion",
+        "type: proportion\n    aggregate: count\n    at_least: 2",
+    ),
+    ("metrics.*.quantile", "metrics.yaml", "type: mean", "type: quantile\n    quantile: 0.5"),
+    (
+        "metrics.*.of",
+        "metrics.yaml",
+        "type: mean",
+        "type: quantile\n    quantile: 0.5\n    of: units",
     ),
     (
         "experiment.window",
@@ -304,6 +317,8 @@ fn every_key_is_accounted_for() {
             "metrics.*.numerator.value",
             "metrics.*.denominator.value",
             "metrics.*.window",
+            "metrics.*.at_least",
+            "metrics.*.quantile",
             "experiment.window",
             "metrics.*.cuped.lookback_days",
         ]

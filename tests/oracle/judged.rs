@@ -22,21 +22,31 @@ pub(crate) fn judged(
     let at =
         |table: &str| format!("{table}/experiment={}/ds={}", experiment.name, logs.days[as_of]);
     let read = |table: &str| tables::read(project.path(), &at(table));
-    let computed = plan.metrics().into_iter().filter(|(_, m, _, _)| !m.components.is_empty());
     let all = components();
-    let metrics: Vec<naive::Metric> = computed
+    let metrics: Vec<naive::Metric> = plan
+        .metrics()
+        .into_iter()
         .map(|(_, m, _, _)| naive::Metric {
             name: m.name,
             components: m.components.iter().map(|at| all[*at]).collect(),
             places: m.components.to_vec(),
             window: m.window,
+            at_least: m.at_least,
+            quantile: m.quantile.is_some(),
         })
         .collect();
-    let groups = naive::groups(experiment, &metrics, totals);
+    let mut groups = naive::groups(experiment, &metrics, totals);
     let (of_units, stats): (Vec<Record>, Vec<Record>) =
         read("group_stats").into_iter().partition(|row| is_of_units(row["segment"].text()));
     let primary = metrics.iter().find(|metric| metric.name == plan.primary.0);
     trust::of_units(&of_units, experiment, primary, logs, (as_of, totals), &at("group_stats"));
+    for record in &stats {
+        if let Cell::Numbers(lower) = &record["bucket_lower"] {
+            let Cell::Numbers(upper) = &record["bucket_upper"] else { panic!("no upper ends") };
+            let group = groups.get_mut(&key(record)).unwrap();
+            group.buckets = lower.iter().copied().zip(upper.iter().copied()).collect();
+        }
+    }
     group_stats(&stats, &groups, &at("group_stats"));
     let before = plan.before(experiment.days.0, as_of).map(|day| {
         let was = naive::unit_total(logs, &all, experiment, day);
@@ -60,19 +70,65 @@ fn is_of_units(segment: &str) -> bool {
         || segment.starts_with("experiment:")
 }
 
-fn group_stats(found: &[Record], naive: &BTreeMap<GroupKey, Group>, at: &str) {
-    let key = |r: &Record| -> GroupKey {
-        let text = |column: &str| r[column].text().to_owned();
-        (text("metric"), text("segment"), text("segment_value"), text("variant"))
+fn key(r: &Record) -> GroupKey {
+    let text = |column: &str| r[column].text().to_owned();
+    (text("metric"), text("segment"), text("segment_value"), text("variant"))
+}
+
+/// The buckets count the values, and what each adds to the sums of squares and products is what all up to it have more.
+fn distribution(record: &Record, group: &Group, quantile: f64, at: &str) {
+    assert_eq!(record["quantile"], Cell::Float(quantile), "{at}");
+    let empty = ["sum_x", "mean_x", "m2_x", "sum_y", "mean_y", "m2_y", "co_xy"];
+    assert!(empty.iter().all(|column| record[*column] == Cell::Null), "{at}: {record:?}");
+    let list = |column: &str| match &record[column] {
+        Cell::Numbers(list) => list.clone(),
+        other => panic!("{at} {column}: {other:?}"),
     };
+    let (counts, squares, products) =
+        (list("bucket_count"), list("bucket_square"), list("bucket_product"));
+    assert_eq!(counts.len(), group.buckets.len(), "{at}");
+    let mut all = [0.0; 3];
+    for (i, (lower, upper)) in group.buckets.iter().enumerate() {
+        let within = |x: &&f64| (lower..=upper).contains(x);
+        let own = group.values.iter().flatten().filter(within).count();
+        assert_eq!(counts[i], own as f64, "{at}: bucket {i}");
+        assert!(
+            own > 0 && lower <= upper && (upper - lower) <= 0.0101 * lower.abs(),
+            "{at}: bucket {i}"
+        );
+        for (sum, more) in all.iter_mut().zip([counts[i], squares[i], products[i]]) {
+            *sum += more;
+        }
+        let up_to = |unit: &Vec<f64>| unit.iter().filter(|x| **x <= *upper).count() as f64;
+        let over = |of: &dyn Fn(&Vec<f64>) -> f64| group.values.iter().map(of).sum::<f64>();
+        let wanted = [
+            over(&up_to),
+            over(&|unit| up_to(unit).powi(2)),
+            over(&|unit| up_to(unit) * unit.len() as f64),
+        ];
+        assert_eq!(all, wanted, "{at}: up to bucket {i}");
+    }
+    assert_eq!(all[0], group.values.iter().flatten().count() as f64, "{at}");
+}
+
+fn group_stats(found: &[Record], naive: &BTreeMap<GroupKey, Group>, at: &str) {
     let found_keys: Vec<GroupKey> = found.iter().map(key).collect();
     assert_eq!(found_keys, naive.keys().cloned().collect::<Vec<_>>(), "{at}");
     for (record, (key, group)) in found.iter().zip(naive) {
         let at = format!("{at} {key:?}");
         let kind = METRICS.iter().find(|m| m.name == key.0).map_or("proportion", |m| m.kind);
         assert_eq!(record["metric_type"].text(), kind, "{at}");
-        assert_eq!(record["n"], Cell::Int(group.x.len() as i64), "{at}");
+        assert_eq!(record["n"], Cell::Int(group.n() as i64), "{at}");
         assert_eq!(record["n_not_mature"], count(group.not_mature), "{at}");
+        if let Some(quantile) = quantile_of(&key.0) {
+            distribution(record, group, quantile, &at);
+            continue;
+        }
+        assert_eq!(
+            (&record["quantile"], &record["bucket_count"]),
+            (&Cell::Null, &Cell::Null),
+            "{at}"
+        );
         let moments = |values: &[f64]| {
             let some = !values.is_empty();
             let m2 = || stats::co_moment(values, values);
@@ -131,6 +187,10 @@ fn group_stats(found: &[Record], naive: &BTreeMap<GroupKey, Group>, at: &str) {
     }
 }
 
+fn quantile_of(metric: &str) -> Option<f64> {
+    METRICS.iter().find(|m| m.name == metric)?.quantile
+}
+
 fn count(n: Option<usize>) -> Cell {
     n.map_or(Cell::Null, |n| Cell::Int(n as i64))
 }
@@ -159,7 +219,8 @@ fn shared(found: &[Record], naive: Option<&BTreeMap<GroupKey, Shared>>, few: boo
         let text = |column: &str| record[column].text().to_owned();
         let key = (text("metric"), text("segment"), text("segment_value"), text("variant"));
         let columns = ["n_before", "co_x_before", "co_y_before", "co_xy_before"];
-        let Some(naive) = naive.filter(|_| key.0 != "several_variants") else {
+        let kept = key.0 != "several_variants" && quantile_of(&key.0).is_none();
+        let Some(naive) = naive.filter(|_| kept) else {
             assert!(columns.iter().all(|c| record[*c] == Cell::Null), "{at} {key:?}: {record:?}");
             continue;
         };
@@ -258,8 +319,8 @@ fn results(
                 };
                 let alpha = if role == "guardrail" { plan.guardrail_alpha } else { plan.alpha };
                 let (c, t) = (group(control), group(variant));
-                assert_eq!(record["n_control"], Cell::Int(c.x.len() as i64), "{at}");
-                assert_eq!(record["n_variant"], Cell::Int(t.x.len() as i64), "{at}");
+                assert_eq!(record["n_control"], Cell::Int(c.n() as i64), "{at}");
+                assert_eq!(record["n_variant"], Cell::Int(t.n() as i64), "{at}");
                 let start = metric.window.map_or(0, |(start, _)| start);
                 assert_eq!(record["window_start"], count(Some(start)), "{at}");
                 assert_eq!(record["window_end"], count(metric.window.map(|(_, end)| end)), "{at}");
@@ -268,7 +329,7 @@ fn results(
                     assert_eq!(record[&column], count(group.not_mature), "{at} {column}");
                 }
                 near(&record["confidence_level"], Some(1.0 - alpha), 1e-15, &at);
-                let expected = stats::compare(metric.kind, &c, &t, alpha, sided);
+                let expected = stats::compare((metric.kind, metric.quantile), &c, &t, alpha, sided);
                 row(record, &expected, &at);
                 let adjusted = record["p_value_adjusted"].number();
                 let whole = segment == "all";
@@ -300,11 +361,17 @@ fn results(
         near(
             &record["p_value_adjusted"],
             wanted,
-            1e-9 * wanted.unwrap_or(0.0),
+            rounding(&rows[i].expected) * wanted.unwrap_or(0.0),
             &format!("{at} {i} adjusted"),
         );
     }
     rows
+}
+
+/// How far numbers may be off for rounding. The variance of a distribution function is a difference of sums, which here are other
+/// sums, and far out in the tail a p-value is off by many times as much as its statistic.
+fn rounding(expected: &Expected) -> f64 {
+    if expected.method == Some("quantile_woodruff_z") { 1e-7 } else { 1e-9 }
 }
 
 fn row(record: &Record, expected: &Expected, at: &str) {
@@ -349,7 +416,7 @@ fn row(record: &Record, expected: &Expected, at: &str) {
         ("share_clipped", of.and_then(|of| of.shares[0]), 1e-12),
         ("share_clipped_denominator", of.and_then(|of| of.shares[1]), 1e-12),
     ] {
-        let tolerance = 1e-9 * wanted.map_or(0.0, f64::abs) + floor;
+        let tolerance = rounding(expected) * wanted.map_or(0.0, f64::abs) + floor;
         near(&record[column], wanted, tolerance, &format!("{at} {column}"));
     }
 }

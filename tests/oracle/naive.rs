@@ -322,6 +322,8 @@ pub(crate) struct Total {
     pub(crate) by_age: Vec<Option<Values>>,
     /// The components over the days before the first exposure.
     pub(crate) past: Values,
+    /// The amounts of the events of each of these days, where they have one.
+    pub(crate) amounts: Vec<Vec<f64>>,
 }
 
 /// A metric: its components by position among those of the unit type, and its window.
@@ -330,6 +332,9 @@ pub(crate) struct Metric {
     pub(crate) components: Vec<Component>,
     pub(crate) places: Vec<usize>,
     pub(crate) window: Option<(usize, usize)>,
+    pub(crate) at_least: Option<f64>,
+    /// Whether it is a quantile: of the totals of its component, or without one of the amounts of all events.
+    pub(crate) quantile: bool,
 }
 
 impl Metric {
@@ -341,6 +346,20 @@ impl Metric {
 }
 
 impl Total {
+    /// The values of a quantile; nothing while its window is not complete, or where there is none.
+    fn values_of(&self, metric: &Metric) -> Option<Vec<f64>> {
+        if !metric.places.is_empty() {
+            return self.of(metric);
+        }
+        let (from, to) = metric.window.unwrap_or((0, usize::MAX - 1));
+        if metric.window.is_some() && !self.is_past(to) {
+            return None;
+        }
+        let days = self.amounts.iter().enumerate().filter(|(age, _)| (from..=to).contains(age));
+        let values: Vec<f64> = days.flat_map(|(_, amounts)| amounts.iter().copied()).collect();
+        (!values.is_empty()).then_some(values)
+    }
+
     /// A component over a window, as far as days have passed.
     pub(crate) fn over(
         &self,
@@ -360,14 +379,16 @@ impl Total {
 
     /// The values of a metric's components; nothing while its window is not complete, or where there is no extreme.
     pub(crate) fn of(&self, metric: &Metric) -> Option<Vec<f64>> {
-        match metric.window {
+        let values: Option<Vec<f64>> = match metric.window {
             None => metric.places.iter().map(|at| self.values[*at]).collect(),
             Some((_, to)) if !self.is_past(to) => None,
             Some(window) => {
                 let parts = metric.components.iter().zip(&metric.places);
                 parts.map(|(component, at)| self.over(component, *at, window)).collect()
             }
-        }
+        };
+        let Some(least) = metric.at_least else { return values };
+        values.map(|values| values.into_iter().map(|x| f64::from(x >= least)).collect())
     }
 }
 
@@ -422,6 +443,18 @@ pub(crate) fn unit_total(
             by_age: std::iter::once(Some(start.values.clone()))
                 .chain(by_day[first + 1..].iter().map(|day| day.get(unit).cloned()))
                 .collect(),
+            amounts: days[first..]
+                .iter()
+                .map(|day| {
+                    let counts = |row: &&Row| {
+                        let from = if *day == days[first] { start.at } else { i64::MIN };
+                        usable(logs, "events", row)
+                            && row.unit(experiment.unit_type) == Some(unit)
+                            && row.at.is_some_and(|at| at >= from)
+                    };
+                    read(logs, "events", *day).filter(counts).filter_map(|row| row.amount).collect()
+                })
+                .collect(),
         };
         totals.insert(unit.clone(), total);
     }
@@ -444,6 +477,16 @@ pub(crate) struct Group {
     pub(crate) raw_y: Vec<f64>,
     pub(crate) ends: [[Option<f64>; 2]; 2],
     pub(crate) beyond: [usize; 2],
+    /// Of a quantile the values of each unit, instead of x and y.
+    pub(crate) values: Vec<Vec<f64>>,
+    /// And the ends of the buckets that the tables count them by.
+    pub(crate) buckets: Vec<(f64, f64)>,
+}
+
+impl Group {
+    pub(crate) fn n(&self) -> usize {
+        self.x.len().max(self.values.len())
+    }
 }
 
 /// Metric, segment, segment value, variant.
@@ -539,6 +582,10 @@ fn groups_within(
                 if let Some((_, to)) = metric.window {
                     let waits = total.counted && !total.is_past(to);
                     *group.not_mature.get_or_insert(0) += usize::from(waits);
+                }
+                if metric.quantile {
+                    group.values.extend(total.values_of(metric).filter(|_| total.counted));
+                    continue;
                 }
                 let ends = ends.get(metric.name);
                 group.ends = ends.copied().unwrap_or_default();

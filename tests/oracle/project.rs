@@ -7,7 +7,7 @@ use super::naive::{Aggregate, Cap, Caps, Component, Experiment, Exposures, Of};
 use super::stats::Sided;
 use crate::support::Project;
 
-/// A metric: its type and the components by position; none for a type that no method computes yet.
+/// A metric: its type and the components by position; none for a quantile of the amounts of events.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Metric {
     pub(crate) name: &'static str,
@@ -15,10 +15,17 @@ pub(crate) struct Metric {
     pub(crate) components: &'static [usize],
     /// The first and the last day after exposure that count.
     pub(crate) window: Option<(usize, usize)>,
+    /// The total from which on a unit counts.
+    pub(crate) at_least: Option<f64>,
+    pub(crate) quantile: Option<f64>,
 }
 
 const fn metric(name: &'static str, kind: &'static str, components: &'static [usize]) -> Metric {
-    Metric { name, kind, components, window: None }
+    Metric { name, kind, components, window: None, at_least: None, quantile: None }
+}
+
+const fn quantile(q: f64, name: &'static str, components: &'static [usize]) -> Metric {
+    Metric { quantile: Some(q), ..metric(name, "quantile", components) }
 }
 
 const fn over(from: usize, to: usize, metric: Metric) -> Metric {
@@ -26,7 +33,7 @@ const fn over(from: usize, to: usize, metric: Metric) -> Metric {
 }
 
 /// Every metric; components are numbered as in [`components`].
-pub(crate) const METRICS: [Metric; 23] = [
+pub(crate) const METRICS: [Metric; 28] = [
     metric("clicked", "proportion", &[0]),
     metric("gave_amount", "proportion", &[1]),
     metric("revenue", "mean", &[2]),
@@ -44,7 +51,12 @@ pub(crate) const METRICS: [Metric; 23] = [
     metric("oks", "mean", &[13]),
     metric("longest", "mean", &[14]),
     metric("pages_per_event", "ratio", &[15, 5]),
-    metric("p95", "quantile", &[]),
+    quantile(0.95, "p95", &[]),
+    over(0, 1, quantile(0.5, "early_median", &[])),
+    quantile(0.5, "median_worth", &[11]),
+    quantile(0.6, "most_items_q60", &[8]),
+    Metric { at_least: Some(2.0), ..metric("two_clicks", "proportion", &[10]) },
+    over(1, 3, metric("returned", "retention", &[0])),
     over(0, 0, metric("first_day_revenue", "mean", &[2])),
     over(1, 2, metric("came_back", "proportion", &[0])),
     over(0, 1, metric("early_smallest", "mean", &[7])),
@@ -312,6 +324,8 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
             ("first_day_revenue", true),
             ("came_back", true),
             ("later_per_click", true),
+            ("two_clicks", true),
+            ("median_worth", true),
         ],
         mde: Mde::Relative(0.1),
         alpha: 0.05,
@@ -331,6 +345,7 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
             ("revenue_per_click", true),
             ("early_smallest", false),
             ("early_days", true),
+            ("early_median", true),
         ],
         mde: Mde::Absolute(0.2),
         correction: "holm",
@@ -341,7 +356,12 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
     let of_gamma = Plan {
         primary: ("revenue_per_click", true),
         guardrails: &[("events", false)],
-        secondary: &[("gave_amount", true), ("most_items", true), ("clicks_per_active_day", true)],
+        secondary: &[
+            ("gave_amount", true),
+            ("most_items", true),
+            ("clicks_per_active_day", true),
+            ("most_items_q60", true),
+        ],
         mde: Mde::Relative(0.01),
         alpha: 0.1,
         correction: "bonferroni",
@@ -350,7 +370,13 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
     let of_delta = Plan {
         primary: ("worth", false),
         guardrails: &[],
-        secondary: &[("saw_a_page", true), ("revenue", true), ("came_back", false)],
+        secondary: &[
+            ("saw_a_page", true),
+            ("revenue", true),
+            ("came_back", false),
+            ("returned", true),
+            ("p95", false),
+        ],
         mde: Mde::None,
         correction: "none",
         window: Some((0, 1)),
@@ -464,8 +490,17 @@ fn metrics() -> String {
         text
     };
     let mut text = "metrics:\n".to_owned();
-    for Metric { name, kind, components, window } in METRICS {
-        let window = window.map_or(String::new(), |window| format!(", {}", window_text(window)));
+    for Metric { name, kind, components, window, at_least, quantile } in METRICS {
+        let days = |(from, to)| match kind {
+            "retention" => format!(", days: [{from}, {to}]"),
+            _ => format!(", {}", window_text((from, to))),
+        };
+        let window = [
+            window.map(days),
+            at_least.map(|least| format!(", at_least: {least}")),
+            quantile.map(|q| format!(", quantile: {q}")),
+        ];
+        let window: String = window.into_iter().flatten().collect();
         match *components {
             [one] => writeln!(text, "  {name}: {{type: {kind}, {}{window}}}", part(one)),
             [x, y] => {
@@ -475,10 +510,9 @@ fn metrics() -> String {
                     "  {name}: {{type: {kind}, numerator: {{{x}}}, denominator: {{{y}}}{window}}}"
                 )
             }
-            _ => writeln!(
-                text,
-                "  {name}: {{type: {kind}, source: events, value: amount, quantile: 0.95}}"
-            ),
+            _ => {
+                writeln!(text, "  {name}: {{type: {kind}, source: events, value: amount{window}}}")
+            }
         }
         .unwrap();
     }

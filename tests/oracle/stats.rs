@@ -103,17 +103,17 @@ pub(crate) struct Expected {
 
 /// Compares the groups of a variant and the control.
 pub(crate) fn compare(
-    kind: &str,
+    (kind, quantile): (&str, Option<f64>),
     control: &Group,
     variant: &Group,
     alpha: f64,
     sided: Sided,
 ) -> Expected {
-    if !["proportion", "mean", "ratio"].contains(&kind) {
-        return Expected::default().without("failed", "method_not_in_effect");
-    }
+    // A retention is a proportion.
+    let kind = if kind == "retention" { "proportion" } else { kind };
     let level = |group: &Group| match kind {
-        _ if group.x.is_empty() => None,
+        _ if group.n() == 0 => None,
+        "quantile" => Curve::of(group).map(|curve| curve.inverse(quantile.unwrap_or(0.5))),
         "ratio" => Some(mean(&group.x) / mean(&group.y)).filter(|level| level.is_finite()),
         _ => Some(mean(&group.x)),
     };
@@ -122,7 +122,7 @@ pub(crate) fn compare(
     let row = Expected { means, effect, ..Expected::default() };
     let without = |reason| row.without("insufficient", reason);
     for (group, reason) in [(control, "no_units_in_control"), (variant, "no_units_in_variant")] {
-        if group.x.is_empty() {
+        if group.n() == 0 {
             return match group.not_mature {
                 Some(waiting) if waiting > 0 => row.without("not_mature", "window_not_complete"),
                 _ => without(reason),
@@ -131,7 +131,11 @@ pub(crate) fn compare(
     }
     let mut samples = Vec::new();
     for group in [control, variant] {
-        match sample(kind, group) {
+        let sample = match quantile {
+            Some(q) => quantile_sample(group, q),
+            None => sample(kind, group),
+        };
+        match sample {
             Ok(sample) => samples.push(sample),
             Err(reason) => return without(reason),
         }
@@ -157,6 +161,7 @@ pub(crate) fn compare(
             let word = if past.is_some() { "cuped_welch_t" } else { "welch_t" };
             (word, Law::Student(df), error)
         }
+        "quantile" => ("quantile_woodruff_z", Law::Normal, error),
         _ if past.is_some() => ("cuped_ratio_delta_z", Law::Normal, error),
         _ => ("ratio_delta_z", Law::Normal, error),
     };
@@ -363,6 +368,67 @@ impl Expected {
     fn without(&self, status: &'static str, reason: &'static str) -> Expected {
         Expected { gap: Some((status, reason)), relative_reason: Some(reason), ..self.clone() }
     }
+}
+
+/// A distribution function over the ends of buckets, with a straight line in each.
+struct Curve<'a> {
+    group: &'a Group,
+    /// Share of all values up to each bucket's upper end, before the first bucket 0.
+    share: Vec<f64>,
+}
+
+impl Curve<'_> {
+    fn of(group: &Group) -> Option<Curve<'_>> {
+        let all = group.values.iter().flatten().count();
+        let up_to = |end: f64| group.values.iter().flatten().filter(|x| **x <= end).count() as f64;
+        let ends = group.buckets.iter().map(|(_, upper)| up_to(*upper) / all as f64);
+        (all > 1).then(|| Curve { group, share: std::iter::once(0.0).chain(ends).collect() })
+    }
+
+    /// The bucket in which p is reached, and how far into it.
+    fn place(&self, p: f64) -> (usize, f64) {
+        let bucket = (0..self.group.buckets.len()).find(|i| self.share[i + 1] >= p).unwrap();
+        let (before, up_to) = (self.share[bucket], self.share[bucket + 1]);
+        (bucket, (p - before) / (up_to - before))
+    }
+
+    fn inverse(&self, p: f64) -> f64 {
+        let (bucket, part) = self.place(p);
+        let (lower, upper) = self.group.buckets[bucket];
+        lower + part * (upper - lower)
+    }
+
+    /// The delta method's variance of the share up to a bucket's end.
+    fn variance(&self, share: f64, end: f64) -> f64 {
+        let n = self.group.values.len() as f64;
+        let per_unit = self.group.values.iter().map(|unit| {
+            let up_to = unit.iter().filter(|x| **x <= end).count() as f64;
+            (up_to - share * unit.len() as f64).powi(2)
+        });
+        let mean = self.group.values.iter().flatten().count() as f64 / n;
+        per_unit.sum::<f64>() / (n - 1.0) / n / (mean * mean)
+    }
+}
+
+/// A quantile with its standard error by Woodruff's way.
+fn quantile_sample(group: &Group, q: f64) -> Result<Sample, &'static str> {
+    let n = group.values.len() as f64;
+    let curve = Curve::of(group).filter(|_| n >= 2.0).ok_or("too_few_units")?;
+    let (bucket, part) = curve.place(q);
+    let before = if bucket == 0 {
+        0.0
+    } else {
+        curve.variance(curve.share[bucket], group.buckets[bucket - 1].1)
+    };
+    let up_to = curve.variance(curve.share[bucket + 1], group.buckets[bucket].1);
+    let error = (before + part * (up_to - before)).sqrt();
+    let z = Law::Normal.critical(0.025);
+    let (low, high) = (q - z * error, q + z * error);
+    if low <= 0.0 || high >= 1.0 {
+        return Err("too_few_units");
+    }
+    let error = (curve.inverse(high) - curve.inverse(low)) / (2.0 * z);
+    Ok(Sample { n, mean: curve.inverse(q), variance: error * error * n })
 }
 
 fn sample(kind: &str, group: &Group) -> Result<Sample, &'static str> {

@@ -18,6 +18,7 @@ pub(crate) enum Cell {
     Float(f64),
     Text(String),
     Texts(Vec<String>),
+    Numbers(Vec<f64>),
 }
 
 /// A row by column.
@@ -63,6 +64,10 @@ fn cell(column: &ArrayRef, row: usize) -> Cell {
         }
         DataType::Utf8 => Cell::Text(column.as_string::<i32>().value(row).to_owned()),
         DataType::Binary => Cell::Text(format!("{:?}", column.as_binary::<i32>().value(row))),
+        DataType::List(item) if item.data_type().is_numeric() => {
+            let items = cast(&column.as_list::<i32>().value(row), &DataType::Float64).unwrap();
+            Cell::Numbers(items.as_primitive::<Float64Type>().values().to_vec())
+        }
         DataType::List(_) => {
             let items = column.as_list::<i32>().value(row);
             Cell::Texts(items.as_string::<i32>().iter().map(|s| s.unwrap().to_owned()).collect())

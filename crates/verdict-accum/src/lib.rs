@@ -31,6 +31,7 @@
 //! | [`Bootstrap`] | counts and sums of each replicate | yes | standard errors of anything, weights by unit |
 //! | [`BootstrapPooled`] | how many units have which values | yes | the same, faster, without weights by unit |
 //! | [`Sketch`] | counts of buckets | counts; values to a relative error | quantiles, caps |
+//! | [`Distribution`] | counts of buckets, over units with several values each | counts; values to a relative error | quantiles of clustered values |
 //!
 //! # Speed
 //!
@@ -68,6 +69,7 @@ mod block_sum;
 mod bootstrap;
 mod bootstrap_pooled;
 mod codec;
+mod distribution;
 mod error;
 mod exact_sum;
 mod fixed256;
@@ -86,6 +88,7 @@ mod wide;
 
 pub use bootstrap::Bootstrap;
 pub use bootstrap_pooled::BootstrapPooled;
+pub use distribution::{Bucket, Distribution, UnitValues};
 pub use error::AccumError;
 pub use exact_sum::ExactSum;
 pub use moments::{Moments, Moments1, Moments2, Moments4};

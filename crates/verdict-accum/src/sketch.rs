@@ -1,6 +1,7 @@
 //! Quantiles within a relative error.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use crate::AccumError;
 use crate::codec::{Reader, put_signed, put_unsigned};
@@ -42,6 +43,8 @@ pub struct Sketch {
 const HEADER: [u8; 2] = [b'D', 1];
 /// No bucket of any relative error lies beyond: 1100 powers of two in buckets of 2e-5.
 const MAX_BUCKET: i128 = 100_000_000;
+/// Larger than the number of any bucket, so that keys of positive values are positive.
+const KEY_OF_ONE: i32 = 1 << 28;
 
 impl Default for Sketch {
     /// With a relative error of half a per cent.
@@ -202,8 +205,38 @@ impl Sketch {
         ((f64::from(exponent) + part) * self.multiplier).floor() as i32
     }
 
+    /// The bucket of a value at the usual relative error, as a number that is ordered as values are; `None` for NaN and
+    /// infinities.
+    pub(crate) fn key(x: f64) -> Option<i32> {
+        if !x.is_finite() {
+            return None;
+        }
+        if x == 0.0 {
+            return Some(0);
+        }
+        let key = usual().bucket(x.abs()) + KEY_OF_ONE;
+        Some(if x < 0.0 { -key } else { key })
+    }
+
+    /// The least and the greatest value of the bucket with this key.
+    pub(crate) fn bounds(key: i32) -> (f64, f64) {
+        let (low, high) = match key {
+            0 => (0.0, 0.0),
+            _ => usual().ends(key.saturating_abs() - KEY_OF_ONE),
+        };
+        if key < 0 { (-high, -low) } else { (low, high) }
+    }
+
     /// The value whose relative distance from both ends of a bucket is the same.
     fn estimate(&self, bucket: i32) -> f64 {
+        let (low, high) = self.ends(bucket);
+        // 2 low high / (low + high), without overflow.
+        let ratio = high / low;
+        low * (2.0 * ratio / (1.0 + ratio))
+    }
+
+    /// The least and the greatest value of a bucket.
+    fn ends(&self, bucket: i32) -> (f64, f64) {
         // Bits of positive doubles ascend as they do.
         let first_of = |bucket: i32| {
             let (mut low, mut high) = (1, f64::MAX.to_bits() + 1);
@@ -219,9 +252,7 @@ impl Sketch {
         };
         let low = f64::from_bits(first_of(bucket).min(f64::MAX.to_bits()));
         let high = f64::from_bits(first_of(bucket.saturating_add(1)) - 1).max(low);
-        // 2 low high / (low + high), without overflow.
-        let ratio = high / low;
-        low * (2.0 * ratio / (1.0 + ratio))
+        (low, high)
     }
 
     /// The state: equal sketches give equal bytes. Two or three bytes a bucket, as a rule.
@@ -284,6 +315,12 @@ impl Sketch {
         // A bucket and its count, and half as much for nodes that are not full.
         (self.negative.len() + self.positive.len()) * 48
     }
+}
+
+/// A sketch with the usual relative error, for its buckets.
+fn usual() -> &'static Sketch {
+    static USUAL: LazyLock<Sketch> = LazyLock::new(Sketch::default);
+    &USUAL
 }
 
 fn add(store: &mut BTreeMap<i32, i128>, bucket: i32, weight: i128) {

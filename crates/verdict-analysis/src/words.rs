@@ -254,7 +254,11 @@ pub(crate) enum Scale {
 
 impl Scale {
     pub(crate) fn of(row: &ResultRow) -> Scale {
-        if row.metric_type == "proportion" { Scale::Percent } else { Scale::Own }
+        if matches!(row.metric_type.as_str(), "proportion" | "retention") {
+            Scale::Percent
+        } else {
+            Scale::Own
+        }
     }
 
     fn factor(self) -> f64 {

@@ -23,6 +23,12 @@ pub(crate) fn data_type(ty: ColumnType) -> DataType {
         ColumnType::TextList => {
             DataType::List(Arc::new(Field::new_list_field(DataType::Utf8, true)))
         }
+        ColumnType::Int64List => {
+            DataType::List(Arc::new(Field::new_list_field(DataType::Int64, true)))
+        }
+        ColumnType::Float64List => {
+            DataType::List(Arc::new(Field::new_list_field(DataType::Float64, true)))
+        }
     }
 }
 

@@ -49,15 +49,20 @@ pub(crate) enum Number {
     Boolean,
     Integer,
     Float,
+    /// Whether a number reaches this one, by its bits.
+    Reaches(u64),
+    /// Several values of a unit, as [`verdict_accum::UnitValues`] stores them.
+    Values,
 }
 
 impl Number {
-    /// The SQL type of the component's column.
+    /// The SQL type of a row's value.
     pub(crate) fn sql(self) -> &'static str {
         match self {
             Number::Boolean => "BOOLEAN",
-            Number::Integer => "BIGINT",
-            Number::Float => "DOUBLE",
+            Number::Integer | Number::Reaches(_) => "BIGINT",
+            // What a row has is one of them.
+            Number::Float | Number::Values => "DOUBLE",
         }
     }
 
@@ -65,8 +70,9 @@ impl Number {
     pub(crate) fn words(self) -> &'static str {
         match self {
             Number::Boolean => "true or false",
-            Number::Integer => "an integer",
+            Number::Integer | Number::Reaches(_) => "an integer",
             Number::Float => "a double",
+            Number::Values => "a list of values",
         }
     }
 
@@ -75,6 +81,8 @@ impl Number {
             DataType::Boolean => Some(Number::Boolean),
             DataType::Int64 => Some(Number::Integer),
             DataType::Float64 => Some(Number::Float),
+            // Queries see tables through views.
+            DataType::Binary | DataType::BinaryView => Some(Number::Values),
             _ => None,
         }
     }
@@ -228,12 +236,17 @@ pub(crate) fn component(
     let (number, value) = match def.aggregate {
         Aggregate::Any | Aggregate::DistinctDays => (Number::Boolean, value.map(|(_, v)| v.sql)),
         Aggregate::Count => (Number::Integer, value.map(|(_, v)| v.sql)),
-        Aggregate::Sum | Aggregate::Min | Aggregate::Max => {
+        Aggregate::Sum | Aggregate::Min | Aggregate::Max | Aggregate::Values => {
             let (expression, checked) = value.ok_or_else(|| {
                 crate::Error::Internal(format!("component {} has no value", def.column))
             })?;
             let ty = &checked.data_type;
             let number = match ty {
+                t if def.aggregate == Aggregate::Values
+                    && (t.is_numeric() || *t == DataType::Boolean) =>
+                {
+                    Number::Values
+                }
                 t if t.is_integer() => Number::Integer,
                 DataType::Boolean => Number::Integer,
                 t if t.is_numeric() => Number::Float,

@@ -160,6 +160,26 @@ fn fold_column(rows: &mut [Lanes], column: &ArrayRef, own: u64) -> Result<()> {
                 }
             }
         }
+        DataType::List(item) if matches!(item.data_type(), DataType::Int64 | DataType::Float64) => {
+            let lists = column.as_list::<i32>();
+            let (offsets, items) = (lists.value_offsets(), lists.values());
+            let words: Vec<u64> = match items.as_primitive_opt::<Int64Type>() {
+                Some(items) => items.values().iter().map(|v| *v as u64).collect(),
+                None => items
+                    .as_primitive::<Float64Type>()
+                    .values()
+                    .iter()
+                    .map(|v| v.to_bits())
+                    .collect(),
+            };
+            for (at, row) in rows.iter_mut().enumerate() {
+                fold(row, if lists.is_null(at) { NULL ^ own.rotate_left(32) } else { own });
+                for item in offsets[at] as usize..offsets[at + 1] as usize {
+                    fold(row, ITEM);
+                    fold(row, if items.is_null(item) { NULL } else { words[item] });
+                }
+            }
+        }
         other => {
             return Err(Error::Internal(format!("no table has a column of the type {other}")));
         }

@@ -148,7 +148,7 @@ impl Suspects<'_> {
 
     async fn not_finite(&self, component: &BoundComponent, object: &str) -> Option<Error> {
         let (value, written) = (component.value.as_ref()?, component.def.value.as_ref()?);
-        if component.number != Number::Float {
+        if !matches!(component.number, Number::Float | Number::Values) {
             return None;
         }
         let sql = format!(

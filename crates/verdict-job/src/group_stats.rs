@@ -2,12 +2,13 @@
 
 use std::borrow::Borrow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, new_null_array};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch, new_null_array};
 use datafusion::arrow::compute::cast;
-use datafusion::arrow::datatypes::{DataType, Float64Type, Int64Type};
+use datafusion::arrow::datatypes::{DataType, Field, Float64Type, Int64Type};
 use futures::{StreamExt, TryStreamExt, stream};
-use verdict_model::rows::{Covariates, GroupStat, Winsorized};
+use verdict_model::rows::{Covariates, Distribution, GroupStat, Winsorized};
 use verdict_model::tables::GROUP_STATS;
 use verdict_model::{DataCounts, Experiment, Later, NaiveDate};
 
@@ -224,6 +225,18 @@ fn append(
     };
     let n_before = or_null("n_before", DataType::Int64)?;
     let n_not_mature = or_null("n_not_mature", DataType::Int64)?;
+    let quantile = or_null("quantile", DataType::Float64)?;
+    let list = |name, item| {
+        let ty = DataType::List(Arc::new(Field::new_list_field(item, true)));
+        or_null(name, ty).map(|lists| lists.as_list::<i32>().clone())
+    };
+    let buckets = Buckets {
+        count: list("bucket_count", DataType::Int64)?,
+        lower: list("bucket_lower", DataType::Float64)?,
+        upper: list("bucket_upper", DataType::Float64)?,
+        square: list("bucket_square", DataType::Float64)?,
+        product: list("bucket_product", DataType::Float64)?,
+    };
     let [co_x, co_y, co_of_both] =
         ["co_x_before", "co_y_before", "co_xy_before"].map(|name| or_null(name, DataType::Float64));
     let (co_x_before, co_y_before, co_xy_before) = (co_x?, co_y?, co_of_both?);
@@ -275,6 +288,8 @@ fn append(
             co_xy_before: number(&co_xy_before),
             covariates: covariates(&of_past.iter().map(number).collect::<Vec<_>>()),
             winsorized: winsorized(&of_caps.iter().map(number).collect::<Vec<_>>()),
+            quantile: number(&quantile),
+            distribution: distribution(&buckets, row),
         });
     }
     Ok(())
@@ -359,6 +374,35 @@ fn winsorized(values: &[Option<f64>]) -> Winsorized {
         raw_m2_y: next(),
         raw_co_xy: next(),
     }
+}
+
+/// The columns of distributions.
+struct Buckets {
+    count: ListArray,
+    lower: ListArray,
+    upper: ListArray,
+    square: ListArray,
+    product: ListArray,
+}
+
+/// The distribution of a row; `None` where there is none, or the lists do not belong together.
+fn distribution(buckets: &Buckets, row: usize) -> Option<Distribution> {
+    let doubles = |lists: &ListArray| -> Option<Vec<f64>> {
+        let items = lists.is_valid(row).then(|| lists.value(row))?;
+        items.as_primitive::<Float64Type>().iter().collect()
+    };
+    let count = buckets.count.is_valid(row).then(|| buckets.count.value(row))?;
+    let count: Vec<i64> = count.as_primitive::<Int64Type>().iter().collect::<Option<_>>()?;
+    let found = Distribution {
+        lower: doubles(&buckets.lower)?,
+        upper: doubles(&buckets.upper)?,
+        square: doubles(&buckets.square)?,
+        product: doubles(&buckets.product)?,
+        count,
+    };
+    let n = found.count.len();
+    let lists = [&found.lower, &found.upper, &found.square, &found.product];
+    lists.iter().all(|list| list.len() == n).then_some(found)
 }
 
 fn not_null() -> String {

@@ -20,7 +20,7 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Date32Type, Int64Type};
-use verdict_accum::{AccumError, Moments, Moments1, Moments2, Moments4};
+use verdict_accum::{AccumError, Distribution, Moments, Moments1, Moments2, Moments4};
 use verdict_model::rows::{NONE, OTHER};
 use verdict_model::{self as model, Experiment, NaiveDate};
 
@@ -161,8 +161,8 @@ pub(crate) fn rows(
 ) -> Result<RecordBatch> {
     let task = &sweep.tasks[number];
     let mut by_look: BTreeMap<usize, Vec<Line>> = BTreeMap::new();
-    let variables: Vec<usize> =
-        std::iter::once(1).chain(distinct.iter().map(MomentsSql::variables)).collect();
+    let variables: Vec<Option<usize>> =
+        std::iter::once(Some(1)).chain(distinct.iter().map(MomentsSql::variables)).collect();
     let pairs = if task.watched { pairs } else { &[] };
     let wrong = |e: AccumError| Error::Internal(format!("a state: {e}"));
     for ((variant, values), mut changes) in cells {
@@ -307,20 +307,22 @@ pub(crate) fn split(rows: &[RecordBatch]) -> Result<BTreeMap<NaiveDate, Vec<Reco
     Ok(looks)
 }
 
-/// Moments of one, two or four variables that take in stored states.
+/// Moments of one, two or four variables, or a distribution, that take in stored states.
 #[derive(Debug)]
 pub(crate) enum Running {
     One(Box<Moments1>),
     Two(Box<Moments2>),
     Four(Box<Moments4>),
+    Distribution(Box<Distribution>),
 }
 
 impl Running {
-    fn new(variables: usize) -> Running {
+    fn new(variables: Option<usize>) -> Running {
         match variables {
-            1 => Running::One(Box::default()),
-            2 => Running::Two(Box::default()),
-            _ => Running::Four(Box::default()),
+            None => Running::Distribution(Box::default()),
+            Some(1) => Running::One(Box::default()),
+            Some(2) => Running::Two(Box::default()),
+            Some(_) => Running::Four(Box::default()),
         }
     }
 
@@ -369,6 +371,7 @@ impl Running {
             Running::One(m) => m.merge_bytes(state),
             Running::Two(m) => m.merge_bytes(state),
             Running::Four(m) => m.merge_bytes(state),
+            Running::Distribution(d) => d.merge_bytes(state),
         }
     }
 
@@ -393,6 +396,7 @@ impl Running {
                 shared::<4, 10, 6, 21>(before, [0, 1, 2, 3, 0, 1], [4, 5, 2, 3], left, changed)
             }
             (Running::Four(_), _) => Err(AccumError::State("a metric of four components")),
+            (Running::Distribution(_), _) => Err(AccumError::State("distributions have no pairs")),
         }
     }
 
@@ -401,6 +405,7 @@ impl Running {
             Running::One(m) => m.to_bytes(),
             Running::Two(m) => m.to_bytes(),
             Running::Four(m) => m.to_bytes(),
+            Running::Distribution(d) => d.to_bytes(),
         }
     }
 }
@@ -509,6 +514,6 @@ mod tests {
             let of_one = Running::One(Box::new(before_x)).shared(1, Some(&left), Some(&changed));
             assert_eq!(of_one.unwrap(), wanted_x.to_bytes());
         }
-        assert_eq!(Running::new(1).shared(1, None, None).unwrap(), Moments2::default().to_bytes());
+        assert_eq!(Running::new(Some(1)).shared(1, None, None).unwrap(), Moments2::default().to_bytes());
     }
 }

@@ -17,6 +17,7 @@ mod component;
 mod content;
 mod day;
 mod diagnose;
+mod distributions;
 mod drift;
 mod error;
 mod events;

@@ -115,6 +115,9 @@ fn metrics(job: &Job, unit_total: Option<&SchemaRef>) -> Result<Vec<MetricSql>> 
         }
         let number = |column: &str| number_of(schema, column);
         for metric in job.metrics_of(experiment, &number)? {
+            if !metric.is_one_number() {
+                continue;
+            }
             let ways = seen.entry(metric.label().to_owned()).or_default();
             let name = experiment.name.value.clone();
             match ways.iter_mut().find(|(way, _)| way.is_over_the_same(&metric)) {

@@ -8,7 +8,7 @@ mod group_fields;
 use minijinja::value::Value;
 use minijinja::{Environment, UndefinedBehavior, context};
 use serde::Serialize;
-use verdict_model::{Aggregate, Caps, Window};
+use verdict_model::{MetricKind, Aggregate, Caps, Window};
 
 use crate::bind::{BoundComponent, BoundExposures, BoundLog, Number};
 use crate::component::capped_column;
@@ -59,7 +59,7 @@ impl ComponentSql {
             Aggregate::Any | Aggregate::DistinctDays | Aggregate::Count => {
                 format!("({value}) IS NOT NULL")
             }
-            Aggregate::Sum | Aggregate::Min | Aggregate::Max => value.clone(),
+            Aggregate::Sum | Aggregate::Min | Aggregate::Max | Aggregate::Values => value.clone(),
         });
         ComponentSql {
             value,
@@ -112,6 +112,8 @@ pub(crate) struct MetricSql {
     winsorized: Option<WinsorizedSql>,
     /// What `group_stats` has of it: columns and their values.
     fields: Vec<group_fields::FieldSql>,
+    /// Which quantile it is of its distribution; other metrics have moments.
+    quantile: Option<f64>,
     #[serde(skip)]
     window: Option<Window>,
     /// What it is adjusted by.
@@ -130,7 +132,10 @@ pub(crate) fn complete_column(window: Window) -> String {
 fn argument(column: &str, number: Number) -> String {
     match number {
         Number::Boolean => format!("CAST({} AS BIGINT)", ident(column)),
-        Number::Integer | Number::Float => ident(column),
+        Number::Integer | Number::Float | Number::Values => ident(column),
+        Number::Reaches(least) => {
+            format!("CAST({} >= {:?} AS BIGINT)", ident(column), f64::from_bits(least))
+        }
     }
 }
 
@@ -138,15 +143,26 @@ impl MetricSql {
     /// `columns` are the totals that it is made of, `covariates` what it is adjusted by: none, or one for each of them.
     pub(crate) fn new(
         metric: &str,
-        metric_type: &str,
+        kind: &MetricKind,
         columns: &[(String, Number)],
         covariates: &[(String, Number)],
         window: Option<Window>,
     ) -> MetricSql {
+        let reaches = |(column, number): &(String, Number)| match kind {
+            MetricKind::Reaches { at_least, .. } => {
+                (column.clone(), Number::Reaches(at_least.to_bits()))
+            }
+            _ => (column.clone(), *number),
+        };
+        let columns: Vec<(String, Number)> = columns.iter().map(reaches).collect();
+        let quantile = match kind {
+            MetricKind::Quantile { quantile, .. } => Some(*quantile),
+            _ => None,
+        };
         let all = columns.iter().chain(covariates);
         MetricSql {
             label: text(metric),
-            type_label: text(metric_type),
+            type_label: text(kind.word()),
             arguments: all.map(|(column, number)| argument(column, *number)).collect(),
             totals: columns.len(),
             raw: columns.iter().map(|(column, number)| argument(column, *number)).collect(),
@@ -157,8 +173,14 @@ impl MetricSql {
             fields: Vec::new(),
             window,
             covariates: covariates.to_vec(),
-            columns: columns.to_vec(),
+            quantile,
+            columns,
         }
+    }
+
+    /// Whether a unit has one number.
+    pub(crate) fn is_one_number(&self) -> bool {
+        self.columns.iter().all(|(_, number)| *number != Number::Values)
     }
 
     /// Whether it is computed from the same totals.
@@ -178,7 +200,10 @@ impl MetricSql {
 
     /// The moments of its variables.
     fn own_moments(&self) -> MomentsSql {
-        MomentsSql::of(&self.columns, &self.covariates)
+        match self.quantile {
+            Some(_) => MomentsSql::distribution(&self.columns),
+            None => MomentsSql::of(&self.columns, &self.covariates),
+        }
     }
 
     /// The moments that tell how many units are past its window.
@@ -201,12 +226,8 @@ impl MetricSql {
         };
         let own = MomentsSql::of(&columns, &[]);
         let name = format!("clipped {}", own.name);
-        let clipped = MomentsSql {
-            arguments: self.columns.iter().zip(&columns).map(beyond).collect(),
-            state: ident(&name),
-            name,
-            columns: Vec::new(),
-        };
+        let arguments = self.columns.iter().zip(&columns).map(beyond).collect();
+        let clipped = MomentsSql::moments(arguments, name, Vec::new());
         let limits = columns.iter().zip(caps).map(|((column, _), caps)| {
             let both = [lower_cap_column(column), upper_cap_column(column)];
             caps.any().then(|| both.map(|column| ident(&column)))
@@ -236,7 +257,10 @@ pub(crate) struct MomentsSql {
     arguments: Vec<String>,
     /// The column of their states, as an identifier.
     state: String,
-    /// The same, as a name.
+    /// The functions that make states of values, and the result of states.
+    make: &'static str,
+    merge: String,
+    /// The same column, as a name.
     #[serde(skip)]
     pub(crate) name: String,
     /// The totals among them, which come first, and what they are.
@@ -249,9 +273,32 @@ impl MomentsSql {
     fn of(columns: &[(String, Number)], covariates: &[(String, Number)]) -> MomentsSql {
         let all = || columns.iter().chain(covariates);
         let arguments = all().map(|(column, number)| argument(column, *number)).collect();
-        let names: Vec<&str> = all().map(|(column, _)| column.as_str()).collect();
-        let name = names.join(" and ");
-        MomentsSql { arguments, state: ident(&name), name, columns: columns.to_vec() }
+        let names: Vec<String> = all().map(|(column, number)| variable(column, *number)).collect();
+        MomentsSql::moments(arguments, names.join(" and "), columns.to_vec())
+    }
+
+    fn moments(
+        arguments: Vec<String>,
+        name: String,
+        columns: Vec<(String, Number)>,
+    ) -> MomentsSql {
+        let merge = format!("moments_merge_{}", arguments.len());
+        MomentsSql { state: ident(&name), make: "moments_state", merge, arguments, name, columns }
+    }
+
+    /// The distribution of one total.
+    fn distribution(columns: &[(String, Number)]) -> MomentsSql {
+        let arguments: Vec<String> = columns.iter().map(|(c, number)| argument(c, *number)).collect();
+        let names: Vec<&str> = columns.iter().map(|(column, _)| column.as_str()).collect();
+        MomentsSql {
+            make: DISTRIBUTION,
+            merge: "distribution_merge".to_owned(),
+            ..MomentsSql::moments(arguments, format!("{} by value", names.join(" ")), columns.to_vec())
+        }
+    }
+
+    fn is_distribution(&self) -> bool {
+        self.make == DISTRIBUTION
     }
 
     /// How many of the variables are totals, which may differ from day to day.
@@ -259,9 +306,19 @@ impl MomentsSql {
         self.columns.len()
     }
 
-    /// How many variables they are of.
-    pub(crate) fn variables(&self) -> usize {
-        self.arguments.len()
+    /// How many variables they are of; none of a distribution.
+    pub(crate) fn variables(&self) -> Option<usize> {
+        (!self.is_distribution()).then_some(self.arguments.len())
+    }
+}
+
+const DISTRIBUTION: &str = "distribution_state";
+
+/// The name of a variable.
+fn variable(column: &str, number: Number) -> String {
+    match number {
+        Number::Reaches(least) => format!("{column} from {:?}", f64::from_bits(least)),
+        _ => column.to_owned(),
     }
 }
 
@@ -330,11 +387,11 @@ pub(crate) fn pairs<'a>(
         let before = moments.columns.iter().map(|(c, number)| argument(&before_column(c), *number));
         let name = format!("{} and before", moments.name);
         let arguments = moments.arguments.iter().cloned().chain(before).collect();
-        let moments = MomentsSql { arguments, state: ident(&name), name, columns: moments.columns };
-        Some(PairSql { of, moments })
+        Some(PairSql { of, moments: MomentsSql::moments(arguments, name, moments.columns) })
     };
-    let own = distinct(metrics.into_iter().map(MetricSql::own_moments));
-    own.into_iter().filter_map(pair).collect()
+    // What two days share is not kept of distributions.
+    let own = metrics.into_iter().map(MetricSql::own_moments).filter(|m| !m.is_distribution());
+    distinct(own).into_iter().filter_map(pair).collect()
 }
 
 /// The column of `unit_changes` that has a component's value of the day before; no component has a blank in its name.

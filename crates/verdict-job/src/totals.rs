@@ -16,6 +16,7 @@ use crate::bind::Number;
 use crate::component::{TotalDef, capped_column, covariate_column};
 use crate::day::exposures_of;
 use crate::diagnose::too_large;
+use crate::distributions;
 use crate::error::AtStage;
 use crate::fingerprint::Fingerprint;
 use crate::group_totals::{self, Segments};
@@ -594,6 +595,7 @@ impl Job {
         let sql = render::group_stats(&work.metrics, &segments, cluster.as_ref(), task.watched)?;
         let rows = self.collect(&sql, &[], || format!("group_stats of {name}")).await?;
         self.forget();
+        let rows = rows.iter().map(distributions::spelled_out).collect::<Result<Vec<_>>>()?;
         let schema = crate::arrow_types::schema(&GROUP_STATS);
         let by_look = group_totals::split(&rows)?;
         let looks = task.looks.iter().enumerate();
@@ -651,8 +653,8 @@ impl Job {
                 let past = self.components.past_of(m).into_iter().zip(&columns);
                 let past: Vec<(String, Number)> =
                     past.map(|(column, (_, number))| (column, *number)).collect();
-                let word = definition.kind.word();
-                let sql = MetricSql::new(&m.name.value, word, &columns, &past, m.window);
+                let kind = &definition.kind;
+                let sql = MetricSql::new(&m.name.value, kind, &columns, &past, m.window);
                 Ok(match m.winsorize {
                     None => sql,
                     Some(caps) => sql.winsorized([caps.x, caps.y]),

@@ -37,7 +37,7 @@ impl Window {
 }
 
 /// The metric types, each with its components.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[expect(
     clippy::large_enum_variant,
     reason = "a project has few metrics, and boxes would hide the shape"
@@ -45,6 +45,15 @@ impl Window {
 pub enum MetricKind {
     /// Share of units with at least one row (`any`).
     Proportion(Component),
+    /// Share of units whose total reaches a threshold.
+    Reaches {
+        /// What is added up.
+        component: Component,
+        /// The total from which on a unit counts.
+        at_least: f64,
+    },
+    /// Share of units with at least one row in a window after exposure, which the metric has.
+    Retention(Component),
     /// Mean over units of one component (`sum`, `count`, `min`, `max`, `distinct_days`).
     Mean(Component),
     /// Sum of one component over the sum of another, over all units.
@@ -54,16 +63,25 @@ pub enum MetricKind {
         /// The denominator.
         denominator: Component,
     },
-    /// A type that the file may name and that no method computes yet (`quantile`, `retention`,
-    /// `categorical`): its results say so.
+    /// A quantile of the units' totals, or of the values of all their rows.
+    Quantile {
+        /// What is added up for a unit, or with [`Aggregate::Values`] all values of its rows: the rows of a unit are alike, and
+        /// the standard error knows it.
+        component: Component,
+        /// Which quantile, above 0 and below 1.
+        quantile: f64,
+    },
+    /// A type that the file may name and that no method computes yet (`categorical`): its results say so.
     Later(String),
 }
 
 impl MetricKind {
-    /// The word for the type: `proportion`, `mean`, `ratio`, or the later type's name.
+    /// The word for the type: `proportion`, `mean`, `ratio`, `retention`, `quantile`, or the later type's name.
     pub fn word(&self) -> &str {
         match self {
-            MetricKind::Proportion(_) => "proportion",
+            MetricKind::Proportion(_) | MetricKind::Reaches { .. } => "proportion",
+            MetricKind::Retention(_) => "retention",
+            MetricKind::Quantile { .. } => "quantile",
             MetricKind::Mean(_) => "mean",
             MetricKind::Ratio { .. } => "ratio",
             MetricKind::Later(word) => word,
@@ -73,7 +91,10 @@ impl MetricKind {
     /// The components, numerator first.
     pub fn components(&self) -> Vec<&Component> {
         match self {
-            MetricKind::Proportion(c) | MetricKind::Mean(c) => vec![c],
+            MetricKind::Proportion(c) | MetricKind::Retention(c) | MetricKind::Mean(c) => vec![c],
+            MetricKind::Reaches { component, .. } | MetricKind::Quantile { component, .. } => {
+                vec![component]
+            }
             MetricKind::Ratio { numerator, denominator } => vec![numerator, denominator],
             MetricKind::Later(_) => Vec::new(),
         }
@@ -108,10 +129,12 @@ pub enum Aggregate {
     Max,
     /// The number of days with at least one row; 0 without any.
     DistinctDays,
+    /// All values, by the buckets of a sketch: what a quantile of rows is made of. No word names it.
+    Values,
 }
 
 impl Aggregate {
-    /// Every aggregate, with the word that a file names it by.
+    /// Every aggregate that a file may name, with its word.
     pub const WORDS: [(&'static str, Aggregate); 6] = [
         ("any", Aggregate::Any),
         ("count", Aggregate::Count),
@@ -130,6 +153,7 @@ impl Aggregate {
             Aggregate::Min => "min",
             Aggregate::Max => "max",
             Aggregate::DistinctDays => "distinct_days",
+            Aggregate::Values => "values",
         }
     }
 }

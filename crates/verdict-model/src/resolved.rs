@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::load::{is_odd, one_line};
 use crate::{
-    Cap, Caps, Component, Cuped, Experiment, ExperimentMetric, Exposures, GuardrailTest, Located,
+    Aggregate, Cap, Caps, Component, Cuped, Experiment, ExperimentMetric, Exposures, GuardrailTest, Located,
     Margin, Mde, Metric, MetricKind, MissingDays, OutsideDay, Project, Role, SequentialMethod,
     SeveralVariants, Source, StatisticalSettings, Storage, Threshold, Window, Winsorize,
 };
@@ -178,8 +178,18 @@ impl Lines {
         self.set_text("description", metric.description.as_deref());
         self.window(metric.window);
         match &metric.kind {
-            MetricKind::Proportion(component) | MetricKind::Mean(component) => {
-                self.component(component)
+            MetricKind::Proportion(component)
+            | MetricKind::Retention(component)
+            | MetricKind::Mean(component) => self.component(component),
+            MetricKind::Reaches { component, at_least } => {
+                self.component(component);
+                self.set("at_least", &at_least.to_string());
+            }
+            MetricKind::Quantile { component, quantile } => {
+                self.set("quantile", &quantile.to_string());
+                let of_rows = component.aggregate == Aggregate::Values;
+                self.set("of", if of_rows { "events" } else { "units" });
+                self.component(component);
             }
             MetricKind::Ratio { numerator, denominator } => {
                 self.open("numerator");
@@ -256,7 +266,9 @@ impl Lines {
         self.set_located("source", Some(&component.source));
         self.set_located("filter", component.filter.as_ref());
         self.set_located("value", component.value.as_ref());
-        self.set("aggregate", component.aggregate.word());
+        if component.aggregate != Aggregate::Values {
+            self.set("aggregate", component.aggregate.word());
+        }
     }
 
     fn experiment(&mut self, experiment: &Experiment, exposures: Option<&Exposures>) {

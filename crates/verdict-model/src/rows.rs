@@ -47,7 +47,7 @@ pub struct GroupStat {
     pub ds: NaiveDate,
     /// Metric.
     pub metric: String,
-    /// `proportion`, `mean` or `ratio`.
+    /// `proportion`, `mean`, `ratio`, `retention` or `quantile`.
     pub metric_type: String,
     /// Variant.
     pub variant: String,
@@ -90,6 +90,10 @@ pub struct GroupStat {
     /// Of what is winsorised.
     #[serde(flatten)]
     pub winsorized: Winsorized,
+    /// Of a quantile: which one, and the distribution of its values.
+    pub quantile: Option<f64>,
+    /// The columns `bucket_lower` and so on; of one value a unit, or of several.
+    pub distribution: Option<Distribution>,
 }
 
 /// The part of a row of `group_stats` that a winsorised metric has: there x and y above are as they count, clipped, and
@@ -160,6 +164,23 @@ pub struct Covariates {
     pub co_y_pre_x_before: Option<f64>,
     /// The same of y + y′ and pre y.
     pub co_y_pre_y_before: Option<f64>,
+}
+
+/// The distribution of the values of a group's units, by buckets at most one per cent wide, in order; all lists have the
+/// same length.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Distribution {
+    /// The least value that each bucket may have.
+    pub lower: Vec<f64>,
+    /// The greatest.
+    pub upper: Vec<f64>,
+    /// How many values it has.
+    pub count: Vec<i64>,
+    /// With N the number of a unit's values up to and in the bucket: how much the sum of N² over units is larger than that of
+    /// the bucket before.
+    pub square: Vec<f64>,
+    /// The same of the sum of N times the number of all values of the unit.
+    pub product: Vec<f64>,
 }
 
 /// A row of `results`: one comparison of a variant against the control.

@@ -28,6 +28,10 @@ pub enum ColumnType {
     Boolean,
     /// List of UTF-8 texts.
     TextList,
+    /// List of 64-bit integers.
+    Int64List,
+    /// List of 64-bit floats.
+    Float64List,
 }
 
 /// A column of a table.
@@ -64,7 +68,9 @@ const fn nullable(name: &'static str, ty: ColumnType, doc: &'static str) -> Colu
     Column { name, ty, nullable: true, doc }
 }
 
-use ColumnType::{Boolean, Date, Float64, Int32, Int64, Text, TextList, TimestampUs};
+use ColumnType::{
+    Boolean, Date, Float64, Float64List, Int32, Int64, Int64List, Text, TextList, TimestampUs,
+};
 
 const EXPERIMENT: Column = column("experiment", Text, "experiment");
 const DS: Column = column("ds", Date, "day, in the project's time zone");
@@ -120,7 +126,7 @@ pub const GROUP_STATS: Table = Table {
         column(
             "metric_type",
             Text,
-            "proportion, mean or ratio; clustered_ before it: x is a cluster's total, y its units (or its denominator)",
+            "proportion, mean, ratio, retention or quantile; clustered_ before it: x is a cluster's total, y its units (or its denominator)",
         ),
         column("variant", Text, "variant"),
         column(
@@ -219,6 +225,26 @@ pub const GROUP_STATS: Table = Table {
         nullable("raw_mean_y", Float64, "mean of y without caps"),
         nullable("raw_m2_y", Float64, "sum of (y - raw_mean_y)^2 without caps"),
         nullable("raw_co_xy", Float64, "sum of (x - raw_mean_x)(y - raw_mean_y) without caps"),
+        nullable("quantile", Float64, "which quantile the metric is; null for other metrics"),
+        nullable(
+            "bucket_lower",
+            Float64List,
+            "of a quantile the distribution of its values (totals of units, or of each of their events): the buckets that have \
+             any, in order, with the least value that a bucket may have; at most 1% wide",
+        ),
+        nullable("bucket_upper", Float64List, "the greatest value that each bucket may have"),
+        nullable("bucket_count", Int64List, "how many values are in each bucket"),
+        nullable(
+            "bucket_square",
+            Float64List,
+            "with N the number of a unit's values up to and in the bucket: how much the sum of N^2 over units is larger than \
+             that of the bucket before",
+        ),
+        nullable(
+            "bucket_product",
+            Float64List,
+            "the same of the sum of N times the number of all values of the unit",
+        ),
     ],
     doc: "the sufficient statistics of one metric in one variant and segment",
 };
@@ -230,7 +256,11 @@ pub const RESULTS: Table = Table {
     columns: &[
         column("metric", Text, "metric"),
         column("role", Text, "primary, guardrail or secondary"),
-        column("metric_type", Text, "proportion, mean, ratio, or a type that is not in effect yet"),
+        column(
+            "metric_type",
+            Text,
+            "proportion, mean, ratio, retention, quantile, or a type that is not in effect yet",
+        ),
         column("direction", Text, "direction that is good: increase or decrease"),
         column("control", Text, "control variant"),
         column("variant", Text, "variant that is compared against it"),
@@ -280,8 +310,8 @@ pub const RESULTS: Table = Table {
         nullable(
             "method",
             Text,
-            "two_proportion_z (over looks: two_proportion_z_unpooled), welch_t, ratio_delta_z or cluster_delta_t; adjusted: cuped_z, \
-             cuped_welch_t or cuped_ratio_delta_z",
+            "two_proportion_z (over looks: two_proportion_z_unpooled), welch_t, ratio_delta_z, cluster_delta_t or \
+             quantile_woodruff_z; adjusted: cuped_z, cuped_welch_t or cuped_ratio_delta_z",
         ),
         column("alternative", Text, "two-sided, greater or less (greater: variant above control)"),
         nullable("statistic", Float64, "test statistic"),
@@ -506,6 +536,8 @@ impl ColumnType {
             Self::Float64 => "double",
             Self::Boolean => "boolean",
             Self::TextList => "list of text",
+            Self::Int64List => "list of int64",
+            Self::Float64List => "list of double",
         }
     }
 }

@@ -119,6 +119,8 @@ impl World {
             co_xy_before: found.co_xy_before,
             covariates: Default::default(),
             winsorized: Default::default(),
+            quantile: None,
+            distribution: None,
         }
     }
 }

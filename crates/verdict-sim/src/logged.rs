@@ -12,6 +12,7 @@ use verdict_model::rows::GroupStat;
 use crate::draws::Draws;
 use crate::effect::Size;
 use crate::group::{Law, Statistics};
+use crate::world::is_rate;
 
 /// What a log showed of one unit's totals as of one day, in one group. The second number is a ratio's denominator, and
 /// zero otherwise.
@@ -44,7 +45,7 @@ impl LoggedDay {
             };
             let means = [mean(row.mean_x, row.sum_x), mean(row.mean_y, row.sum_y)];
             let x = match row.m2_x {
-                None if row.metric_type == "proportion" => means[0] * (1.0 - means[0]),
+                None if is_rate(&row.metric_type) => means[0] * (1.0 - means[0]),
                 m2 => part(m2),
             };
             let mut day = LoggedDay {
@@ -105,14 +106,14 @@ pub(crate) fn law(days: &[LoggedDay], kind: &str, size: Option<Size>) -> Result<
             Some(Size::Absolute(by)) if kind == "ratio" => day.mean[0] += by * day.mean[1],
             Some(Size::Absolute(by)) => day.mean[0] += by,
         }
-        if kind == "proportion" {
+        if is_rate(kind) {
             if !(0.0..=1.0).contains(&day.mean[0]) {
                 return Err("its rate would leave 0 to 1");
             }
             day.variance[0] = day.mean[0] * (1.0 - day.mean[0]);
         }
     }
-    Ok(Law::Logged(LoggedMeans { days, proportion: kind == "proportion" }))
+    Ok(Law::Logged(LoggedMeans { days, proportion: is_rate(kind) }))
 }
 
 impl LoggedMeans {

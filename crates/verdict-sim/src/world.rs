@@ -73,7 +73,7 @@ impl World {
             let name = &metric.name.value;
             let kind = metric_types.get(name).map_or("unknown", String::as_str);
             // A type that no method computes has no statistics; its results say so.
-            if !["proportion", "mean", "ratio"].contains(&kind) {
+            if !["proportion", "retention", "mean", "ratio"].contains(&kind) {
                 continue;
             }
             let logged = logged.get(name).map(Vec::as_slice);
@@ -162,6 +162,11 @@ impl World {
     }
 }
 
+/// Whether a type of metric is a share of units.
+pub(crate) fn is_rate(kind: &str) -> bool {
+    matches!(kind, "proportion" | "retention")
+}
+
 /// Where what a metric does is known from.
 enum Source<'a> {
     Stated(Behaviour),
@@ -171,9 +176,9 @@ enum Source<'a> {
 impl Source<'_> {
     fn law(&self, kind: &str, size: Option<Size>) -> Result<Law, &'static str> {
         match (self, size) {
-            (Source::Stated(behaviour), None) => Ok(Law::of(behaviour, kind == "proportion")),
+            (Source::Stated(behaviour), None) => Ok(Law::of(behaviour, is_rate(kind))),
             (Source::Stated(behaviour), Some(size)) => {
-                Ok(Law::of(&effect::with_effect(behaviour, size)?, kind == "proportion"))
+                Ok(Law::of(&effect::with_effect(behaviour, size)?, is_rate(kind)))
             }
             (Source::Logged(days), size) => logged::law(days, kind, size),
         }
@@ -189,14 +194,14 @@ fn stated(
 ) -> Result<Behaviour, SimError> {
     let name = &metric.name.value;
     let example = match kind {
-        "proportion" => "{distribution: bernoulli, p: 0.1}",
+        "proportion" | "retention" => "{distribution: bernoulli, p: 0.1}",
         "ratio" => {
             "{numerator: {distribution: poisson, mean: 1}, denominator: {distribution: poisson, mean: 3}}"
         }
         _ => "{distribution: gaussian, mean: 10, sd: 5}",
     };
     let Some(behaviour) = population.metrics.get(name) else {
-        let rate = metric.baseline.filter(|p| kind == "proportion" && *p > 0.0 && *p < 1.0);
+        let rate = metric.baseline.filter(|p| is_rate(kind) && *p > 0.0 && *p < 1.0);
         let p = rate.ok_or_else(|| SimError::NoDistribution {
             experiment: experiment.name.value.clone(),
             metric: name.clone(),

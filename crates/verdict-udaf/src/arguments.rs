@@ -30,7 +30,13 @@ pub(crate) fn coerce(kind: Kind, types: &[DataType]) -> Result<Vec<DataType>> {
             common(name, std::slice::from_ref(x))?;
             Ok(vec![DataType::Float64])
         }
-        (Kind::MomentsMerge(_) | Kind::ExactSumMerge | Kind::SketchMerge, [state]) => match state {
+        (
+            Kind::MomentsMerge(_)
+            | Kind::ExactSumMerge
+            | Kind::SketchMerge
+            | Kind::DistributionMerge,
+            [state],
+        ) => match state {
             DataType::Binary
             | DataType::LargeBinary
             | DataType::BinaryView
@@ -76,6 +82,23 @@ pub(crate) fn coerce(kind: Kind, types: &[DataType]) -> Result<Vec<DataType>> {
             common(name, xs)?;
             Ok([vec![DataType::Int64], vec![DataType::Float64; xs.len()]].concat())
         }
+        (Kind::DistributionState, [weight, values]) => {
+            if !integer(weight) {
+                return plan_err!(
+                    "the weight of `{name}` is a whole number (BIGINT), not {weight}"
+                );
+            }
+            let stored =
+                matches!(values, DataType::Binary | DataType::LargeBinary | DataType::BinaryView);
+            if !stored {
+                common(name, std::slice::from_ref(values))?;
+            }
+            let values = if stored { DataType::Binary } else { DataType::Float64 };
+            Ok(vec![DataType::Int64, values])
+        }
+        (Kind::DistributionState, _) => plan_err!(
+            "`{name}` takes a weight and a unit's value or stored values: {name}(weight, x)"
+        ),
         (Kind::Sketch, _) => plan_err!(
             "`{name}` takes a weight, a value and a literal: {name}(weight, x[, relative_error])"
         ),

@@ -21,13 +21,14 @@ use verdict_accum::{Bootstrap, BootstrapPooled, Sketch};
 
 use crate::adapters::{Groups, One};
 use crate::bootstrap::{BootstrapKernel, By, bootstrap_fields};
+use crate::distribution::DistributionKernel;
 use crate::exact_sum::DoubleSum;
 use crate::integer_sum::{INTEGER_STATE, IntegerSum};
 use crate::kernel::{Call, Kernel};
 use crate::moments::{MomentsKernel, moments_fields};
 use crate::sketch::SketchKernel;
 use crate::welford::{STATE_NAMES, WelfordKernel, welford_fields};
-use crate::{arguments, exact_sum, moments};
+use crate::{arguments, distribution, exact_sum, moments};
 
 /// Which function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,6 +45,8 @@ pub(crate) enum Kind {
     BootstrapPooled,
     Sketch,
     SketchMerge,
+    DistributionState,
+    DistributionMerge,
 }
 
 impl Kind {
@@ -63,6 +66,8 @@ impl Kind {
         Self::BootstrapPooled,
         Self::Sketch,
         Self::SketchMerge,
+        Self::DistributionState,
+        Self::DistributionMerge,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -82,6 +87,8 @@ impl Kind {
             Self::BootstrapPooled => "bootstrap_pooled",
             Self::Sketch => "sketch",
             Self::SketchMerge => "sketch_merge",
+            Self::DistributionState => "distribution_state",
+            Self::DistributionMerge => "distribution_merge",
         }
     }
 }
@@ -180,6 +187,15 @@ impl Aggregate {
                 adapt.adapt(SketchKernel { call, relative_error: Some(relative_error) })
             }
             Kind::SketchMerge => adapt.adapt(SketchKernel { call, relative_error: None }),
+            Kind::DistributionState => {
+                let binary = types.last() == Some(&DataType::Binary);
+                let input =
+                    if binary { distribution::Input::Values } else { distribution::Input::Doubles };
+                adapt.adapt(DistributionKernel { call, input })
+            }
+            Kind::DistributionMerge => {
+                adapt.adapt(DistributionKernel { call, input: distribution::Input::States })
+            }
         })
     }
 }
@@ -268,7 +284,10 @@ impl AggregateUDFImpl for Aggregate {
             Kind::BootstrapPooled => {
                 DataType::Struct(bootstrap_fields(types.len().saturating_sub(2)))
             }
-            Kind::Sketch | Kind::SketchMerge => DataType::Binary,
+            Kind::Sketch
+            | Kind::SketchMerge
+            | Kind::DistributionState
+            | Kind::DistributionMerge => DataType::Binary,
         })
     }
 
@@ -300,6 +319,9 @@ impl AggregateUDFImpl for Aggregate {
                 vec![field("bootstrap", DataType::LargeBinary), field("nulls", DataType::Int64)]
             }
             Kind::Sketch | Kind::SketchMerge => vec![field("sketch", DataType::LargeBinary)],
+            Kind::DistributionState | Kind::DistributionMerge => {
+                vec![field("distribution", DataType::LargeBinary)]
+            }
         })
     }
 

@@ -35,6 +35,8 @@
 //! | `bootstrap_pooled(replicates, seed, x1 …)` | the same struct; units with equal values are weighted together, which is faster and gives up weights by unit |
 //! | `sketch(weight, x[, relative_error])` | a quantile sketch as BINARY; the relative error is a literal, 0.005 unless given |
 //! | `sketch_merge(state)` | the sketch of all states together |
+//! | `distribution_state(weight, x)` | BINARY: counts by bucket over units of one value, or of several (BINARY, as `unit_total` has them), with the sums that the variance of clustered values is made of |
+//! | `distribution_merge(state)` | the distribution of all states together |
 //! | `sketch_quantile(state, q)` | DOUBLE, the value of rank floor(q (n - 1)) within the relative error |
 //!
 //! Common to all: a row with a NULL in any argument is ignored; the field `nulls` of a struct counts such rows (for
@@ -89,6 +91,7 @@
 mod adapters;
 mod arguments;
 mod bootstrap;
+mod distribution;
 mod exact_sum;
 mod function;
 mod integer_sum;

@@ -3,7 +3,7 @@
 use verdict_model::rows::GroupStat;
 
 use super::levels::Levels;
-use super::samples::{Gap, Kind, mean, of_rate, proportion, ratio, usable};
+use super::samples::{Gap, Kind, mean, of_rate, proportion, quantile, ratio, usable};
 use crate::methods::relative::FiellerSet;
 use crate::methods::two_proportion::{ProportionInterval, two_proportion, unpooled_std_error};
 use crate::methods::welch::{welch, welch_and_critical};
@@ -40,6 +40,10 @@ pub(super) fn compare(
             Kind::Mean => means(control, variant, alpha, alternative),
             Kind::Ratio => ratios(control, variant, alpha, alternative),
             Kind::Clustered => clusters(control, variant, alpha, alternative),
+            Kind::Quantile => {
+                let samples = (quantile(control)?, quantile(variant)?);
+                by_normal_law("quantile_woodruff_z", samples, alpha, alternative)
+            }
         }
     });
     let levels = match &outcome {
@@ -127,18 +131,18 @@ fn means(
     })
 }
 
-fn ratios(
-    control: &GroupStat,
-    variant: &GroupStat,
+/// What behaves as a mean, of so many units that it is normal.
+fn by_normal_law(
+    method: &'static str,
+    (control, variant): (Sample, Sample),
     alpha: f64,
     alternative: Alternative,
 ) -> Result<Evidence, Gap> {
-    let (control, variant) = (ratio(control)?.linearised()?, ratio(variant)?.linearised()?);
     let of_means = welch(&control, &variant, alpha, alternative)?;
     let test =
         Estimate::new(of_means.effect, of_means.std_error, Reference::Normal, alpha, alternative)?;
     Ok(Evidence {
-        method: "ratio_delta_z",
+        method,
         test,
         interval_std_error: test.std_error,
         relative: relative_effect(

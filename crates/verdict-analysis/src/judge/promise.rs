@@ -272,7 +272,8 @@ impl Promise<'_> {
         let by_past = Kind::of(self.metric_type).ok().filter(|_| self.metric.cuped.is_some());
         let method = match self.metric_type {
             _ if by_past.is_some() => by_past.map_or("", by_past_word),
-            "proportion" => "two_proportion_z_unpooled",
+            "proportion" | "retention" => "two_proportion_z_unpooled",
+            "quantile" => "quantile_woodruff_z",
             "mean" => "welch_t",
             of_clusters if of_clusters.starts_with(CLUSTERED) => "cluster_delta_t",
             _ => "ratio_delta_z",

@@ -1,7 +1,8 @@
 //! What one group's statistics say of one variant: counts and moments, or why they are none.
 
-use verdict_model::rows::GroupStat;
+use verdict_model::rows::{Distribution, GroupStat};
 
+use crate::methods::quantile_clustered::{Buckets, quantile_of, quantile_sample};
 use crate::methods::ratio::RatioSample;
 use crate::methods::two_proportion::Proportion;
 use crate::methods::{MethodError, Sample};
@@ -20,6 +21,8 @@ pub(super) enum Kind {
     Ratio,
     /// Totals of clusters over their units, or over their totals of a denominator.
     Clustered,
+    /// A quantile of units' totals, or of their events.
+    Quantile,
 }
 
 /// What the type of a metric of clusters begins with; that of its units follows.
@@ -29,7 +32,8 @@ impl Kind {
     /// By the word of the type; a gap with the reason for any other.
     pub(super) fn of(metric_type: &str) -> Result<Kind, Gap> {
         match metric_type {
-            "proportion" => Ok(Kind::Proportion),
+            "proportion" | "retention" => Ok(Kind::Proportion),
+            "quantile" => Ok(Kind::Quantile),
             "mean" => Ok(Kind::Mean),
             "ratio" => Ok(Kind::Ratio),
             "clustered_proportion" | "clustered_mean" | "clustered_ratio" => Ok(Kind::Clustered),
@@ -47,6 +51,7 @@ impl Kind {
             Kind::Proportion => group.sum_x? / group.n as f64,
             Kind::Mean => group.mean_x?,
             Kind::Ratio | Kind::Clustered => group.mean_x? / group.mean_y?,
+            Kind::Quantile => quantile_of(buckets(group.distribution.as_ref()?), group.quantile?)?,
         };
         level.is_finite().then_some(level)
     }
@@ -103,7 +108,20 @@ pub(super) fn sample(kind: Kind, group: &GroupStat) -> Result<Sample, Gap> {
         Kind::Proportion => proportion(group).map(of_rate),
         Kind::Mean => mean(group),
         Kind::Ratio | Kind::Clustered => Ok(ratio(group)?.linearised()?),
+            Kind::Quantile => quantile(group),
     }
+}
+
+/// A quantile with Woodruff's standard error.
+pub(super) fn quantile(group: &GroupStat) -> Result<Sample, Gap> {
+    let distribution = group.distribution.as_ref().ok_or(INVALID)?;
+    let q = group.quantile.ok_or(INVALID)?;
+    Ok(quantile_sample(buckets(distribution), units(group)?, q)?)
+}
+
+fn buckets(distribution: &Distribution) -> Buckets<'_> {
+    let Distribution { lower, upper, count, square, product } = distribution;
+    Buckets { lower, upper, count, square, product }
 }
 
 /// The variance of one unit is that of its rate times n.

@@ -239,7 +239,9 @@ impl Question<'_> {
         let arms: &[Sample] = if factor == 0.0 { &[variant] } else { &[control, variant] };
         let enough = match kind {
             Kind::Proportion => successes_expected(arms),
-            Kind::Mean | Kind::Ratio | Kind::Clustered => n_control.min(n_variant) >= ENOUGH_UNITS,
+            Kind::Mean | Kind::Ratio | Kind::Clustered | Kind::Quantile => {
+                n_control.min(n_variant) >= ENOUGH_UNITS
+            }
         };
         Ok(Observed {
             look,
@@ -251,7 +253,7 @@ impl Question<'_> {
                 Kind::Mean | Kind::Clustered => {
                     Some(welch_df(v_control, control.n, v_variant, variant.n))
                 }
-                Kind::Proportion | Kind::Ratio => None,
+                Kind::Proportion | Kind::Ratio | Kind::Quantile => None,
             },
             units: control.n as f64 + variant.n as f64,
             enough: look.last || enough,

@@ -24,6 +24,7 @@ pub mod permutation;
 pub mod power;
 pub mod proportion;
 pub mod quantile;
+pub mod quantile_clustered;
 pub mod quantile_interval;
 pub mod ratio;
 pub mod relative;

@@ -4,13 +4,13 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, RecordBatch,
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Float64Array, Int64Array, RecordBatch,
 };
 use datafusion::arrow::buffer::BooleanBuffer;
 use datafusion::arrow::datatypes::{Float64Type, Int64Type};
 use datafusion::common::{exec_datafusion_err, exec_err};
 use datafusion::error::Result;
-use verdict_accum::ExactSum;
+use verdict_accum::{ExactSum, UnitValues};
 use verdict_model::Aggregate;
 
 use super::Span;
@@ -27,6 +27,7 @@ enum Places {
     Doubles(Vec<ExactSum>),
     IntegerExtremes(Vec<Option<i64>>, Ordering),
     DoubleExtremes(Vec<Option<f64>>, Ordering),
+    Values(Vec<UnitValues>),
 }
 
 /// A component with what it has come to.
@@ -45,6 +46,7 @@ impl Component {
         let places = match component.def.aggregate {
             // Over one day, days with a row are whether there was one.
             Aggregate::Any | Aggregate::DistinctDays => Places::Any(Vec::new()),
+            Aggregate::Values => Places::Values(Vec::new()),
             Aggregate::Count => Places::Count(Vec::new()),
             Aggregate::Sum if float => Places::Doubles(Vec::new()),
             Aggregate::Sum => Places::Integers(Vec::new()),
@@ -79,6 +81,7 @@ impl Component {
             Places::Doubles(v) => v.fill(ExactSum::default()),
             Places::IntegerExtremes(v, _) => v.fill(None),
             Places::DoubleExtremes(v, _) => v.fill(None),
+            Places::Values(v) => v.fill(UnitValues::default()),
         }
     }
 
@@ -91,6 +94,7 @@ impl Component {
             Places::Doubles(v) => v.resize_with(places, ExactSum::default),
             Places::IntegerExtremes(v, _) => v.resize(places, None),
             Places::DoubleExtremes(v, _) => v.resize(places, None),
+            Places::Values(v) => v.resize_with(places, UnitValues::default),
         }
     }
 
@@ -144,6 +148,13 @@ impl Component {
                     pushed.map_err(|e| exec_datafusion_err!("{name}: {e}"))?;
                 }
             }
+            Places::Values(all) => {
+                let values = value()?.as_primitive::<Float64Type>();
+                for row in with_value(&rows, values).set_indices() {
+                    let pushed = all[places[row] as usize].push(values.values()[row]);
+                    pushed.map_err(|e| exec_datafusion_err!("{name}: {e}"))?;
+                }
+            }
             Places::IntegerExtremes(extremes, wins) => {
                 let values = value()?.as_primitive::<Int64Type>();
                 for row in with_value(&rows, values).set_indices() {
@@ -193,6 +204,9 @@ impl Component {
                     own[to] = extreme([own[to], v[from]], |a, b| a.total_cmp(b) == *wins);
                 });
             }
+            (Places::Values(own), Places::Values(v)) => {
+                each().for_each(|(from, to)| own[to].merge(&v[from]));
+            }
             // Parts of a day have the same components.
             _ => {}
         }
@@ -229,6 +243,20 @@ impl Component {
                     exec_datafusion_err!("the sum of {name} lies beyond the largest DOUBLE")
                 })
             })?)),
+            Places::Values(v) => {
+                let all = each(v, spans, |parts| {
+                    let mut values = UnitValues::default();
+                    parts.iter().for_each(|part| values.merge(part));
+                    Ok((!values.is_empty()).then(|| values.to_bytes()))
+                })?;
+                let bytes: usize = all.iter().flatten().map(Vec::len).sum();
+                if i32::try_from(bytes).is_err() {
+                    return exec_err!(
+                        "{name}: the values of one bucket's units take more than 2 GiB; set `buckets` to more"
+                    );
+                }
+                Arc::new(all.iter().map(Option::as_deref).collect::<BinaryArray>())
+            }
             Places::IntegerExtremes(v, wins) => {
                 let of =
                     |v: &[Option<i64>]| Ok(extreme(v.iter().copied(), |a, b| a.cmp(b) == *wins));

@@ -28,8 +28,32 @@ pub(super) fn of_metric(
     let covariates = metric.arguments.len() - metric.totals;
     let not_mature =
         complete.map(|m| format!("m{m}['n'] - CAST(coalesce(m{m}['sum_1'], 0) AS BIGINT)"));
-    let fields = fields(&own, pair.as_deref(), not_mature, (metric.totals, covariates));
-    fields.into_iter().chain(winsorized(metric.winsorized.as_ref(), metric.totals)).collect()
+    let Some(quantile) = metric.quantile else {
+        let fields = fields(&own, pair.as_deref(), not_mature, (metric.totals, covariates));
+        let winsorized = winsorized(metric.winsorized.as_ref(), metric.totals);
+        return fields.into_iter().chain(winsorized).chain(no_distribution()).collect();
+    };
+    // Of a distribution n and all else follow from its state.
+    let nothing = fields("", None, not_mature, (0, 0)).into_iter().chain(winsorized(None, 0));
+    let nothing = nothing.chain(no_distribution());
+    nothing
+        .map(|field| match field.name {
+            "quantile" => FieldSql { value: format!("CAST({quantile:?} AS DOUBLE)"), ..field },
+            "distribution" => FieldSql { value: own.clone(), ..field },
+            "n" => FieldSql { value: "CAST(NULL AS BIGINT)".to_owned(), ..field },
+            "n_not_mature" => field,
+            _ if field.value.contains("AS BIGINT") => {
+                FieldSql { value: "CAST(NULL AS BIGINT)".to_owned(), ..field }
+            }
+            _ => FieldSql { value: "CAST(NULL AS DOUBLE)".to_owned(), ..field },
+        })
+        .collect()
+}
+
+/// Which quantile a metric is, and the state of its distribution, where it is none.
+fn no_distribution() -> [FieldSql; 2] {
+    [("quantile", "DOUBLE"), ("distribution", "BYTEA")]
+        .map(|(name, ty)| FieldSql { name, value: format!("CAST(NULL AS {ty})") })
 }
 
 /// The columns of a metric of clusters: x is a cluster's total, y its units or its denominator.
@@ -82,7 +106,8 @@ fn winsorized(of: Option<&WinsorizedSql>, totals: usize) -> Vec<FieldSql> {
 
 /// The columns of the built-in metric, which is not compared with the day before.
 pub(super) fn of_several_variants() -> Vec<FieldSql> {
-    fields("m0", None, None, (1, 0)).into_iter().chain(winsorized(None, 1)).collect()
+    let fields = fields("m0", None, None, (1, 0)).into_iter();
+    fields.chain(winsorized(None, 1)).chain(no_distribution()).collect()
 }
 
 fn fields(

@@ -11,7 +11,7 @@ use datafusion::arrow::compute::{not, nullif, take};
 use datafusion::arrow::datatypes::{DataType, Float64Type, Int64Type};
 use datafusion::common::exec_datafusion_err;
 use datafusion::error::Result;
-use verdict_accum::ExactSum;
+use verdict_accum::{ExactSum, UnitValues};
 use verdict_model::Aggregate;
 
 use super::Column;
@@ -25,6 +25,8 @@ pub(crate) enum Values {
     Booleans(BooleanArray),
     Integers(Int64Array),
     Doubles(Float64Array),
+    /// Several values of a unit each.
+    Values(BinaryArray),
 }
 
 impl Values {
@@ -37,6 +39,7 @@ impl Values {
             DataType::Boolean => Ok(Values::Booleans(column.as_boolean().clone())),
             DataType::Int64 => Ok(Values::Integers(column.as_primitive::<Int64Type>().clone())),
             DataType::Float64 => Ok(Values::Doubles(column.as_primitive::<Float64Type>().clone())),
+            DataType::Binary => Ok(Values::Values(column.as_binary::<i32>().clone())),
             other => Err(exec_datafusion_err!("the column {name} is {other}")),
         }
     }
@@ -147,6 +150,7 @@ impl Totals {
                 )?;
                 Arc::new(Int64Array::from(all))
             }
+            (Aggregate::Values, _) => Arc::new(values(path, column, tables, span)?),
             (Aggregate::Min | Aggregate::Max, Number::Float) => {
                 let doubles = of_tables(column, tables, Values::doubles)?;
                 let wins = wins(column.aggregate);
@@ -239,6 +243,8 @@ impl Totals {
             note(&|at| v.values()[at - 1].to_bits() == v.values()[at].to_bits());
         } else if let Some(v) = column.as_boolean_opt() {
             note(&|at| v.value(at - 1) == v.value(at));
+        } else if let Some(v) = column.as_binary_opt::<i32>() {
+            note(&|at| v.value(at - 1) == v.value(at));
         }
     }
 }
@@ -257,6 +263,10 @@ impl Values {
 
     fn integers(&self) -> Option<&Int64Array> {
         if let Values::Integers(v) = self { Some(v) } else { None }
+    }
+
+    fn values(&self) -> Option<&BinaryArray> {
+        if let Values::Values(v) = self { Some(v) } else { None }
     }
 
     fn doubles(&self) -> Option<&Float64Array> {
@@ -345,6 +355,41 @@ fn sums(
         },
     )?;
     Ok((Arc::new(Float64Array::from(all)), keep.then(|| rests.finish())))
+}
+
+/// All values of a unit; none where it has none.
+fn values(
+    path: &Path,
+    column: &Column,
+    tables: &[InTable<'_>],
+    span: Option<Span<'_>>,
+) -> Result<BinaryArray> {
+    let stored = of_tables(column, tables, Values::values)?;
+    let mut all = BinaryBuilder::new();
+    let mut bytes = 0_usize;
+    walk(
+        path,
+        span,
+        UnitValues::default(),
+        |values, table, row| {
+            let Some(v) = stored[table].filter(|v| v.is_valid(row)) else { return Ok(()) };
+            let merged = values.merge_bytes(v.value(row));
+            merged.map_err(|e| exec_datafusion_err!("{}: {e}", column.name))
+        },
+        |values, _| {
+            let state = (!values.is_empty()).then(|| values.to_bytes());
+            bytes += state.as_ref().map_or(0, Vec::len);
+            if i32::try_from(bytes).is_err() {
+                return Err(exec_datafusion_err!(
+                    "{}: the values of one bucket's units take more than 2 GiB; set `buckets` to more",
+                    column.name
+                ));
+            }
+            all.append_option(state);
+            Ok(())
+        },
+    )?;
+    Ok(all.finish())
 }
 
 /// Adds what rounding took from a stored total.

@@ -35,7 +35,10 @@ pub(super) fn no_past(kind: &MetricKind) -> Option<&'static str> {
     let extreme =
         kind.components().iter().any(|c| matches!(c.aggregate, Aggregate::Min | Aggregate::Max));
     match kind {
-        MetricKind::Later(_) => Some("only proportions, means and ratios have a covariate"),
+        MetricKind::Later(_)
+        | MetricKind::Reaches { .. }
+        | MetricKind::Retention(_)
+        | MetricKind::Quantile { .. } => Some("only proportions, means and ratios have a covariate"),
         _ if extreme => Some(
             "a unit without rows before its exposure has no smallest or largest value to be adjusted by; use sum, count \
              or distinct_days",

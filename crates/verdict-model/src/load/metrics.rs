@@ -2,10 +2,10 @@
 
 use super::adjust;
 use super::definitions::Definitions;
-use super::window::window;
+use super::window;
 use super::winsorize;
 use crate::yaml::{Item, Map};
-use crate::{Aggregate, Component, Later, Located, Metric, MetricKind, Source, rows};
+use crate::{Aggregate, Component, Later, Located, Metric, MetricKind, Source, Window, rows};
 
 /// What `type` may say in a definition.
 #[derive(Clone, Copy)]
@@ -13,6 +13,8 @@ enum Type {
     Proportion,
     Mean,
     Ratio,
+    Retention,
+    Quantile,
     Later(&'static str),
 }
 
@@ -21,24 +23,14 @@ const TYPES: [(&str, Type); 7] = [
     ("mean", Type::Mean),
     ("continuous", Type::Mean),
     ("ratio", Type::Ratio),
-    ("quantile", Type::Later("quantile")),
-    ("retention", Type::Later("retention")),
+    ("quantile", Type::Quantile),
+    ("retention", Type::Retention),
     ("categorical", Type::Later("categorical")),
 ];
 
 /// Keys that a metric of a later type may have.
-const LATER_TYPE_KEYS: [&str; 10] = [
-    "source",
-    "filter",
-    "value",
-    "aggregate",
-    "quantile",
-    "of",
-    "days",
-    "values",
-    "levels",
-    "categories",
-];
+const LATER_TYPE_KEYS: [&str; 8] =
+    ["source", "filter", "value", "aggregate", "of", "values", "levels", "categories"];
 
 /// Keys that a metric of any type may have, and what happens without their methods.
 const LATER_KEYS: [(&str, &str); 2] = [
@@ -57,16 +49,19 @@ pub(super) fn metric(
         item.refuse(format!("`{name}` is built in; choose another name"));
     }
     let mut map = item.map()?;
-    let ty = map.require("type", "write proportion, mean or ratio")?;
+    let ty = map.require("type", "write proportion, mean, ratio, retention or quantile")?;
     let place = ty.place.clone();
     let ty = ty.word(&TYPES)?;
     let description = map.text("description").map(|text| text.value);
-    let window = map.get("window").and_then(|item| window(&item));
+    let mut window = map.get("window").and_then(|item| window::window(&item));
     let kind = match ty {
-        Type::Proportion => {
-            component(&mut map, sources, Use::Proportion).map(MetricKind::Proportion)
-        }
+        Type::Proportion => proportion(&mut map, sources),
         Type::Mean => component(&mut map, sources, Use::Mean).map(MetricKind::Mean),
+        Type::Retention => {
+            window = retention_window(&mut map, window);
+            component(&mut map, sources, Use::Proportion).map(MetricKind::Retention)
+        }
+        Type::Quantile => quantile(&mut map, sources),
         Type::Ratio => {
             let numerator = part(&mut map, "numerator", sources);
             let denominator = part(&mut map, "denominator", sources);
@@ -112,27 +107,68 @@ pub(super) fn metric(
     Some(Metric { name, kind: kind?, window, cuped, winsorize, description })
 }
 
+/// Share of units with a row, or with a total that reaches a threshold.
+fn proportion(map: &mut Map<'_>, sources: &Definitions<Source>) -> Option<MetricKind> {
+    let Some(at_least) = map.get("at_least") else {
+        return component(map, sources, Use::Proportion).map(MetricKind::Proportion);
+    };
+    let at_least = at_least.number("a number that the total of a unit is to reach", |_| true);
+    let component = component(map, sources, Use::Mean)?;
+    Some(MetricKind::Reaches { component, at_least: at_least? })
+}
+
+/// A retention's window: `days: [7, 13]`, or `window`.
+fn retention_window(map: &mut Map<'_>, window: Option<Window>) -> Option<Window> {
+    let days = map.get("days");
+    match (&days, window) {
+        (Some(item), Some(_)) => item.refuse("`window` is given as well; keep one of the two"),
+        (None, None) => map.refuse(
+            "`days` is missing: write the days after exposure on which a unit is to come back, such as [7, 13]",
+        ),
+        _ => {}
+    }
+    days.and_then(|item| window::days(&item)).or(window)
+}
+
+/// A quantile of the values of all rows, or of the units' totals.
+fn quantile(map: &mut Map<'_>, sources: &Definitions<Source>) -> Option<MetricKind> {
+    let within = |q: f64| q > 0.0 && q < 1.0;
+    let quantile = map.require("quantile", "write which one, such as 0.5 for the median");
+    let quantile = quantile.and_then(|item| item.number("a number above 0 and below 1", within));
+    let of_rows = map.get("of").and_then(|item| item.word(&[("events", true), ("units", false)]));
+    let aggregate = map.get("aggregate");
+    let of_rows = of_rows.unwrap_or(aggregate.is_none());
+    if let Some(item) = aggregate.filter(|_| of_rows) {
+        item.refuse("a quantile of events takes every value as it is; remove `aggregate`, or write `of: units`");
+    }
+    let component = component(map, sources, if of_rows { Use::Values } else { Use::Mean })?;
+    Some(MetricKind::Quantile { component, quantile: quantile? })
+}
+
 /// What a component is used for.
 #[derive(Clone, Copy, PartialEq)]
 enum Use {
     Proportion,
     Mean,
     Ratio,
+    Values,
 }
 
 impl Use {
     fn allows(self, aggregate: Aggregate) -> bool {
         match self {
             Use::Proportion => aggregate == Aggregate::Any,
-            Use::Mean => aggregate != Aggregate::Any,
+            Use::Mean => !matches!(aggregate, Aggregate::Any | Aggregate::Values),
+            Use::Values => aggregate == Aggregate::Values,
             // A unit without rows has no smallest value, and could be in neither sum.
-            Use::Ratio => !matches!(aggregate, Aggregate::Min | Aggregate::Max),
+            Use::Ratio => !matches!(aggregate, Aggregate::Min | Aggregate::Max | Aggregate::Values),
         }
     }
 
     fn default(self, has_value: bool) -> Aggregate {
         match self {
             Use::Proportion => Aggregate::Any,
+            Use::Values => Aggregate::Values,
             Use::Mean | Use::Ratio if has_value => Aggregate::Sum,
             Use::Mean | Use::Ratio => Aggregate::Count,
         }
@@ -157,16 +193,18 @@ fn component(map: &mut Map<'_>, sources: &Definitions<Source>, used: Use) -> Opt
     let value = value_item.as_ref().and_then(|item| item.text());
     let words: Vec<_> =
         Aggregate::WORDS.into_iter().filter(|(_, aggregate)| used.allows(*aggregate)).collect();
-    let aggregate = match map.get("aggregate") {
+    let aggregate = match map.get("aggregate").filter(|_| used != Use::Values) {
         Some(item) => item.word(&words),
         None => Some(used.default(value_item.is_some())),
     }?;
-    let needs_value = matches!(aggregate, Aggregate::Sum | Aggregate::Min | Aggregate::Max);
+    let needs_value =
+        matches!(aggregate, Aggregate::Sum | Aggregate::Min | Aggregate::Max | Aggregate::Values);
     if needs_value && value_item.is_none() {
-        let word = aggregate.word();
-        map.refuse(format!(
-            "`value` is missing: write the SQL expression that `{word}` is taken of"
-        ));
+        let what = match aggregate {
+            Aggregate::Values => "the quantile",
+            _ => &format!("`{}`", aggregate.word()),
+        };
+        map.refuse(format!("`value` is missing: write the SQL expression that {what} is taken of"));
         return None;
     }
     if value_item.is_some() && value.is_none() {

@@ -21,19 +21,33 @@ pub(super) fn window(item: &Item<'_>) -> Option<Window> {
             item.refuse(WHOLE_DAYS);
         }
     }
-    let expected = format!("a whole number of days from 0 to {} ({WHOLE_DAYS})", Window::LAST);
-    let day = |item: &Item<'_>| {
-        let fits = |n: f64| n.fract() == 0.0 && (0.0..=f64::from(Window::LAST)).contains(&n);
-        item.number(&expected, fits).map(|n| n as u32)
-    };
     let start = map.get("start").map_or(Some(0), |item| day(&item));
     let end_item = map.require("end", "write the last day that counts, such as {start: 0, end: 6}");
     let end = end_item.as_ref().and_then(day);
     map.finish();
-    let (start, end) = (start?, end?);
-    if end < start
-        && let Some(item) = end_item
-    {
+    in_order(start?, end?, &end_item?)
+}
+
+/// `[7, 13]`: the first and the last day.
+pub(super) fn days(item: &Item<'_>) -> Option<Window> {
+    let items = item.list()?;
+    let [start, end] = &items[..] else {
+        item.refuse(
+            "is not two days: write the first and the last day after exposure, such as [7, 13]",
+        );
+        return None;
+    };
+    in_order(day(start)?, day(end)?, end)
+}
+
+fn day(item: &Item<'_>) -> Option<u32> {
+    let expected = format!("a whole number of days from 0 to {} ({WHOLE_DAYS})", Window::LAST);
+    let fits = |n: f64| n.fract() == 0.0 && (0.0..=f64::from(Window::LAST)).contains(&n);
+    item.number(&expected, fits).map(|n| n as u32)
+}
+
+fn in_order(start: u32, end: u32, item: &Item<'_>) -> Option<Window> {
+    if end < start {
         item.refuse(format!(
             "{end} is before `start`, {start}: a window ends on a later day or the same"
         ));

@@ -17,11 +17,11 @@ pub(super) fn winsorize(map: &mut Map<'_>, kind: Option<&MetricKind>) -> Option<
         None => Some(None),
         Some(MetricKind::Mean(_)) => Some(of_mean(&item)),
         Some(MetricKind::Ratio { .. }) => Some(of_ratio(&item)),
-        Some(MetricKind::Proportion(_)) => {
+        Some(MetricKind::Proportion(_) | MetricKind::Reaches { .. } | MetricKind::Retention(_)) => {
             item.refuse("does not fit this metric: a proportion is made of zeros and ones");
             Some(None)
         }
-        Some(MetricKind::Later(_)) => {
+        Some(MetricKind::Later(_) | MetricKind::Quantile { .. }) => {
             item.refuse("does not fit this metric: only the totals of means and ratios have caps");
             Some(None)
         }

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use verdict_model::{
-    Arm, Correction, DeclaredType, Direction, ExperimentMetric, GuardrailTest, Mde, MetricKind,
-    NaiveDate, Practical, Project, Role, SequentialMethod, SeveralVariants, Threshold, load,
+    Aggregate, Arm, Correction, DeclaredType, Direction, ExperimentMetric, GuardrailTest, Mde,
+    MetricKind, NaiveDate, Practical, Project, Role, SequentialMethod, SeveralVariants, Threshold,
+    load,
 };
 
 const EXPERIMENT: &str = "new_search_ranking_model_v3";
@@ -107,13 +108,14 @@ fn what_the_seed_asks_for_and_is_not_in_effect_is_said() {
 }
 
 #[test]
-fn latency_may_be_a_quantile_which_is_said_once() {
+fn latency_is_a_quantile_of_events() {
     let project = seed();
-    assert_eq!(project.metrics["p99_latency_ms"].kind, MetricKind::Later("quantile".to_owned()));
-    let place = "project.yaml:16: metrics.p99_latency_ms.type".to_owned();
-    let consequence =
-        "no method computes a quantile yet: the results of `p99_latency_ms` say so instead of a number".to_owned();
-    assert_eq!(later(&project, None), [(place, consequence)]);
+    let MetricKind::Quantile { component, quantile } = &project.metrics["p99_latency_ms"].kind
+    else {
+        panic!("p99_latency_ms is a quantile");
+    };
+    assert_eq!((component.aggregate, *quantile), (Aggregate::Values, 0.99));
+    assert!(later(&project, None).is_empty());
 }
 
 #[test]

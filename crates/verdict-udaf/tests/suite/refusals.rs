@@ -5,7 +5,7 @@ use crate::session::{check, refused};
 const T: &str = "(VALUES (1, 2.0, 'a', x'00'), (2, 3.0, 'b', x'00')) AS t(w, x, s, b)";
 
 /// A call of each aggregate function whose order or repetition of rows could be asked for.
-const CALLS: [&str; 13] = [
+const CALLS: [&str; 15] = [
     "moments(w, x)",
     "moments_state(w, x)",
     "moments_merge_1(b)",
@@ -19,6 +19,8 @@ const CALLS: [&str; 13] = [
     "bootstrap_pooled(5, 1, x)",
     "sketch(w, x)",
     "sketch_merge(b)",
+    "distribution_state(w, x)",
+    "distribution_merge(b)",
 ];
 
 #[tokio::test]
@@ -48,6 +50,7 @@ async fn what_is_not_finite() {
             "welford(x)",
             "welford(y, x)",
             "sketch(1, x)",
+            "distribution_state(1, x)",
             "bootstrap(g, 5, 1, y, x)",
             "bootstrap_pooled(5, 1, y, x)",
         ] {
@@ -89,6 +92,10 @@ async fn wrong_arguments() {
         ("bootstrap(w, w, 1, x)", "are literals"),
         ("bootstrap(w, 10001, 1, x)", "not within 1 to 10000"),
         ("bootstrap_pooled(10, 1)", "bootstrap_pooled(replicates, seed, x1 …)"),
+        ("distribution_state(w)", "distribution_state(weight, x)"),
+        ("distribution_state(x, x)", "is a whole number (BIGINT)"),
+        ("distribution_state(w, b)", "another kind, shape or version"),
+        ("distribution_state(w, s)", "takes numbers"),
         ("sketch(w)", "sketch(weight, x[, relative_error])"),
         ("sketch(x, x)", "is a whole number (BIGINT)"),
         ("sketch(w, x, x)", "is a literal"),

@@ -367,7 +367,7 @@ fn a_metric_has_a_type() {
     check(
         "type: proportion, ",
         "",
-        "p.yaml:14: metrics.clicks: `type` is missing: write proportion, mean or ratio",
+        "p.yaml:14: metrics.clicks: `type` is missing: write proportion, mean, ratio, retention or quantile",
     );
     check(
         "type: proportion",
@@ -411,11 +411,7 @@ fn metric_names_are_identifiers_and_not_reserved() {
 #[test]
 fn later_types_are_read_and_said() {
     let revenue = "{type: mean, value: amount}";
-    for (ty, rest) in [
-        ("quantile", "quantile: 0.5"),
-        ("retention", "days: [7, 13]"),
-        ("categorical", "levels: [a]"),
-    ] {
+    for (ty, rest) in [("categorical", "levels: [a]")] {
         let project = good(revenue, &format!("{{type: {ty}, source: events, value: x, {rest}}}"));
         assert_eq!(project.metrics["revenue"].kind, MetricKind::Later(ty.to_owned()));
         let [later] = &project.later[..] else { panic!("one remark: {:?}", project.later) };
@@ -430,7 +426,7 @@ fn later_types_are_read_and_said() {
     }
     check(
         revenue,
-        "{type: quantile, source: evnts}",
+        "{type: categorical, source: evnts}",
         "p.yaml:15: metrics.revenue.source: source `evnts` is not defined; did you mean `events`? (defined: events)",
     );
 }
@@ -580,5 +576,83 @@ fn caps_are_fixed_or_percentiles_of_what_has_totals() {
     check(
         "{upper_percentile: 100}",
         ".upper_percentile: expected a number between 0 and 100, found `100`",
+    );
+}
+
+#[test]
+fn shares_of_totals_retentions_and_quantiles() {
+    let kind = |text: &str| {
+        let project = good(REVENUE, text);
+        assert!(project.later.is_empty(), "{text}");
+        // What is understood is understood again.
+        let again = load_files(&[("p.yaml", &project.resolved_text())]);
+        let again = again.unwrap_or_else(|e| panic!("{text}: {e}"));
+        assert_eq!(again.resolved_text(), project.resolved_text());
+        (project.metrics["revenue"].kind.clone(), project.metrics["revenue"].window)
+    };
+    let (reaches, _) = kind("{type: proportion, value: amount, at_least: 100}");
+    let MetricKind::Reaches { component, at_least } = reaches else { panic!("{reaches:?}") };
+    assert_eq!((component.aggregate, at_least), (Aggregate::Sum, 100.0));
+    let (retention, window) = kind("{type: retention, filter: event = 'click', days: [7, 13]}");
+    let MetricKind::Retention(component) = retention else { panic!("{retention:?}") };
+    assert_eq!(component.aggregate, Aggregate::Any);
+    assert_eq!(window, Some(Window { start: 7, end: 13 }));
+    let (events, _) = kind("{type: quantile, value: amount, quantile: 0.99}");
+    let MetricKind::Quantile { component, quantile } = events else { panic!("{events:?}") };
+    assert_eq!((component.aggregate, quantile), (Aggregate::Values, 0.99));
+    let (units, _) =
+        kind("{type: quantile, value: amount, quantile: 0.5, of: units, window: {end: 6}}");
+    let MetricKind::Quantile { component, .. } = units else { panic!("{units:?}") };
+    assert_eq!(component.aggregate, Aggregate::Sum);
+    let (count, _) = kind("{type: quantile, aggregate: count, quantile: 0.5}");
+    let MetricKind::Quantile { component, .. } = count else { panic!("{count:?}") };
+    assert_eq!(component.aggregate, Aggregate::Count);
+}
+
+#[test]
+fn what_does_not_go_together_is_refused() {
+    let check = |metric: &str, expect: &str| {
+        check(REVENUE, metric, &format!("p.yaml:15: metrics.revenue{expect}"));
+    };
+    check(
+        "{type: retention}",
+        ": `days` is missing: write the days after exposure on which a unit is to come back, such as [7, 13]",
+    );
+    check(
+        "{type: retention, days: [1, 7], window: {end: 7}}",
+        ".days: `window` is given as well; keep one of the two",
+    );
+    check(
+        "{type: retention, days: [9, 7]}",
+        ".days[1]: 7 is before `start`, 9: a window ends on a later day or the same",
+    );
+    check("{type: retention, days: 7}", ".days: expected a list, found `7`");
+    check(
+        "{type: quantile, value: amount}",
+        ": `quantile` is missing: write which one, such as 0.5 for the median",
+    );
+    check(
+        "{type: quantile, value: amount, quantile: 99}",
+        ".quantile: expected a number above 0 and below 1, found `99`",
+    );
+    check(
+        "{type: quantile, quantile: 0.5}",
+        ": `value` is missing: write the SQL expression that the quantile is taken of",
+    );
+    check(
+        "{type: quantile, value: amount, quantile: 0.5, of: events, aggregate: max}",
+        ".aggregate: a quantile of events takes every value as it is; remove `aggregate`, or write `of: units`",
+    );
+    check(
+        "{type: quantile, value: amount, quantile: 0.5, winsorize: {upper: 5}}",
+        ".winsorize: does not fit this metric: only the totals of means and ratios have caps",
+    );
+    check(
+        "{type: quantile, value: amount, quantile: 0.5, cuped: {lookback_days: 7}}",
+        ".cuped: does not fit this metric: only proportions, means and ratios have a covariate",
+    );
+    check(
+        "{type: proportion, value: amount, at_least: many}",
+        ".at_least: expected a number that the total of a unit is to reach, found `many`",
     );
 }

@@ -1,0 +1,72 @@
+//! Distributions as any engine reads them: states become lists of buckets, in the rows of `group_stats`.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, Float64Builder, Int64Array, Int64Builder, ListBuilder, RecordBatch,
+};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Int64Type};
+use verdict_accum::Distribution;
+
+use crate::error::AtStage;
+use crate::{Error, Result};
+
+/// Rows of `group_stats` whose column `distribution` has become `n` and the lists `bucket_lower`, `bucket_upper`,
+/// `bucket_count`, `bucket_square` and `bucket_product`.
+///
+/// # Errors
+/// A state is none; a count does not fit in BIGINT.
+pub(crate) fn spelled_out(batch: &RecordBatch) -> Result<RecordBatch> {
+    let stage = || "group_stats".to_owned();
+    let column = |name: &str| {
+        let column = batch.column_by_name(name);
+        column.ok_or_else(|| Error::Internal(format!("group_stats has no column `{name}`")))
+    };
+    let states = cast(column("distribution")?, &DataType::Binary).at(stage)?;
+    let states = states.as_binary::<i32>();
+    let counted = cast(column("n")?, &DataType::Int64).at(stage)?;
+    let counted = counted.as_primitive::<Int64Type>();
+    let mut n: Vec<Option<i64>> = counted.iter().collect();
+    let mut counts = ListBuilder::new(Int64Builder::new());
+    let mut lists: [ListBuilder<Float64Builder>; 4] =
+        std::array::from_fn(|_| ListBuilder::new(Float64Builder::new()));
+    let wide = |count: i128| {
+        i64::try_from(count)
+            .map_err(|_| Error::Internal(format!("a count of {count} does not fit in BIGINT")))
+    };
+    for (row, n) in n.iter_mut().enumerate() {
+        if states.is_null(row) {
+            counts.append(false);
+            lists.iter_mut().for_each(|list| list.append(false));
+            continue;
+        }
+        let distribution = Distribution::from_bytes(states.value(row))
+            .map_err(|e| Error::Internal(format!("a state: {e}")))?;
+        *n = Some(wide(distribution.units())?);
+        for bucket in distribution.buckets() {
+            counts.values().append_value(wide(bucket.count)?);
+            let of = [bucket.lower, bucket.upper, bucket.square as f64, bucket.product as f64];
+            for (list, x) in lists.iter_mut().zip(of) {
+                list.values().append_value(x);
+            }
+        }
+        counts.append(true);
+        lists.iter_mut().for_each(|list| list.append(true));
+    }
+    let [lower, upper, square, product] = lists.map(|mut list| Arc::new(list.finish()) as ArrayRef);
+    let more: [(&str, ArrayRef); 6] = [
+        ("n", Arc::new(Int64Array::from(n))),
+        ("bucket_lower", lower),
+        ("bucket_upper", upper),
+        ("bucket_count", Arc::new(counts.finish())),
+        ("bucket_square", square),
+        ("bucket_product", product),
+    ];
+    let schema = batch.schema();
+    let own = schema.fields().iter().map(|field| field.name().as_str()).zip(batch.columns().iter());
+    let own = own.filter(|(name, _)| *name != "n" && *name != "distribution");
+    let columns = own.map(|(name, column)| (name, Arc::clone(column))).chain(more);
+    RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true)))
+        .at(stage)
+}
