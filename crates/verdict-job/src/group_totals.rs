@@ -514,6 +514,9 @@ mod tests {
             let of_one = Running::One(Box::new(before_x)).shared(1, Some(&left), Some(&changed));
             assert_eq!(of_one.unwrap(), wanted_x.to_bytes());
         }
-        assert_eq!(Running::new(Some(1)).shared(1, None, None).unwrap(), Moments2::default().to_bytes());
+        assert_eq!(
+            Running::new(Some(1)).shared(1, None, None).unwrap(),
+            Moments2::default().to_bytes()
+        );
     }
 }

@@ -8,7 +8,7 @@ mod group_fields;
 use minijinja::value::Value;
 use minijinja::{Environment, UndefinedBehavior, context};
 use serde::Serialize;
-use verdict_model::{MetricKind, Aggregate, Caps, Window};
+use verdict_model::{Aggregate, Caps, MetricKind, Window};
 
 use crate::bind::{BoundComponent, BoundExposures, BoundLog, Number};
 use crate::component::capped_column;
@@ -277,23 +277,24 @@ impl MomentsSql {
         MomentsSql::moments(arguments, names.join(" and "), columns.to_vec())
     }
 
-    fn moments(
-        arguments: Vec<String>,
-        name: String,
-        columns: Vec<(String, Number)>,
-    ) -> MomentsSql {
+    fn moments(arguments: Vec<String>, name: String, columns: Vec<(String, Number)>) -> MomentsSql {
         let merge = format!("moments_merge_{}", arguments.len());
         MomentsSql { state: ident(&name), make: "moments_state", merge, arguments, name, columns }
     }
 
     /// The distribution of one total.
     fn distribution(columns: &[(String, Number)]) -> MomentsSql {
-        let arguments: Vec<String> = columns.iter().map(|(c, number)| argument(c, *number)).collect();
+        let arguments: Vec<String> =
+            columns.iter().map(|(c, number)| argument(c, *number)).collect();
         let names: Vec<&str> = columns.iter().map(|(column, _)| column.as_str()).collect();
         MomentsSql {
             make: DISTRIBUTION,
             merge: "distribution_merge".to_owned(),
-            ..MomentsSql::moments(arguments, format!("{} by value", names.join(" ")), columns.to_vec())
+            ..MomentsSql::moments(
+                arguments,
+                format!("{} by value", names.join(" ")),
+                columns.to_vec(),
+            )
         }
     }
 

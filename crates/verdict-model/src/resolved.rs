@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 
 use crate::load::{is_odd, one_line};
 use crate::{
-    Aggregate, Cap, Caps, Component, Cuped, Experiment, ExperimentMetric, Exposures, GuardrailTest, Located,
-    Margin, Mde, Metric, MetricKind, MissingDays, OutsideDay, Project, Role, SequentialMethod,
-    SeveralVariants, Source, StatisticalSettings, Storage, Threshold, Window, Winsorize,
+    Aggregate, Cap, Caps, Component, Cuped, Experiment, ExperimentMetric, Exposures, GuardrailTest,
+    Located, Margin, Mde, Metric, MetricKind, MissingDays, OutsideDay, Project, Role,
+    SequentialMethod, SeveralVariants, Source, StatisticalSettings, Storage, Threshold, Window,
+    Winsorize,
 };
 
 impl Project {

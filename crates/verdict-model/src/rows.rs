@@ -168,7 +168,7 @@ pub struct Covariates {
 
 /// The distribution of the values of a group's units, by buckets at most one per cent wide, in order; all lists have the
 /// same length.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct Distribution {
     /// The least value that each bucket may have.
     pub lower: Vec<f64>,

@@ -108,7 +108,7 @@ pub(super) fn sample(kind: Kind, group: &GroupStat) -> Result<Sample, Gap> {
         Kind::Proportion => proportion(group).map(of_rate),
         Kind::Mean => mean(group),
         Kind::Ratio | Kind::Clustered => Ok(ratio(group)?.linearised()?),
-            Kind::Quantile => quantile(group),
+        Kind::Quantile => quantile(group),
     }
 }
 
