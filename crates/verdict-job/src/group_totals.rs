@@ -281,7 +281,7 @@ pub(crate) fn whole(
         let day = Date32Type::to_naive_date_opt(ds.value(row));
         let day = day.ok_or_else(|| Error::Internal("group_totals has no date".into()))?;
         let key = (day, variants.value(row).to_owned());
-        let running = whole.entry(key).or_insert_with(|| Running::new(variables));
+        let running = whole.entry(key).or_insert_with(|| Running::new(Some(variables)));
         let merged = running.merge(states.value(row));
         merged.map_err(|e| Error::Internal(format!("a state: {e}")))?;
     }
@@ -336,6 +336,7 @@ impl Running {
             Running::One(m) => m.push(weight, &[x]),
             Running::Two(m) => m.push(weight, &[x, y]),
             Running::Four(_) => Err(AccumError::State("moments of four variables")),
+            Running::Distribution(_) => Err(AccumError::State("a distribution")),
         }
     }
 
@@ -346,13 +347,14 @@ impl Running {
             Running::One(_) => [None; 3],
             Running::Two(m) => [m.sum(i), m.mean(i), m.m2(i)],
             Running::Four(m) => [m.sum(i), m.mean(i), m.m2(i)],
+            Running::Distribution(_) => [None; 3],
         }
     }
 
     /// The centred co-moment of the first two variables, where there are two.
     pub(crate) fn co(&self) -> Option<f64> {
         match self {
-            Running::One(_) => None,
+            Running::One(_) | Running::Distribution(_) => None,
             Running::Two(m) => m.co(0, 1),
             Running::Four(m) => m.co(0, 1),
         }
@@ -363,6 +365,8 @@ impl Running {
             Running::One(m) => m.n(),
             Running::Two(m) => m.n(),
             Running::Four(m) => m.n(),
+            // Nobody asks: checks look at units' moments alone.
+            Running::Distribution(_) => 0,
         }
     }
 

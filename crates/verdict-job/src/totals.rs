@@ -10,7 +10,9 @@ use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::ScalarValue;
 use verdict_model::rows::TOP_SHARE;
 use verdict_model::tables::{EXPOSURE_DAY, GROUP_STATS, UNIT_DAY, UNIT_TOTAL};
-use verdict_model::{Aggregate, DataCounts, DayRows, Experiment, NaiveDate, SeveralVariants};
+use verdict_model::{
+    Aggregate, DataCounts, DayRows, Experiment, MetricKind, NaiveDate, SeveralVariants,
+};
 
 use crate::bind::Number;
 use crate::component::{TotalDef, capped_column, covariate_column};
@@ -536,19 +538,26 @@ impl Job {
         let totals: BTreeSet<String> = defs.map(|def| def.column.clone()).chain(complete).collect();
         let computed = work.experiment.metrics().filter_map(|metric| {
             let definition = self.project.metrics.get(&metric.name.value)?;
-            Some((metric, definition.kind.word(), self.components.of_metric(metric)?))
+            Some((metric, &definition.kind, self.components.of_metric(metric)?))
         });
         computed
             .zip(&work.metrics)
-            .filter_map(|((metric, metric_type, columns), sql)| {
+            .filter_map(|((metric, kind, columns), sql)| {
                 let place = |column: &String| totals.iter().position(|total| total == column);
                 let columns: Vec<usize> = columns.iter().filter_map(place).collect();
-                let one_or_two = if metric_type == "ratio" { 2 } else { 1 };
-                let compared = ["proportion", "mean", "ratio"].contains(&metric_type);
+                let (one_or_two, compared) = match kind {
+                    MetricKind::Proportion(_) | MetricKind::Mean(_) => (1, true),
+                    MetricKind::Ratio { .. } => (2, true),
+                    // What they are computed of is not the unit's total itself.
+                    MetricKind::Reaches { .. }
+                    | MetricKind::Retention(_)
+                    | MetricKind::Quantile { .. }
+                    | MetricKind::Later(_) => (1, false),
+                };
                 let whole = metric.window.is_none() && columns.len() == one_or_two;
                 (compared && whole).then(|| WatchedMetric {
                     name: metric.name.value.clone(),
-                    metric_type: metric_type.to_owned(),
+                    metric_type: kind.word().to_owned(),
                     state: sql.moments_name(),
                     plain: metric.cuped.is_none() && metric.winsorize.is_none(),
                     columns,

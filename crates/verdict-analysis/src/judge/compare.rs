@@ -7,7 +7,7 @@ use super::samples::{Gap, Kind, mean, of_rate, proportion, quantile, ratio, usab
 use crate::methods::relative::FiellerSet;
 use crate::methods::two_proportion::{ProportionInterval, two_proportion, unpooled_std_error};
 use crate::methods::welch::{welch, welch_and_critical};
-use crate::methods::{Alternative, Estimate, Interval, Reference, relative};
+use crate::methods::{Alternative, Estimate, Interval, Reference, Sample, relative};
 
 /// How many standard errors the control's level must lie above zero for a relative effect.
 ///
@@ -38,7 +38,10 @@ pub(super) fn compare(
             _ if adjusted => by_past(kind, control, variant, alpha, alternative),
             Kind::Proportion => proportions(control, variant, alpha, alternative),
             Kind::Mean => means(control, variant, alpha, alternative),
-            Kind::Ratio => ratios(control, variant, alpha, alternative),
+            Kind::Ratio => {
+                let samples = (ratio(control)?.linearised()?, ratio(variant)?.linearised()?);
+                by_normal_law("ratio_delta_z", samples, alpha, alternative)
+            }
             Kind::Clustered => clusters(control, variant, alpha, alternative),
             Kind::Quantile => {
                 let samples = (quantile(control)?, quantile(variant)?);
@@ -68,7 +71,7 @@ fn by_past(
     let (of_means, critical) = welch_and_critical(&control, &variant, alpha, alternative)?;
     let (test, critical) = match kind {
         Kind::Mean | Kind::Clustered => (of_means, critical),
-        Kind::Proportion | Kind::Ratio => {
+        Kind::Proportion | Kind::Ratio | Kind::Quantile => {
             let Estimate { effect, std_error, .. } = of_means;
             let normal = Estimate::new(effect, std_error, Reference::Normal, alpha, alternative)?;
             (normal, normal_critical(alpha, alternative))
@@ -89,6 +92,8 @@ pub(super) fn by_past_word(kind: Kind) -> &'static str {
         Kind::Proportion => "cuped_z",
         Kind::Mean => "cuped_welch_t",
         Kind::Ratio | Kind::Clustered => "cuped_ratio_delta_z",
+        // The loader lets no quantile be adjusted.
+        Kind::Quantile => "quantile_woodruff_z",
     }
 }
 

@@ -67,6 +67,8 @@ impl Levels {
                 }
                 (c.linearised()?, t.linearised()?, cuped_ratio(&c, &t)?)
             }
+            // The loader lets none be adjusted.
+            Kind::Quantile => return Err(Gap::Failed("quantile_adjusted")),
         };
         let Cuped { theta, control, treatment: variant, .. } = found;
         let n = control.n as f64 + variant.n as f64;

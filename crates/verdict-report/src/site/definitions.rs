@@ -40,6 +40,16 @@ fn one(metric: &Metric, page: &Page, unit: &str) -> Markup {
 fn of_kind(kind: &MetricKind) -> String {
     match kind {
         MetricKind::Proportion(_) => "Proportion: the share of units with at least one row.".to_owned(),
+        MetricKind::Reaches { at_least, .. } => {
+            format!("Proportion: the share of units whose total is at least {at_least}.")
+        }
+        MetricKind::Retention(_) => {
+            "Retention: the share of units with at least one row in the window after exposure.".to_owned()
+        }
+        MetricKind::Quantile { component, quantile } => {
+            let of = if component.aggregate == Aggregate::Values { "all rows" } else { "units' totals" };
+            format!("Quantile {quantile} of {of}; the standard error takes rows of a unit for alike.")
+        }
         MetricKind::Mean(_) => "Mean over units.".to_owned(),
         MetricKind::Ratio { .. } => {
             "Ratio: the sum of the first over the sum of the second, over all units; tested by the delta method.".to_owned()
