@@ -174,9 +174,11 @@ fn fold_column(rows: &mut [Lanes], column: &ArrayRef, own: u64) -> Result<()> {
             };
             for (at, row) in rows.iter_mut().enumerate() {
                 fold(row, if lists.is_null(at) { NULL ^ own.rotate_left(32) } else { own });
-                for item in offsets[at] as usize..offsets[at + 1] as usize {
+                let from = offsets[at] as usize;
+                let own = &words[from..offsets[at + 1] as usize];
+                for (item, word) in (from..).zip(own) {
                     fold(row, ITEM);
-                    fold(row, if items.is_null(item) { NULL } else { words[item] });
+                    fold(row, if items.is_null(item) { NULL } else { *word });
                 }
             }
         }

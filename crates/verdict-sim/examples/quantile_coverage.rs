@@ -30,7 +30,7 @@ fn main() {
         (200, 0.9, true),
         (1_000, 0.5, false),
     ] {
-        let count = |first: u64| run(first, units, q, clustered);
+        let count = move |first: u64| run(first, units, q, clustered);
         let parts: Vec<_> = (0..THREADS).map(|first| thread::spawn(move || count(first))).collect();
         let mut all = [0_u64; 4];
         for part in parts {

@@ -26,7 +26,7 @@ pub(crate) enum Values {
     Integers(Int64Array),
     Doubles(Float64Array),
     /// Several values of a unit each.
-    Values(BinaryArray),
+    Many(BinaryArray),
 }
 
 impl Values {
@@ -39,7 +39,7 @@ impl Values {
             DataType::Boolean => Ok(Values::Booleans(column.as_boolean().clone())),
             DataType::Int64 => Ok(Values::Integers(column.as_primitive::<Int64Type>().clone())),
             DataType::Float64 => Ok(Values::Doubles(column.as_primitive::<Float64Type>().clone())),
-            DataType::Binary => Ok(Values::Values(column.as_binary::<i32>().clone())),
+            DataType::Binary => Ok(Values::Many(column.as_binary::<i32>().clone())),
             other => Err(exec_datafusion_err!("the column {name} is {other}")),
         }
     }
@@ -266,7 +266,7 @@ impl Values {
     }
 
     fn values(&self) -> Option<&BinaryArray> {
-        if let Values::Values(v) = self { Some(v) } else { None }
+        if let Values::Many(v) = self { Some(v) } else { None }
     }
 
     fn doubles(&self) -> Option<&Float64Array> {

@@ -137,7 +137,7 @@ fn quantile(map: &mut Map<'_>, sources: &Definitions<Source>) -> Option<MetricKi
     let quantile = quantile.and_then(|item| item.number("a number above 0 and below 1", within));
     let of_rows = map.get("of").and_then(|item| item.word(&[("events", true), ("units", false)]));
     let aggregate = map.get("aggregate");
-    let of_rows = of_rows.unwrap_or(aggregate.is_none());
+    let of_rows = of_rows.unwrap_or_else(|| aggregate.is_none());
     if let Some(item) = aggregate.filter(|_| of_rows) {
         item.refuse("a quantile of events takes every value as it is; remove `aggregate`, or write `of: units`");
     }

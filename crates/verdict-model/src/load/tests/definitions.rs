@@ -411,19 +411,18 @@ fn metric_names_are_identifiers_and_not_reserved() {
 #[test]
 fn later_types_are_read_and_said() {
     let revenue = "{type: mean, value: amount}";
-    for (ty, rest) in [("categorical", "levels: [a]")] {
-        let project = good(revenue, &format!("{{type: {ty}, source: events, value: x, {rest}}}"));
-        assert_eq!(project.metrics["revenue"].kind, MetricKind::Later(ty.to_owned()));
-        let [later] = &project.later[..] else { panic!("one remark: {:?}", project.later) };
-        assert_eq!(later.experiment, None);
-        assert_eq!(
-            format!("{}: {}", later.place, later.consequence),
-            format!(
-                "p.yaml:15: metrics.revenue.type: no method computes a {ty} yet: the results of `revenue` say \
-             so instead of a number"
-            )
-        );
-    }
+    let (ty, rest) = ("categorical", "levels: [a]");
+    let project = good(revenue, &format!("{{type: {ty}, source: events, value: x, {rest}}}"));
+    assert_eq!(project.metrics["revenue"].kind, MetricKind::Later(ty.to_owned()));
+    let [later] = &project.later[..] else { panic!("one remark: {:?}", project.later) };
+    assert_eq!(later.experiment, None);
+    assert_eq!(
+        format!("{}: {}", later.place, later.consequence),
+        format!(
+            "p.yaml:15: metrics.revenue.type: no method computes a {ty} yet: the results of `revenue` say \
+         so instead of a number"
+        )
+    );
     check(
         revenue,
         "{type: categorical, source: evnts}",
