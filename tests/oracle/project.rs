@@ -388,7 +388,14 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
     let zeta = Experiment { name: "zeta", days: (0, 4), exclude: true, ..beta.clone() };
     let of_zeta = Plan { every: Some(2), ..of_beta.clone() };
     // Two that are adjusted by two days before: one is tested, one is watched, and has units of any day after the first.
-    let eta = Experiment { name: "eta", days: (2, 4), lookback: 2, caps: CAPS, ..alpha.clone() };
+    let eta = Experiment {
+        name: "eta",
+        days: (2, 4),
+        segments: &["device", "tier"],
+        lookback: 2,
+        caps: CAPS,
+        ..alpha.clone()
+    };
     let of_eta = Plan {
         guardrails: &[("revenue", true), ("longest", false)],
         secondary: &[
