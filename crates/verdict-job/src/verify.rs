@@ -102,6 +102,12 @@ impl Job {
         if !changed.is_empty() {
             return Ok(Verified::Stale(changed.join(", ")));
         }
+        // A day keeps the components that it was made with; a new one makes it stale, as in a plan.
+        let names = should.schema.fields().iter().map(|field| field.name().as_str());
+        let lacking: Vec<&str> = names.filter(|name| is.schema.index_of(name).is_err()).collect();
+        if !lacking.is_empty() {
+            return Ok(Verified::Stale(format!("lacks {}", lacking.join(", "))));
+        }
         let rows = match partition::read(&self.tables, &is.object).await {
             Ok(rows) => rows,
             Err(error) => return Ok(Verified::Different(error.to_string())),

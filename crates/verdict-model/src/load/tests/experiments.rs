@@ -202,7 +202,7 @@ fn arms_that_make_no_sense_are_refused() {
     check_design(
         "varaints: [a]",
         ".varaints: unknown key; did you mean `variants`? (allowed: type, unit, control, variants, traffic_split, \
-         several_variants)",
+         several_variants, cluster)",
     );
 }
 
@@ -359,8 +359,14 @@ fn the_declared_type_fits_the_definition() {
         for word in
             ["proportion", "continuous", "mean", "ratio", "quantile", "retention", "categorical"]
         {
-            let text = super::changed("{type: mean, value: amount}", &format!("{{type: {kind}}}"))
-                .replace(GUARDRAIL, &format!("{{name: revenue, type: {word}}}"));
+            let more = match kind {
+                "quantile" => ", value: amount, quantile: 0.5",
+                "retention" => ", days: [1, 7]",
+                _ => "",
+            };
+            let text =
+                super::changed("{type: mean, value: amount}", &format!("{{type: {kind}{more}}}"))
+                    .replace(GUARDRAIL, &format!("{{name: revenue, type: {word}}}"));
             let loaded = load_files(&[("p.yaml", &text)]).map_err(|e| e.to_string());
             let expect = format!(
                 "p.yaml:22: experiment.metrics.guardrails[0].type: `{word}` does not fit metric `revenue`, a \
