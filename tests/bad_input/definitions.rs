@@ -126,3 +126,18 @@ fn a_log_that_is_not_there() {
         ],
     );
 }
+
+#[test]
+fn clusters_of_what_is_no_total() {
+    Shop::refuses(
+        |shop| {
+            shop.edit("metrics.yaml", "type: mean", "type: quantile\n    quantile: 0.5");
+            shop.edit(
+                "experiments/prices.yaml",
+                "unit: customer",
+                "unit: customer\n    cluster: country",
+            );
+        },
+        &["clusters are compared by totals, and metric", "(quantile) is none"],
+    );
+}

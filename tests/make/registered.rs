@@ -151,11 +151,19 @@ fn each_changed_key_is_said() {
     assert!(said > 20, "{said}");
     let judged = night(&shop);
     assert_eq!(changes(&judged), [""; 0], "what was undone leaves no trace");
+    // Checks of units look at the other experiments whose days are there: of both shops none but this one was run.
     let scratch = shop.without_tables();
-    scratch.backfill();
+    night(&scratch);
     fs::remove_dir_all(shop.path().join("tables/group_stats")).unwrap();
     night(&shop);
-    assert!(shop.answers().iter().all(|(name, bytes)| scratch.answers()[name] == *bytes));
+    let whole = scratch.answers();
+    let other: Vec<_> = shop
+        .answers()
+        .into_iter()
+        .filter(|(name, bytes)| whole[name] != *bytes)
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(other, [""; 0]);
 }
 
 #[test]

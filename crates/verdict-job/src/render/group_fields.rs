@@ -59,7 +59,8 @@ fn no_distribution() -> [FieldSql; 2] {
 /// The columns of a metric of clusters: x is a cluster's total, y its units or its denominator.
 pub(super) fn of_clusters(metric: &MetricSql) -> Vec<FieldSql> {
     let own = format!("m{}", metric.moments);
-    fields(&own, None, None, (2, 0)).into_iter().chain(winsorized(None, 2)).collect()
+    let fields = fields(&own, None, None, (2, 0)).into_iter();
+    fields.chain(winsorized(None, 2)).chain(no_distribution()).collect()
 }
 
 /// The columns that only a winsorised metric has.

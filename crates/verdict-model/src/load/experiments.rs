@@ -9,7 +9,7 @@ use super::judged::{self, Remarks};
 use super::settings;
 use super::window;
 use crate::yaml::{Item, Map};
-use crate::{Experiment, ExperimentMetric, Exposures, Later, Located, Metric, Source};
+use crate::{Experiment, ExperimentMetric, Exposures, Later, Located, Metric, MetricKind, Source};
 
 /// What an experiment may refer to.
 #[derive(Clone, Copy, Debug)]
@@ -81,7 +81,7 @@ pub(super) fn experiment(
         name,
     };
     check_unit(item, &experiment, read, defined);
-    check_cluster(item, &experiment, read);
+    check_cluster(item, &experiment, read, defined);
     Some(experiment)
 }
 
@@ -188,7 +188,12 @@ fn values(item: &Item<'_>) -> Option<u32> {
 }
 
 /// Checks that what was randomised is a dimension of the exposures, and tested once.
-fn check_cluster(item: &Item<'_>, experiment: &Experiment, exposures: Option<&Exposures>) {
+fn check_cluster(
+    item: &Item<'_>,
+    experiment: &Experiment,
+    exposures: Option<&Exposures>,
+    defined: &Defined<'_>,
+) {
     let Some(cluster) = &experiment.design.cluster else { return };
     if let Some(exposures) =
         exposures.filter(|exposures| !exposures.segments.contains_key(&cluster.value))
@@ -215,6 +220,26 @@ fn check_cluster(item: &Item<'_>, experiment: &Experiment, exposures: Option<&Ex
             &cluster.place,
             format!(
                 "clusters go without `window`, `cuped` and `winsorize`, and metric `{name}` has one"
+            ),
+        );
+    }
+    // A cluster's total is that of its units' totals, which these are not.
+    let added = |kind: &MetricKind| {
+        !matches!(
+            kind,
+            MetricKind::Quantile { .. } | MetricKind::Reaches { .. } | MetricKind::Retention(_)
+        )
+    };
+    let metrics = experiment.metrics();
+    let mut kinds =
+        metrics.filter_map(|metric| Some((metric, defined.metrics.get(&metric.name.value)?)));
+    if let Some((metric, of)) = kinds.find(|(_, of)| !added(&of.kind)) {
+        let (name, word) = (&metric.name, of.kind.word());
+        item.refuse_at(
+            &cluster.place,
+            format!(
+                "clusters are compared by totals, and metric `{name}` ({word}) is none: take a proportion of rows, a mean \
+                 or a ratio"
             ),
         );
     }
