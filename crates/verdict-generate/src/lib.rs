@@ -4,7 +4,7 @@
 //! Every number follows from (seed, unit, day, purpose) through a counter-based generator (Philox4x32-10), so that the same
 //! [`Spec`] gives the same bytes, whatever the number of threads, and a day can be made without the days before it.
 //!
-//! What units are and do ([`Unit`](unit), [`day`]):
+//! What units are and do:
 //!
 //! | what | law |
 //! | --- | --- |
