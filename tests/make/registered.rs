@@ -294,13 +294,13 @@ fn of_two_first_runs_at_once_one_registers_and_both_go_on() {
                 .arg(&tables)
                 .current_dir(shop.path())
                 .stdout(Stdio::null())
-                .stderr(Stdio::null())
+                .stderr(Stdio::piped())
                 .spawn()
                 .unwrap()
         };
-        let mut both = [start(&shop), start(&other)];
-        for child in &mut both {
-            assert!(child.wait().unwrap().success());
+        for child in [start(&shop), start(&other)] {
+            let ran = child.wait_with_output().unwrap();
+            assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
         }
         let left: Vec<_> =
             fs::read_dir(tables.join("registrations/experiment=prices")).unwrap().collect();
