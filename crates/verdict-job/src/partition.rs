@@ -23,6 +23,7 @@ use datafusion::parquet::file::properties::{
 };
 use datafusion::parquet::schema::types::ColumnPath;
 use futures::{StreamExt, TryStreamExt, stream};
+use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStoreExt};
 use serde::{Deserialize, Serialize};
 use verdict_model::tables::Table;
@@ -45,6 +46,9 @@ pub(crate) const OBJECT: &str = "part-0.parquet";
 
 /// How many footers are read at once.
 const CONCURRENT: usize = 16;
+
+/// How often a partition may be replaced by other runs while its footer is read.
+const REPLACED: usize = 100;
 
 /// What a partition's file says about itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,12 +123,40 @@ impl std::fmt::Display for Key {
 /// The store fails. A file that is not Parquet counts as absent: it is made again.
 pub(crate) async fn find(root: &Location, key: &Key) -> Result<Option<Partition>> {
     let at = key.object(root);
-    let object = match at.store.head(&at.prefix).await {
-        Ok(object) => object,
-        Err(object_store::Error::NotFound { .. }) => return Ok(None),
-        Err(source) => return Err(Error::Store { object: at.display, source }),
-    };
-    open(root, object).await
+    match head(root, &at.prefix).await? {
+        Some(object) => current(root, object).await,
+        None => Ok(None),
+    }
+}
+
+/// The partition in `object`, or in what it was replaced by; `None` when it is not one, or has gone.
+///
+/// Another run may replace an object after its size was told, and its footer is then looked for in the wrong place.
+///
+/// # Errors
+/// As [`find`].
+pub(crate) async fn current(root: &Location, mut object: ObjectMeta) -> Result<Option<Partition>> {
+    for _ in 0..REPLACED {
+        let found = open(root, object.clone()).await;
+        if let Ok(Some(_)) = found {
+            return found;
+        }
+        match head(root, &object.location).await? {
+            None => return Ok(None),
+            Some(now) if now == object => return found,
+            Some(now) => object = now,
+        }
+    }
+    let name = root.name(&object.location);
+    Err(Error::Internal(format!("{name} was replaced {REPLACED} times while it was looked at")))
+}
+
+async fn head(root: &Location, object: &Path) -> Result<Option<ObjectMeta>> {
+    match root.store.head(object).await {
+        Ok(object) => Ok(Some(object)),
+        Err(object_store::Error::NotFound { .. }) => Ok(None),
+        Err(source) => Err(Error::Store { object: root.name(object), source }),
+    }
 }
 
 /// The partitions at `keys`, in their order.
@@ -167,7 +199,7 @@ pub(crate) async fn dates(
 }
 
 /// The partition in `object`; `None` when it is not one.
-pub(crate) async fn open(root: &Location, object: ObjectMeta) -> Result<Option<Partition>> {
+async fn open(root: &Location, object: ObjectMeta) -> Result<Option<Partition>> {
     // The footer is read past the engine's cache, which could not tell a partition that has just been
     // replaced from its predecessor on a store whose clock ticks in seconds.
     let footer = match DFParquetMetadata::new(root.store.as_ref(), &object).fetch_metadata().await {
@@ -355,4 +387,54 @@ pub(crate) fn properties(schema: &SchemaRef) -> WriterProperties {
         builder.set_column_dictionary_enabled(ColumnPath::from(name.as_str()), false)
     };
     plain.fold(builder, without).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use datafusion::arrow::array::{ArrayRef, Int64Array};
+    use datafusion::execution::object_store::ObjectStoreUrl;
+    use object_store::memory::InMemory;
+
+    use super::*;
+
+    /// A file of these numbers.
+    fn parquet(numbers: std::ops::Range<i64>) -> Vec<u8> {
+        let column: ArrayRef = Arc::new(Int64Array::from_iter_values(numbers));
+        let rows = RecordBatch::try_from_iter([("x", column)]).unwrap();
+        let mut bytes = Vec::new();
+        let mut writer = ArrowWriter::try_new(&mut bytes, rows.schema(), None).unwrap();
+        writer.write(&rows).unwrap();
+        writer.close().unwrap();
+        bytes
+    }
+
+    #[tokio::test]
+    async fn what_an_object_was_replaced_by_is_read_instead() {
+        let root = Location {
+            store: Arc::new(InMemory::new()),
+            url: ObjectStoreUrl::parse("memory://tables").unwrap(),
+            prefix: Path::default(),
+            display: "memory://tables".into(),
+            pins: Arc::default(),
+        };
+        let at = Path::from("part-0.parquet");
+        let put = async |bytes: Vec<u8>| {
+            root.store.put(&at, bytes.into()).await.unwrap();
+            root.store.head(&at).await.unwrap()
+        };
+        for (before, after) in [(1000, 3), (3, 1000)] {
+            let seen = put(parquet(0..before)).await;
+            put(parquet(0..after)).await;
+            // The footer is not where the size says.
+            assert!(!matches!(open(&root, seen.clone()).await, Ok(Some(_))));
+            let found = current(&root, seen).await.unwrap().unwrap();
+            assert_eq!(found.rows(), after as u64);
+        }
+        let damaged = put(b"no Parquet file, whoever looks".to_vec()).await;
+        assert!(current(&root, damaged.clone()).await.unwrap().is_none());
+        root.store.delete(&at).await.unwrap();
+        assert!(current(&root, damaged).await.unwrap().is_none());
+    }
 }

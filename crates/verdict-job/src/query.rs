@@ -207,7 +207,7 @@ async fn whole(
 ) -> Result<Option<(Partition, Vec<ScalarValue>)>> {
     let Some(values) = folder_values(table, folder, &object) else { return Ok(None) };
     let name = root.name(&object.location);
-    match partition::open(root, object).await? {
+    match partition::current(root, object).await? {
         Some(partition) => Ok(Some((partition, values))),
         None => Err(of_table(table, Error::damaged(name, "not a Parquet file"))),
     }

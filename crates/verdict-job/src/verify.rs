@@ -204,5 +204,5 @@ async fn bytes(at: &Location) -> Result<Option<bytes::Bytes>> {
 async fn opened(at: &Location) -> Result<Option<Partition>> {
     let failed = |source| Error::Store { object: at.display.clone(), source };
     let object = at.store.head(&at.prefix).await.map_err(failed)?;
-    partition::open(at, object).await
+    partition::current(at, object).await
 }
