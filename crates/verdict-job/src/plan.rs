@@ -148,6 +148,7 @@ impl Job {
                 days_before,
             });
         }
+        self.beside(&plan.experiments, &mut by_day).await?;
         for ((unit_type, ds), experiments) in by_day {
             let planned = self.plan_day(&mut plan, unit_type, ds, &experiments).await;
             planned.map_err(|error| match error {
@@ -168,6 +169,77 @@ impl Job {
             self.plan_experiment(&mut plan, &task).await?;
         }
         Ok(plan)
+    }
+
+    /// Adds the days of experiments that are not asked for, and run beside those that are: whom they share is a check, and
+    /// an experiment's numbers are the same whether or not others are run with it. One whose days have no objects
+    /// stays out, and keeps nobody from theirs.
+    async fn beside<'p>(
+        &'p self,
+        tasks: &[ExperimentTask],
+        by_day: &mut BTreeMap<(&'p str, NaiveDate), Vec<usize>>,
+    ) -> Result<()> {
+        let mut wanted: BTreeMap<usize, BTreeSet<NaiveDate>> = BTreeMap::new();
+        for task in tasks {
+            for (index, first, last) in self.concurrent(task) {
+                if tasks.iter().all(|task| task.index != index) {
+                    let days = first.iter_days().take_while(|day| *day <= last);
+                    wanted.entry(index).or_default().extend(days);
+                }
+            }
+        }
+        for (index, days) in wanted {
+            let experiment = &self.project.experiments[index];
+            let unit_type = experiment.design.unit.value.as_str();
+            if !self.has_objects(experiment, &days).await? {
+                continue;
+            }
+            for day in days {
+                by_day.entry((unit_type, day)).or_default().push(index);
+            }
+        }
+        Ok(())
+    }
+
+    /// The other experiments on the same units whose days meet those of a task, by their place in the project, with their
+    /// first day and their last one up to the task's last date.
+    pub(crate) fn concurrent(&self, task: &ExperimentTask) -> Vec<(usize, NaiveDate, NaiveDate)> {
+        let unit = &self.project.experiments[task.index].design.unit;
+        let (Some(first), Some(last)) = (task.days.first(), task.looks.last()) else {
+            return Vec::new();
+        };
+        let mut beside = Vec::new();
+        for (index, other) in self.project.experiments.iter().enumerate() {
+            // Without a start nobody can say which days its exposures should have.
+            let Some(start) = other.start else { continue };
+            let meets = start <= *last && other.end.is_none_or(|end| end >= *first);
+            if index != task.index && other.design.unit == *unit && meets {
+                beside.push((index, start, other.end.map_or(*last, |end| end.min(*last))));
+            }
+        }
+        beside
+    }
+
+    /// Whether every log that the experiment's days are made from has them.
+    async fn has_objects(
+        &self,
+        experiment: &Experiment,
+        days: &BTreeSet<NaiveDate>,
+    ) -> Result<bool> {
+        let Ok(exposures) = needs_exposures(experiment) else { return Ok(false) };
+        let components = self.components.of_unit_type(&self.project, &experiment.design.unit.value);
+        let mut sources: BTreeSet<&str> = components.iter().map(|c| c.source.as_str()).collect();
+        sources.insert(&self.project.exposures[exposures].source.value);
+        for source in sources {
+            for day in days {
+                match self.listed(source, *day).await {
+                    Ok(_) => {}
+                    Err(Error::NoObjects { .. }) => return Ok(false),
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(true)
     }
 
     /// The experiments named in `only`, or all of them.

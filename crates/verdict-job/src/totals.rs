@@ -141,7 +141,7 @@ impl Job {
     ) -> Result<Option<Work<'a>>> {
         let days = self.days(experiment, task).await?;
         let (defs, numbers, metrics) = self.defined(experiment, &days)?;
-        let others = self.others(experiment, task).await?;
+        let others = self.others(task).await?;
         let stale = self.stale(experiment, task, &defs, &metrics, (&days, &others)).await?;
         tally.fresh += u64::from(stale.total.is_none());
         tally.fresh += (stale.looks.len() - stale.stale_looks().count()) as u64;
@@ -180,27 +180,15 @@ impl Job {
     ) -> Result<Stale> {
         let days = self.days(experiment, task).await?;
         let (defs, _, metrics) = self.defined(experiment, &days)?;
-        let others = self.others(experiment, task).await?;
+        let others = self.others(task).await?;
         self.stale(experiment, task, &defs, &metrics, (&days, &others)).await
     }
 
-    /// The other experiments on the same units whose days meet those of a task, as far as all of their exposures up to its
-    /// last date are there.
-    async fn others(&self, experiment: &Experiment, task: &ExperimentTask) -> Result<Vec<Other>> {
-        let (Some(first), Some(last)) = (task.days.first(), task.looks.last()) else {
-            return Ok(Vec::new());
-        };
-        let unit = &experiment.design.unit;
+    /// The experiments beside a task ([`Job::concurrent`]), as far as all of their exposures up to its last date are there.
+    async fn others(&self, task: &ExperimentTask) -> Result<Vec<Other>> {
         let mut others = Vec::new();
-        for other in &self.project.experiments {
-            // Without a start nobody can say which days its exposures should have.
-            let Some(start) = other.start else { continue };
-            let end = other.end.map_or(*last, |end| end.min(*last));
-            let concurrent = start <= *last && other.end.is_none_or(|end| end >= *first);
-            if other.name == experiment.name || other.design.unit != *unit || !concurrent {
-                continue;
-            }
-            let name = &other.name.value;
+        for (index, start, end) in self.concurrent(task) {
+            let name = &self.project.experiments[index].name.value;
             let mut known = self.exposures_of_others.lock().await;
             let mut exposure = Vec::new();
             for day in start.iter_days().take_while(|day| *day <= end) {

@@ -1,7 +1,7 @@
 //! What of an experiment a run would make: its totals, the group statistics of every date that it is judged by, and what
 //! is said of the dates that are asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use verdict_model::NaiveDate;
 use verdict_model::tables::{CHECKS, DECISIONS, GROUP_STATS, RESULTS, UNIT_TOTAL};
@@ -57,6 +57,8 @@ impl Job {
         let name = &experiment.name.value;
         // The first day that is made: from it on everything is made that follows from the days.
         let unit_type = &experiment.design.unit.value;
+        let beside: BTreeSet<usize> =
+            self.concurrent(task).iter().map(|(index, ..)| *index).collect();
         let made_from = plan
             .days
             .iter()
@@ -64,7 +66,10 @@ impl Job {
                 (day.unit_type == *unit_type
                     && day.unit_day.is_some()
                     && (task.days.contains(&day.ds) || task.days_before.contains(&day.ds)))
-                    || day.exposure_days.iter().any(|(index, _)| *index == task.index)
+                    || day
+                        .exposure_days
+                        .iter()
+                        .any(|(index, _)| *index == task.index || beside.contains(index))
             })
             .map(|day| day.ds)
             .min();
