@@ -7,7 +7,7 @@ use std::time::Instant;
 use verdict_model::Role;
 use verdict_sim::{Counted, Rate};
 
-use crate::case::{self, LOOKS};
+use crate::case::{self, FAMILY_LOOKS};
 use crate::{MOST, shown, told};
 
 /// Four variants, one primary metric, two secondary ones, three guardrails; every unit's metrics are correlated.
@@ -34,7 +34,7 @@ pub(crate) fn table(
     let mut exceeded = false;
     writeln!(out, "\n| experiment | looks | what | rate | 95% interval |")?;
     writeln!(out, "| --- | --- | --- | ---: | --- |")?;
-    for looks in LOOKS.iter().filter(|looks| looks.valid) {
+    for looks in &FAMILY_LOOKS {
         let mut row = |experiment: &str, what: &str, rate: &Rate| -> io::Result<()> {
             exceeded |= rate.rate > MOST;
             writeln!(out, "| {experiment} | {} | {what} | {} |", looks.name, shown(rate))?;
