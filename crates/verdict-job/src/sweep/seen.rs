@@ -7,6 +7,7 @@
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::hash::Hash;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray};
 use datafusion::arrow::datatypes::{Float64Type, Int64Type};
@@ -16,7 +17,7 @@ use verdict_accum::Moments2;
 
 use super::Task;
 use super::totals::Totals;
-use super::walk::Path;
+use super::walk::{Passed, Path};
 
 /// What of a task's units is looked at.
 #[derive(Clone, Debug, Default)]
@@ -123,15 +124,74 @@ impl Largest {
     }
 }
 
-/// A path's units by the row that has their name, which tasks of one bucket have in common.
-type UnitsByName = HashMap<(u32, u32), usize>;
+/// Moments that change at looks, by look.
+struct ByLook(Vec<Option<Box<Moments2>>>);
+
+impl ByLook {
+    fn of(looks: usize) -> ByLook {
+        ByLook(std::iter::repeat_with(|| None).take(looks).collect())
+    }
+
+    /// What was leaves at a look, and what is joins.
+    fn change(&mut self, look: usize, was: Option<[f64; 2]>, is: Option<[f64; 2]>) -> Result<()> {
+        let moments = self.0[look].get_or_insert_default();
+        let failed = |e: verdict_accum::AccumError| exec_datafusion_err!("a total: {e}");
+        was.map_or(Ok(()), |was| moments.push(-1, &was)).map_err(failed)?;
+        is.map_or(Ok(()), |is| moments.push(1, &is)).map_err(failed)
+    }
+
+    fn changes(self) -> Changes {
+        let looks = self.0.into_iter().enumerate();
+        looks.filter_map(|(look, moments)| Some((look, *moments?))).collect()
+    }
+}
+
+/// Things that were met, each with a place of its own.
+struct Places<K>(HashMap<K, usize>);
+
+impl<K: Copy + Eq + Hash> Places<K> {
+    /// The place of `key`; `add` makes what is there where it is new.
+    fn of(&mut self, key: K, add: impl FnOnce()) -> usize {
+        let next = self.0.len();
+        *self.0.entry(key).or_insert_with(|| {
+            add();
+            next
+        })
+    }
+
+    fn in_order(self) -> Vec<K> {
+        let mut keys: Vec<(K, usize)> = self.0.into_iter().collect();
+        keys.sort_unstable_by_key(|(_, place)| *place);
+        keys.into_iter().map(|(key, _)| key).collect()
+    }
+}
+
+/// The largest values of a metric by look.
+struct Top {
+    /// The size that a value must exceed to be one of them; nothing that is as large as the smallest is ever told.
+    least: Vec<f64>,
+    largest: Vec<Largest>,
+}
+
+/// Another experiment's units, as far as they were looked through.
+struct Beside<'a> {
+    task: usize,
+    units: std::iter::Peekable<std::slice::Iter<'a, Passed>>,
+}
+
+/// A unit that is in another experiment, too: where their moments are, the first look that knows it, and what was said there.
+struct Shared {
+    pair: usize,
+    joins: usize,
+    was: Option<[f64; 2]>,
+}
 
 /// What a bucket shows of a task, whose path and totals these are; `paths` are all tasks' ways.
 ///
 /// # Errors
 /// A value lies beyond what moments hold.
 pub(super) fn seen(task: &Task, paths: &[Path], number: usize, totals: &[Totals]) -> Result<Seen> {
-    let (path, watched) = (&paths[number], &task.trust);
+    let (path, watched, looks) = (&paths[number], &task.trust, task.looks.len());
     let columns: Vec<Column<'_>> = totals.iter().map(|t| Column::of(&t.at_points)).collect();
     let values = |of: &[usize], at: usize| -> Option<[f64; 2]> {
         let x = columns.get(*of.first()?)?.value(at)?;
@@ -141,84 +201,113 @@ pub(super) fn seen(task: &Task, paths: &[Path], number: usize, totals: &[Totals]
         };
         Some([x, y])
     };
-    let others: Vec<(usize, UnitsByName)> = watched
-        .others
-        .iter()
-        .map(|other| {
-            let units = paths[*other].units.iter().enumerate();
-            (*other, units.map(|(at, unit)| ((unit.name.table, unit.name.row), at)).collect())
-        })
-        .collect();
+    let made: Vec<bool> = task.looks.iter().map(|look| task.made.contains(look)).collect();
     let look_of = |exposure_ds: i32| {
         task.looks.partition_point(|look| super::walk::days_since_1970(*look) < exposure_ds)
     };
-    let mut seen = Seen::default();
-    let points = &path.points;
+    let top = || Top {
+        least: vec![f64::NEG_INFINITY; looks],
+        largest: std::iter::repeat_with(Largest::default).take(looks).collect(),
+    };
+    let mut large: Vec<Top> = watched.large.iter().map(|_| top()).collect();
+    let mut variants: Vec<&str> = Vec::new();
+    let mut exposed_on: Places<(i32, i64)> = Places(HashMap::new());
+    let mut exposed: Vec<i64> = Vec::new();
+    let mut cohorts: Places<(i32, usize)> = Places(HashMap::new());
+    let mut of_cohorts: Vec<ByLook> = Vec::new();
+    let mut pairs: Places<(usize, usize, usize)> = Places(HashMap::new());
+    let mut of_pairs: Vec<ByLook> = Vec::new();
+    let others = watched.others.iter();
+    let mut beside: Vec<Beside<'_>> = others
+        .map(|other| Beside { task: *other, units: paths[*other].units.iter().peekable() })
+        .collect();
+    let mut shared: Vec<Shared> = Vec::new();
     let mut from = 0;
-    for of_unit in points.chunk_by(|a, b| a.unit == b.unit) {
+    for of_unit in path.points.chunk_by(|a, b| a.unit == b.unit) {
         let unit = &path.units[of_unit[0].unit as usize];
-        let exposed = &unit.exposed;
-        let variant = &exposed.group.variant;
-        *seen.exposed.entry((exposed.exposure_ds, exposed.group_number)).or_default() += 1;
-        let key = (unit.name.table, unit.name.row);
-        let in_others: Vec<(usize, usize, &str)> = others
-            .iter()
-            .filter_map(|(other, units)| {
-                let unit = &paths[*other].units[*units.get(&key)?].exposed;
-                Some((*other, look_of(unit.exposure_ds), &*unit.group.variant))
-            })
-            .collect();
+        let day = unit.exposed.exposure_ds;
+        let variant = place_of(&mut variants, &unit.exposed.group.variant);
+        let group = (day, unit.exposed.group_number);
+        let group = exposed_on.of(group, || exposed.push(0));
+        exposed[group] += 1;
+        let cohort = cohorts.of((day, variant), || of_cohorts.push(ByLook::of(looks)));
+        shared.clear();
+        for other in &mut beside {
+            while other.units.next_if(|other| other.ordinal < unit.ordinal).is_some() {}
+            let both = other.units.peek().filter(|other| other.ordinal == unit.ordinal);
+            let Some(Passed { exposed, .. }) = both else { continue };
+            let theirs = place_of(&mut variants, &exposed.group.variant);
+            let pair = (other.task, variant, theirs);
+            let pair = pairs.of(pair, || of_pairs.push(ByLook::of(looks)));
+            shared.push(Shared { pair, joins: look_of(exposed.exposure_ds), was: None });
+        }
         let mut was: Option<[f64; 2]> = None;
-        let mut were: Vec<Option<[f64; 2]>> = vec![None; in_others.len()];
         for (i, point) in of_unit.iter().enumerate() {
             let Some(look) = point.look.map(|look| look as usize) else { continue };
             let next = of_unit.get(i + 1).and_then(|next| next.look);
-            let until = next.map_or(task.looks.len(), |next| next as usize);
+            let until = next.map_or(looks, |next| next as usize);
             let counts = !(task.exclude && point.several_variants);
             let at = from + i;
             let is = values(&watched.primary, at).filter(|_| counts);
             if was != is {
-                let cohort = (exposed.exposure_ds, variant.clone());
-                change(seen.cohorts.entry(cohort).or_default(), look, was, is)?;
+                of_cohorts[cohort].change(look, was, is)?;
                 was = is;
             }
-            for ((other, joins, theirs), were) in in_others.iter().zip(&mut were) {
+            for both in &mut shared {
                 // A value that is another one before the unit is in both experiments is never seen.
-                let look = look.max(*joins);
-                if look < until && *were != is {
-                    let pair = (*other, variant.clone(), (*theirs).to_owned());
-                    change(seen.pairs.entry(pair).or_default(), look, *were, is)?;
-                    *were = is;
+                let look = look.max(both.joins);
+                if look < until && both.was != is {
+                    of_pairs[both.pair].change(look, both.was, is)?;
+                    both.was = is;
                 }
             }
-            for (metric, of) in watched.large.iter().enumerate().filter(|_| counts) {
+            for (of, top) in watched.large.iter().zip(&mut large).filter(|_| counts) {
                 let Some([x, y]) = values(of, at) else { continue };
-                for look in (look..until).filter(|look| task.made.contains(&task.looks[*look])) {
-                    let largest = seen.large.entry((metric, look)).or_default();
-                    let size = x.abs();
-                    let least = largest.0.peek().map(|Reverse(least)| least.size);
-                    if largest.0.len() > watched.most && least.is_some_and(|least| size < least) {
+                let size = x.abs();
+                for look in (look..until).filter(|look| made[*look]) {
+                    if size <= top.least[look] {
                         continue;
                     }
-                    largest.push(Large { size, variant: variant.clone(), x, y }, watched.most);
+                    let largest = &mut top.largest[look];
+                    let variant = variants[variant].to_owned();
+                    largest.push(Large { size, variant, x, y }, watched.most);
+                    if largest.0.len() > watched.most {
+                        let least = largest.0.peek().map(|Reverse(least)| least.size);
+                        top.least[look] = least.unwrap_or(f64::NEG_INFINITY);
+                    }
                 }
             }
         }
         from += of_unit.len();
     }
-    Ok(seen)
+    let name = |variant: usize| variants[variant].to_owned();
+    let by_look = |(metric, top): (usize, Top)| {
+        let looks = top.largest.into_iter().enumerate();
+        let some = looks.filter(|(_, largest)| !largest.0.is_empty());
+        some.map(move |(look, largest)| ((metric, look), largest))
+    };
+    let cohorts = cohorts.in_order().into_iter().zip(of_cohorts);
+    let pairs = pairs.in_order().into_iter().zip(of_pairs);
+    Ok(Seen {
+        exposed: exposed_on.in_order().into_iter().zip(exposed).collect(),
+        cohorts: cohorts
+            .map(|((day, variant), looks)| ((day, name(variant)), looks.changes()))
+            .filter(|(_, changes)| !changes.is_empty())
+            .collect(),
+        pairs: pairs
+            .map(|((other, own, their), looks)| ((other, name(own), name(their)), looks.changes()))
+            .filter(|(_, changes)| !changes.is_empty())
+            .collect(),
+        large: large.into_iter().enumerate().flat_map(by_look).collect(),
+    })
 }
 
-fn change(
-    changes: &mut Changes,
-    look: usize,
-    was: Option<[f64; 2]>,
-    is: Option<[f64; 2]>,
-) -> Result<()> {
-    let moments = changes.entry(look).or_default();
-    let failed = |e: verdict_accum::AccumError| exec_datafusion_err!("a total: {e}");
-    was.map_or(Ok(()), |was| moments.push(-1, &was)).map_err(failed)?;
-    is.map_or(Ok(()), |is| moments.push(1, &is)).map_err(failed)
+/// The place of a variant among those met so far: they are few.
+fn place_of<'v>(variants: &mut Vec<&'v str>, variant: &'v str) -> usize {
+    variants.iter().position(|met| *met == variant).unwrap_or_else(|| {
+        variants.push(variant);
+        variants.len() - 1
+    })
 }
 
 /// A component's totals, read as doubles.

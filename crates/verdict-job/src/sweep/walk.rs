@@ -104,6 +104,8 @@ pub(super) struct Point {
 pub(super) struct Passed {
     /// A row that has its name.
     pub(super) name: Step,
+    /// Its place among the bucket's units, which all tasks have in common: it grows along a path.
+    pub(super) ordinal: u32,
     pub(super) exposed: Exposed,
 }
 
@@ -242,7 +244,7 @@ pub(super) fn paths(sweep: &Sweep, found: &Found, bucket: &Bucket) -> Vec<Path> 
     let mut of_unit: Vec<Vec<Own>> = vec![Vec::new(); walks.len()];
     let mut days: Vec<(usize, usize)> = Vec::new();
     let same = |a: &Entry, b: &Entry| a.key == b.key && (!odd || compare(&tables, a, b).is_eq());
-    for rows in entries.chunk_by(same) {
+    for (ordinal, rows) in (0..).zip(entries.chunk_by(same)) {
         days.clear();
         for entry in rows {
             let row = entry.row as usize;
@@ -260,7 +262,7 @@ pub(super) fn paths(sweep: &Sweep, found: &Found, bucket: &Bucket) -> Vec<Path> 
             }
             let name = Step { table: rows[0].table, row: rows[0].row };
             let unit = || named(&tables, &rows[0]);
-            pass(walk, (found, &mut known), bucket, own, &days, (name, &unit));
+            pass(walk, (found, &mut known), bucket, own, &days, (name, ordinal, &unit));
             own.clear();
         }
     }
@@ -274,7 +276,7 @@ fn pass(
     bucket: &Bucket,
     own: &[Own],
     days: &[(usize, usize)],
-    (name, unit): (Step, &dyn Fn() -> Named),
+    (name, ordinal, unit): (Step, u32, &dyn Fn() -> Named),
 ) {
     walk.exposed = None;
     walk.several_variants = false;
@@ -356,7 +358,7 @@ fn pass(
         if let Some(lookback) = &mut walk.path.lookback {
             lookback.settles(walk.path.units.len());
         }
-        walk.path.units.push(Passed { name, exposed });
+        walk.path.units.push(Passed { name, ordinal, exposed });
     }
 }
 
