@@ -21,7 +21,7 @@ use verdict_model::{Experiment, NaiveDate};
 
 use crate::error::AtStage;
 use crate::group_totals::{Running, Segments, whole};
-use crate::sweep::{Changes, Found, Seen, Sweep, Task};
+use crate::sweep::{Changes, Found, Group, Large, Seen, Sweep, Task};
 use crate::{Error, Result, arrow_types};
 
 /// A metric whose units are looked at.
@@ -86,7 +86,7 @@ impl Watching<'_> {
             }
         }
         for (metric, of) in self.large.iter().enumerate() {
-            self.without_top(of, metric, seen, totals, &mut rows)?;
+            self.without_top(of, metric, (found, seen), totals, &mut rows)?;
         }
         Ok(rows)
     }
@@ -162,7 +162,7 @@ impl Watching<'_> {
         &self,
         metric: &WatchedMetric,
         at: usize,
-        seen: &Seen,
+        (found, seen): (&Found, &Seen),
         totals: &RecordBatch,
         rows: &mut BTreeMap<NaiveDate, Vec<GroupStat>>,
     ) -> Result<()> {
@@ -173,7 +173,9 @@ impl Watching<'_> {
             let units: i128 =
                 of_all.iter().filter(|((ds, _), _)| ds == look).map(|(_, all)| all.n()).sum();
             let most = (units as f64 * TOP_SHARE).floor() as usize;
-            let removed = largest.above(most);
+            let removed = largest.above(most).into_iter();
+            let removed: Vec<(Large, Arc<Group>)> =
+                removed.filter_map(|value| Some((value, found.group(value.group)?))).collect();
             if removed.is_empty() {
                 continue;
             }
@@ -181,7 +183,7 @@ impl Watching<'_> {
                 of_all.keys().filter(|(ds, _)| ds == look).map(|(_, v)| v.clone()).collect();
             for variant in variants {
                 let Some(mut kept) = of_all.remove(&(*look, variant.clone())) else { continue };
-                for value in removed.iter().filter(|value| value.variant == variant) {
+                for (value, _) in removed.iter().filter(|(_, group)| group.variant == variant) {
                     let taken = kept.push(-1, [value.x, value.y]);
                     taken.map_err(|e| Error::Internal(format!("a state: {e}")))?;
                 }

@@ -53,7 +53,8 @@ impl Pass<'_> {
             let keep = self.keep[number];
             let totals = totals_along(self.sweep, bucket, number, path, keep)?;
             if !task.made.is_empty() {
-                let seen = seen(task, &paths, number, &totals)?;
+                let floors = self.found.floors(number, task);
+                let seen = seen(task, (&paths, number), &totals, floors)?;
                 self.found.add_seen(number, seen, task.trust.most);
             }
             let covariates = match &path.lookback {

@@ -37,8 +37,8 @@ use crate::store::Location;
 
 pub(crate) use caps::{Limits, TaskLimits, limits};
 pub(crate) use keep::Keeper;
-pub(crate) use rows::Found;
-pub(crate) use seen::{Changes, Seen, Watched};
+pub(crate) use rows::{Found, Group};
+pub(crate) use seen::{Changes, Large, Seen, Watched};
 pub(crate) use table::unit_changes;
 
 /// A component, as the days have it.

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use verdict_model::DataCounts;
 
-use super::Sweep;
 use super::seen::Seen;
+use super::{Sweep, Task};
 use crate::day::component_field;
 use crate::render::before_column;
 
@@ -54,6 +54,12 @@ impl Found {
     pub(super) fn add_seen(&self, task: usize, seen: Seen, most: usize) {
         let mut all = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         all[task].join(seen, most);
+    }
+
+    /// How large a value must be to matter after the buckets so far.
+    pub(super) fn floors(&self, number: usize, task: &Task) -> Vec<Vec<f64>> {
+        let all = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        all[number].floors(task)
     }
 
     /// What was seen of a task; nothing is left of it.

@@ -67,28 +67,47 @@ impl Seen {
     }
 }
 
+impl Seen {
+    /// By metric and look, what a value must exceed to be one of the largest of the buckets so far: it only rises.
+    pub(super) fn floors(&self, task: &Task) -> Vec<Vec<f64>> {
+        let floor = |key| self.large.get(&key).map(|largest| largest.least(task.trust.most));
+        let looks = |metric| (0..task.looks.len()).map(move |look| (metric, look));
+        let metrics = 0..task.trust.large.len();
+        let of_metric = |metric| {
+            looks(metric).map(|key| floor(key).unwrap_or(f64::NEG_INFINITY)).collect::<Vec<f64>>()
+        };
+        metrics.map(of_metric).collect()
+    }
+}
+
 fn merge(own: &mut Changes, other: &Changes) {
     for (look, moments) in other {
         own.entry(*look).or_default().merge(moments);
     }
 }
 
-/// A unit's value: how large it is, its variant and what the metric has of it.
-#[derive(Clone, Debug, PartialEq)]
+/// A unit's value: how large it is, its group and what the metric has of it. Ordered by size alone: values as large as the
+/// smallest one that is kept are never told, so that it does not matter which of them is.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Large {
     size: f64,
-    pub(crate) variant: String,
+    /// Its group, as [`super::Found::group`] knows it.
+    pub(crate) group: i64,
     pub(crate) x: f64,
     pub(crate) y: f64,
+}
+
+impl PartialEq for Large {
+    fn eq(&self, other: &Large) -> bool {
+        self.cmp(other).is_eq()
+    }
 }
 
 impl Eq for Large {}
 
 impl Ord for Large {
     fn cmp(&self, other: &Large) -> Ordering {
-        let by_size =
-            self.size.total_cmp(&other.size).then_with(|| self.variant.cmp(&other.variant));
-        by_size.then_with(|| self.x.total_cmp(&other.x)).then_with(|| self.y.total_cmp(&other.y))
+        self.size.total_cmp(&other.size)
     }
 }
 
@@ -103,21 +122,26 @@ impl PartialOrd for Large {
 pub(crate) struct Largest(BinaryHeap<Reverse<Large>>);
 
 impl Largest {
+    /// The size that a value must exceed to be one of the `most` and one.
+    fn least(&self, most: usize) -> f64 {
+        let full = self.0.peek().filter(|_| self.0.len() > most);
+        full.map_or(f64::NEG_INFINITY, |Reverse(least)| least.size)
+    }
+
     fn push(&mut self, value: Large, most: usize) {
-        let full = self.0.len() > most;
-        if full && self.0.peek().is_some_and(|Reverse(least)| *least >= value) {
+        if value.size <= self.least(most) {
             return;
         }
-        if full {
+        if self.0.len() > most {
             self.0.pop();
         }
         self.0.push(Reverse(value));
     }
 
     /// The values that are larger than the next one after the `most` largest: at most so many, and as many where no two are
-    /// equal.
-    pub(crate) fn above(&self, most: usize) -> Vec<&Large> {
-        let mut values: Vec<&Large> = self.0.iter().map(|Reverse(value)| value).collect();
+    /// equal; in no order.
+    pub(crate) fn above(&self, most: usize) -> Vec<Large> {
+        let mut values: Vec<Large> = self.0.iter().map(|Reverse(value)| *value).collect();
         values.sort_unstable_by(|a, b| b.cmp(a));
         let Some(next) = values.get(most).map(|next| next.size) else { return Vec::new() };
         values.into_iter().take_while(|value| value.size > next).collect()
@@ -186,11 +210,17 @@ struct Shared {
     was: Option<[f64; 2]>,
 }
 
-/// What a bucket shows of a task, whose path and totals these are; `paths` are all tasks' ways.
+/// What a bucket shows of a task, whose path and totals these are; `paths` are all tasks' ways, `floors` what other
+/// buckets showed ([`Seen::floors`]).
 ///
 /// # Errors
 /// A value lies beyond what moments hold.
-pub(super) fn seen(task: &Task, paths: &[Path], number: usize, totals: &[Totals]) -> Result<Seen> {
+pub(super) fn seen(
+    task: &Task,
+    (paths, number): (&[Path], usize),
+    totals: &[Totals],
+    floors: Vec<Vec<f64>>,
+) -> Result<Seen> {
     let (path, watched, looks) = (&paths[number], &task.trust, task.looks.len());
     let columns: Vec<Column<'_>> = totals.iter().map(|t| Column::of(&t.at_points)).collect();
     let values = |of: &[usize], at: usize| -> Option<[f64; 2]> {
@@ -205,11 +235,9 @@ pub(super) fn seen(task: &Task, paths: &[Path], number: usize, totals: &[Totals]
     let look_of = |exposure_ds: i32| {
         task.looks.partition_point(|look| super::walk::days_since_1970(*look) < exposure_ds)
     };
-    let top = || Top {
-        least: vec![f64::NEG_INFINITY; looks],
-        largest: std::iter::repeat_with(Largest::default).take(looks).collect(),
-    };
-    let mut large: Vec<Top> = watched.large.iter().map(|_| top()).collect();
+    let largest = || std::iter::repeat_with(Largest::default).take(looks).collect();
+    let mut large: Vec<Top> =
+        floors.into_iter().map(|least| Top { least, largest: largest() }).collect();
     let mut variants: Vec<&str> = Vec::new();
     let mut exposed_on: Places<(i32, i64)> = Places(HashMap::new());
     let mut exposed: Vec<i64> = Vec::new();
@@ -269,12 +297,9 @@ pub(super) fn seen(task: &Task, paths: &[Path], number: usize, totals: &[Totals]
                         continue;
                     }
                     let largest = &mut top.largest[look];
-                    let variant = variants[variant].to_owned();
-                    largest.push(Large { size, variant, x, y }, watched.most);
-                    if largest.0.len() > watched.most {
-                        let least = largest.0.peek().map(|Reverse(least)| least.size);
-                        top.least[look] = least.unwrap_or(f64::NEG_INFINITY);
-                    }
+                    let group = unit.exposed.group_number;
+                    largest.push(Large { size, group, x, y }, watched.most);
+                    top.least[look] = top.least[look].max(largest.least(watched.most));
                 }
             }
         }
@@ -346,7 +371,7 @@ mod tests {
     use super::*;
 
     fn large(size: f64) -> Large {
-        Large { size, variant: "a".to_owned(), x: size, y: 0.0 }
+        Large { size, group: 0, x: size, y: 0.0 }
     }
 
     /// Of 9, 7, 7, 5 and 1: two are left out where the third is smaller, and none of equals that do not all fit.
@@ -363,6 +388,11 @@ mod tests {
             assert_eq!(sizes(3), [9.0, 7.0, 7.0]);
             assert_eq!(sizes(0), [0.0; 0]);
             assert_eq!(sizes(5), [0.0; 0]);
+            // Of more than are kept none is lost that is larger than the smallest of those.
+            let mut largest = Largest::default();
+            order.iter().for_each(|size| largest.push(large(*size), 3));
+            let above = |most| largest.above(most).iter().map(|v| v.size).collect::<Vec<f64>>();
+            assert_eq!((above(1), above(3)), (vec![9.0], vec![9.0, 7.0, 7.0]));
         }
     }
 }

@@ -121,25 +121,6 @@ pub(crate) const LOOKS: [Looks; 6] = [
     Looks { name: "`none`: the last day only", settings: ", max_duration_days: 28", valid: true },
 ];
 
-/// The methods of the table of families. A spending method makes the boundary of every comparison anew at each look, and its
-/// p-values by some five boundaries each: with eighteen comparisons and 28 looks that is a second of CPU time an
-/// experiment, with four looks a fiftieth of it.
-pub(crate) const FAMILY_LOOKS: [Looks; 5] = [
-    LOOKS[1],
-    LOOKS[2],
-    Looks {
-        name: "`obrien_fleming`, weekly",
-        settings: ", sequential_method: obrien_fleming, look_every_days: 7, max_duration_days: 28",
-        valid: true,
-    },
-    Looks {
-        name: "`pocock`, weekly",
-        settings: ", sequential_method: pocock, look_every_days: 7, max_duration_days: 28",
-        valid: true,
-    },
-    LOOKS[5],
-];
-
 /// The seed of the tables.
 pub(crate) const SEED: u64 = 2026;
 
