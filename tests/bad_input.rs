@@ -3,6 +3,7 @@
 
 mod arguments;
 mod arms;
+mod complete;
 mod definitions;
 mod drift;
 mod expressions;

@@ -19,6 +19,7 @@ project: {name: p, time_zone: UTC, tables: tables, no_such_key: 1}
 storage: {no_such_key: 1}
 sources:
   events: {path: events, timestamp: ts, units: {user_id: user_id}, no_such_key: 1}
+  views: {path: events, timestamp: ts, units: {user_id: user_id}, complete: {latest: 23:00, no_such_key: 1}}
 exposures:
   assignments: {source: events, experiment: e, variant: v, segments: {country: country}, no_such_key: 1}
 metrics:
@@ -106,6 +107,7 @@ fn the_reference_has_every_key_and_no_other() {
 /// The heading of the reference that a place belongs to.
 fn heading_of(section: &str) -> &str {
     match section {
+        "sources.views.complete" => "sources.NAME.complete",
         "sources.events" => "sources.NAME",
         "exposures.assignments" => "exposures.NAME",
         "metrics.m" | "metrics.p" | "metrics.q" | "metrics.r" | "metrics.t" => "metrics.NAME",

@@ -9,7 +9,7 @@ use verdict_model::{Aggregate, Exposures, Located, OutsideDay, Source};
 use crate::Result;
 use crate::component::ComponentDef;
 use crate::expression::{Checked, check, check_condition, wrong_type};
-use crate::render::text;
+use crate::render::{instant, text};
 
 /// A log's expressions, checked against the columns of one day.
 #[derive(Clone, Debug)]
@@ -175,7 +175,7 @@ pub(crate) fn log(
     Ok(BoundLog {
         unit: format!("CAST({} AS {unit_type})", unit.sql),
         unit_type,
-        timestamp: format!("arrow_cast({}, 'Timestamp(Microsecond, Some(\"UTC\"))')", time.sql),
+        timestamp: instant(&time.sql),
         filter: filter.map(|f| f.sql),
         reject_outside_day: source.outside_day == OutsideDay::Reject,
         columns,

@@ -64,6 +64,23 @@ impl Opened<'_> {
     fn rows(&self) -> u64 {
         self.footers.iter().map(|footer| footer.rows).sum()
     }
+
+    /// The log's day as the table `name` of `ctx`, replacing what had that name.
+    pub(crate) fn register(&self, ctx: &SessionContext, name: &str) -> Result<()> {
+        let schema = Arc::clone(&self.schema);
+        let table = Snapshot::of_objects(self.log.location(), schema, &self.day.objects);
+        ctx.deregister_table(name).at(|| name.to_owned())?;
+        ctx.register_table(name, Arc::new(table)).at(|| name.to_owned())?;
+        Ok(())
+    }
+
+    /// Whether the objects agree on the types of `columns`.
+    pub(crate) fn agree<'c>(
+        &self,
+        columns: impl Iterator<Item = &'c String> + Clone,
+    ) -> Result<()> {
+        drift::agree(self.log.location(), &self.footers, columns)
+    }
 }
 
 /// What a day's work for one unit type is made of.
@@ -175,8 +192,8 @@ impl Job {
                 &opened.example,
             )?;
             one_unit_type(&mut work.unit_type, source, &task.unit_type, &bound.log)?;
-            drift::agree(opened.log.location(), &opened.footers, bound.log.columns.iter())?;
-            work.register_log("exposure_log", &opened)?;
+            opened.agree(bound.log.columns.iter())?;
+            opened.register(&work.ctx, "exposure_log")?;
             let sql = render::exposures_logged(&bound)?;
             let stage = || format!("exposures of source `{}` on {}", source.name.value, task.ds);
             let arms = experiments.iter().filter(|(_, e)| exposures_of(e) == Some(name));
@@ -246,8 +263,8 @@ impl Job {
                     )
                 })
                 .collect::<Result<Vec<_>>>()?;
-            drift::agree(opened.log.location(), &opened.footers, log.columns.iter())?;
-            work.register_log("event_log", &opened)?;
+            opened.agree(log.columns.iter())?;
+            opened.register(&work.ctx, "event_log")?;
             let snippets: Vec<ComponentSql> = of_source.iter().map(ComponentSql::new).collect();
             let sql = render::events_logged(&log, &snippets)?;
             let so_far = events.take().unwrap_or_else(|| {
@@ -370,17 +387,6 @@ struct LogOfExposures {
 }
 
 impl Work<'_> {
-    fn register_log(&self, name: &str, opened: &Opened<'_>) -> Result<()> {
-        let table = Snapshot::of_objects(
-            opened.log.location(),
-            Arc::clone(&opened.schema),
-            &opened.day.objects,
-        );
-        self.ctx.deregister_table(name).at(|| name.to_owned())?;
-        self.ctx.register_table(name, Arc::new(table)).at(|| name.to_owned())?;
-        Ok(())
-    }
-
     /// Adds the rows of a source to `events`: each partition of the scan on its own, then together.
     async fn scan(
         &self,

@@ -13,6 +13,7 @@ mod aa;
 mod arrow_types;
 mod bind;
 mod clients;
+mod complete;
 mod component;
 mod content;
 mod day;
@@ -57,6 +58,7 @@ mod validate;
 mod verify;
 
 pub use aa::{HALVES, Split, Splits};
+pub use complete::Incomplete;
 pub use error::{Error, Fault, Result};
 pub use gc::Garbage;
 pub use group_stats::{GroupStats, ReadStats};

@@ -42,21 +42,26 @@ impl<'a> Log<'a> {
         ctx: &SessionContext,
         source: &'a Source,
     ) -> Result<Log<'a>> {
-        let path = &source.path;
-        let (root, below) = match path.value.find('{') {
-            None => (path.value.as_str(), "ds={ds}"),
-            Some(brace) => {
-                let cut = path.value[..brace].rfind('/').map_or(0, |slash| slash + 1);
-                path.value.split_at(cut)
-            }
-        };
-        let root = if root.is_empty() { "." } else { root };
-        let located = Located { value: root.to_owned(), place: path.place.clone() };
-        Ok(Log {
-            source,
-            root: stores.locate(ctx, &located)?,
-            below: below.trim_end_matches('/').to_owned(),
-        })
+        let (root, below) = split(&source.path, "ds={ds}");
+        Ok(Log { source, root: stores.locate(ctx, &root)?, below })
+    }
+
+    /// The object that is written when the log's `day` is whole, where there is to be one.
+    ///
+    /// # Errors
+    /// Its path is no location.
+    pub(crate) fn marker(
+        &self,
+        stores: &Stores,
+        ctx: &SessionContext,
+        day: NaiveDate,
+    ) -> Result<Option<Location>> {
+        let Some(marker) = &self.source.complete.marker else { return Ok(None) };
+        if !marker.value.contains('{') {
+            return Ok(Some(self.day_folder(day).join(&marker.value)));
+        }
+        let (root, below) = split(marker, "");
+        Ok(Some(stores.locate(ctx, &root)?.join(&render(&below, day))))
     }
 
     /// The store that the objects lie in.
@@ -81,8 +86,7 @@ impl<'a> Log<'a> {
     pub(crate) async fn day(&self, day: NaiveDate) -> Result<DayObjects> {
         self.check_folder()?;
         let folder = self.day_folder(day);
-        let mut objects = list(&folder).await?;
-        objects.sort_by(|a, b| a.location.cmp(&b.location));
+        let objects = self.objects(day).await?;
         if let Some((object, what)) = self.root.pins.pin(&folder.prefix, &objects) {
             return Err(Error::Changed {
                 source_name: self.source.name.value.clone(),
@@ -105,6 +109,13 @@ impl<'a> Log<'a> {
         Ok(DayObjects { objects })
     }
 
+    /// The objects of `day`, if there are any, in order.
+    pub(crate) async fn objects(&self, day: NaiveDate) -> Result<Vec<ObjectMeta>> {
+        let mut objects = list(&self.day_folder(day)).await?;
+        objects.sort_by(|a, b| a.location.cmp(&b.location));
+        Ok(objects)
+    }
+
     /// The first and the last day that the log has, by the names of its folders.
     pub(crate) async fn first_and_last_day(&self) -> Result<Option<(NaiveDate, NaiveDate)>> {
         let days = self.days().await?;
@@ -123,7 +134,7 @@ impl<'a> Log<'a> {
     }
 
     /// The days that the log has, by the names of its folders, in order; some may have no object.
-    async fn days(&self) -> Result<Vec<NaiveDate>> {
+    pub(crate) async fn days(&self) -> Result<Vec<NaiveDate>> {
         self.check_folder()?;
         let mut days: Vec<NaiveDate> = if self.below == "ds={ds}" {
             let listed = self.root.store.list_with_delimiter(Some(&self.root.prefix)).await;
@@ -154,6 +165,20 @@ impl<'a> Log<'a> {
         }
         Ok(())
     }
+}
+
+/// The part of a path before its placeholders, and the rest; of one without the rest is `otherwise`.
+fn split(path: &Located<String>, otherwise: &str) -> (Located<String>, String) {
+    let (root, below) = match path.value.find('{') {
+        None => (path.value.as_str(), otherwise),
+        Some(brace) => {
+            let cut = path.value[..brace].rfind('/').map_or(0, |slash| slash + 1);
+            path.value.split_at(cut)
+        }
+    };
+    let root = if root.is_empty() { "." } else { root };
+    let root = Located { value: root.to_owned(), place: path.place.clone() };
+    (root, below.trim_end_matches('/').to_owned())
 }
 
 /// The Parquet objects below a folder; names that begin with `_` or `.` are other tools' bookkeeping.

@@ -9,6 +9,7 @@ use chrono::Datelike as _;
 use verdict_model::tables::{EXPOSURE_DAY, UNIT_DAY};
 use verdict_model::{Experiment, NaiveDate};
 
+use crate::complete::Incomplete;
 use crate::day::{DayTask, key_of, source_text};
 use crate::fingerprint::Fingerprint;
 use crate::job::Job;
@@ -57,6 +58,8 @@ pub struct Plan {
     pub skipped: Vec<(String, String)>,
     /// Bytes of log objects that need not be read: what is made of them is there and still true.
     pub fresh_bytes: u64,
+    /// Days that are not whole by what their sources ask (`complete`), by day.
+    pub incomplete: Vec<Incomplete>,
     pub(crate) days: Vec<DayTask>,
     pub(crate) experiments: Vec<ExperimentTask>,
 }
@@ -165,6 +168,7 @@ impl Job {
                 error => error,
             })?;
         }
+        plan.incomplete = self.incomplete(&plan).await?;
         for task in plan.experiments.clone() {
             self.plan_experiment(&mut plan, &task).await?;
         }

@@ -43,6 +43,20 @@ pub(crate) fn text(value: &str) -> String {
     format!("'{}'", value.replace('\'', "''"))
 }
 
+/// A time, or any other configured instant, in UTC and microseconds.
+pub(crate) fn instant(expression: &str) -> String {
+    format!("arrow_cast({expression}, 'Timestamp(Microsecond, Some(\"UTC\"))')")
+}
+
+/// The latest of the times from `$begin` to before `$end`; of the first `among` of them, where not all are wanted.
+pub(crate) fn latest_time(table: &str, time: &str, among: Option<u32>) -> String {
+    let limit = among.map_or(String::new(), |rows| format!(" LIMIT {rows}"));
+    let table = ident(table);
+    format!(
+        "SELECT max(ts) AS ts FROM (SELECT {time} AS ts FROM {table} WHERE {time} >= $begin AND {time} < $end{limit})"
+    )
+}
+
 /// A component as the stage files see it.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct ComponentSql {

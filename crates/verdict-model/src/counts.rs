@@ -24,6 +24,9 @@ pub struct DataCounts {
     pub by_day: BTreeMap<NaiveDate, DayRows>,
     /// Of a single day: the instant at which it ends, in microseconds since 1970.
     pub ends_us: Option<i64>,
+    /// Days that are not whole by what their source asks, in words. Known to a run, which sees the logs; never kept.
+    #[serde(skip)]
+    pub incomplete: Vec<String>,
 }
 
 /// What the logs hold of one day.

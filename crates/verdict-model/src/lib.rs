@@ -61,5 +61,5 @@ pub use settings::{
     Correction, GuardrailSettings, GuardrailTest, Margin, Practical, SequentialMethod,
     StatisticalSettings, Threshold,
 };
-pub use source::{Exposures, MissingDays, OutsideDay, Source};
+pub use source::{Complete, Exposures, MissingDays, OutsideDay, Source};
 pub use storage::Storage;

@@ -125,6 +125,8 @@ fn only(project: &Project, experiment: &Experiment) -> Project {
     sources.extend(components.map(|component| component.source.value.clone()));
     only.sources.retain(|name, _| sources.contains(name));
     for source in only.sources.values_mut() {
+        // When a log is whole is no part of a plan.
+        source.complete = crate::Complete::default();
         let below = Path::new(&source.path.value).strip_prefix(&project.root).ok();
         if let Some(below) = below.map(|below| below.to_string_lossy().into_owned()) {
             source.path = Located { value: below, place: source.path.place.clone() };

@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 
 use crate::load::{is_odd, one_line};
 use crate::{
-    Aggregate, Cap, Caps, Component, Cuped, Experiment, ExperimentMetric, Exposures, GuardrailTest,
-    Located, Margin, Mde, Metric, MetricKind, MissingDays, OutsideDay, Project, Role,
-    SequentialMethod, SeveralVariants, Source, StatisticalSettings, Storage, Threshold, Window,
-    Winsorize,
+    Aggregate, Cap, Caps, Complete, Component, Cuped, Experiment, ExperimentMetric, Exposures,
+    GuardrailTest, Located, Margin, Mde, Metric, MetricKind, MissingDays, OutsideDay, Project,
+    Role, SequentialMethod, SeveralVariants, Source, StatisticalSettings, Storage, Threshold,
+    Window, Winsorize,
 };
 
 impl Project {
@@ -158,6 +158,15 @@ impl Lines {
             MissingDays::Allow => "allow",
         };
         self.set("missing_days", missing_days);
+        let complete = &source.complete;
+        if !complete.asks_nothing() {
+            self.open("complete");
+            self.set_located("marker", complete.marker.as_ref());
+            self.set_number("min_rows_share", complete.min_rows_share);
+            let latest = complete.latest.map(|time| time.format(Complete::TIME).to_string());
+            self.set_text("latest", latest.as_deref());
+            self.close();
+        }
     }
 
     fn exposures(&mut self, exposures: &Exposures) {

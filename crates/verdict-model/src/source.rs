@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveTime;
+
 use crate::Located;
 
 /// A log: Parquet objects in date folders.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Source {
     /// The name that metrics and exposures refer to.
     pub name: Located<String>,
@@ -23,6 +25,30 @@ pub struct Source {
     pub outside_day: OutsideDay,
     /// What a day without any object means.
     pub missing_days: MissingDays,
+    /// What a day must have to be whole.
+    pub complete: Complete,
+}
+
+/// What a day of a log must have to be whole: a log that is still being written has objects, too.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Complete {
+    /// An object that is written last: the path below the day's folder (`_SUCCESS`), or, with placeholders of the day,
+    /// a path like that of the source, already joined to the project folder.
+    pub marker: Option<Located<String>>,
+    /// The share, above 0 and at most 1, of the usual rows that is enough.
+    pub min_rows_share: Option<f64>,
+    /// The time of the day, in the project's time zone, at or after which there must be an event.
+    pub latest: Option<NaiveTime>,
+}
+
+impl Complete {
+    /// How the time of a day is written: `23:00`.
+    pub const TIME: &str = "%H:%M";
+
+    /// Whether nothing is asked.
+    pub fn asks_nothing(&self) -> bool {
+        *self == Complete::default()
+    }
 }
 
 /// What becomes of rows whose time lies outside the day of their folder; they are counted either way.

@@ -135,6 +135,9 @@ pub(crate) struct Bounds {
     /// Give up after so many seconds [default: the project's storage.run_timeout_s]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) timeout: Option<u32>,
+    /// Do not begin while a day that would be read, or that is an as-of date, is not complete by what its source asks
+    #[arg(long)]
+    pub(crate) require_complete: bool,
 }
 
 /// Which date, of which experiments.
@@ -308,6 +311,9 @@ pub(crate) struct Plan {
     /// Print the rendered stage queries
     #[arg(long)]
     pub(crate) sql: bool,
+    /// Fail where a day that would be read, or that is an as-of date, is not complete by what its source asks
+    #[arg(long)]
+    pub(crate) require_complete: bool,
 }
 
 #[derive(ClapArgs, Debug)]

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use chrono::NaiveTime;
+
 use super::definitions::{Definitions, check_name};
 use super::files;
 use crate::yaml::{Item, Map};
-use crate::{Exposures, Located, MissingDays, OutsideDay, Source, rows};
+use crate::{Complete, Exposures, Located, MissingDays, OutsideDay, Source, rows};
 
 /// A log.
 pub(super) fn source(name: Located<String>, item: &Item<'_>, root: &Path) -> Option<Source> {
@@ -34,6 +36,8 @@ pub(super) fn source(name: Located<String>, item: &Item<'_>, root: &Path) -> Opt
     let missing_days = map.get("missing_days").and_then(|item| {
         item.word(&[("error", MissingDays::Error), ("allow", MissingDays::Allow)])
     });
+    let one_object = path.as_ref().is_some_and(|path| path.value.ends_with(".parquet"));
+    let complete = map.get("complete").map(|item| complete(&item, root, one_object));
     map.finish();
     Some(Source {
         name,
@@ -43,7 +47,46 @@ pub(super) fn source(name: Located<String>, item: &Item<'_>, root: &Path) -> Opt
         filter,
         outside_day: outside_day.unwrap_or_default(),
         missing_days: missing_days.unwrap_or_default(),
+        complete: complete.unwrap_or_default(),
     })
+}
+
+/// What a day must have to be whole; `one_object` says that a day is no folder.
+fn complete(item: &Item<'_>, root: &Path, one_object: bool) -> Complete {
+    let mut complete = Complete::default();
+    let Some(mut map) = item.map() else { return complete };
+    if let Some((item, mut marker)) = map.get("marker").and_then(|i| i.text().map(|text| (i, text)))
+    {
+        if marker.value.contains('{') {
+            check_template(&item, &marker.value);
+            marker.value = files::join(root, &marker.value);
+        } else if one_object {
+            item.refuse(
+                "lies in no folder, since the path names one object a day; write a path with {ds}",
+            );
+        } else if marker.value.split('/').any(|part| part == "..") || marker.value.contains("://") {
+            item.refuse("is to lie in the day's folder, as `_SUCCESS` does; write {ds} in a path that leads elsewhere");
+        }
+        complete.marker = Some(marker);
+    }
+    if let Some(item) = map.get("min_rows_share") {
+        let fits = |share: f64| share > 0.0 && share <= 1.0;
+        complete.min_rows_share = item.number("a share above 0 and at most 1", fits);
+    }
+    if let Some((item, latest)) = map.get("latest").and_then(|i| i.text().map(|text| (i, text))) {
+        complete.latest = NaiveTime::parse_from_str(&latest.value, Complete::TIME).ok();
+        if complete.latest.is_none() {
+            item.refuse(format!(
+                "`{}` is no time of a day; write hours and minutes, as 23:00",
+                latest.value
+            ));
+        }
+    }
+    if map.entries().is_empty() {
+        map.refuse("is empty: write what a whole day has: marker, min_rows_share or latest");
+    }
+    map.finish();
+    complete
 }
 
 /// How a log tells of exposures.

@@ -27,7 +27,10 @@ pub(crate) async fn analyze(args: args::Analyze) -> Result<Exit, Failure> {
             }
         };
         let registered = registered.as_ref();
-        judged.push(judge_one(&job, experiment, registered, as_of, (&mut read, &mut tally)).await?);
+        judged.push(
+            judge_one(&job, experiment, registered, (as_of, Vec::new()), (&mut read, &mut tally))
+                .await?,
+        );
     }
     let mut out = std::io::stdout().lock();
     show(&mut out, args.project.format, date, &judged)?;

@@ -20,6 +20,11 @@ enum Refused {
          why each partition is made; allow more, or run fewer dates (--to) or experiments (--experiment)"
     )]
     TooMuch { bytes: u64, allowed: u64 },
+    #[error(
+        "{lacking}\nnothing was made, since --require-complete was given: wait for the logs, or leave it out, and the check \
+         `days_complete` warns instead"
+    )]
+    Incomplete { lacking: String },
 }
 
 /// What `work` gives, unless it takes longer than a run may.
@@ -41,5 +46,15 @@ pub(super) fn small_enough(plan: &Plan, bounds: &Bounds) -> Result<(), Failure> 
     match bounds.max_bytes.filter(|allowed| plan.bytes() > *allowed) {
         Some(allowed) => Err(Failure::world(Refused::TooMuch { bytes: plan.bytes(), allowed })),
         None => Ok(()),
+    }
+}
+
+/// Refuses a plan that needs days which are not whole.
+pub(super) fn complete(plan: &Plan) -> Result<(), Failure> {
+    let lacking = plan.incomplete.iter().filter(|one| one.needed);
+    let lacking: Vec<String> = lacking.map(ToString::to_string).collect();
+    match lacking.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::world(Refused::Incomplete { lacking: lacking.join("\n") })),
     }
 }

@@ -63,16 +63,20 @@ fn named<'a>(job: &'a Job, name: &str) -> Result<&'a Experiment, Failure> {
     })
 }
 
-/// Judges the group statistics of an experiment, holds that to its `registered` plan, and writes what follows.
+/// Judges the group statistics of an experiment as of a date, of which the logs lack what is said beside it, holds that to
+/// its `registered` plan, and writes what follows.
 async fn judge_one(
     job: &Job,
     experiment: &Experiment,
     registered: Option<&RegisteredPlan>,
-    as_of: NaiveDate,
+    (as_of, incomplete): (NaiveDate, Vec<String>),
     (read, tally): (&mut ReadStats, &mut Tally),
 ) -> Result<Judged, Failure> {
     let project = job.project();
-    let stats = job.group_stats_history(experiment, as_of, read).await?;
+    let mut stats = job.group_stats_history(experiment, as_of, read).await?;
+    if let Some(counts) = &mut stats.counts {
+        counts.incomplete = incomplete;
+    }
     let types: BTreeMap<String, String> = project
         .metrics
         .iter()

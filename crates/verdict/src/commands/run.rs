@@ -54,9 +54,10 @@ struct Made {
 
 pub(crate) async fn run(args: args::Run) -> Result<Exit, Failure> {
     if args.dry_run {
-        let args::Run { project, scope, .. } = args;
-        let project = project.plain();
-        return super::plan::plan(args::Plan { project, scope, from: None, sql: false }).await;
+        let args::Run { project, scope, bounds, .. } = args;
+        let (project, require_complete) = (project.plain(), bounds.require_complete);
+        let plan = args::Plan { project, scope, from: None, sql: false, require_complete };
+        return super::plan::plan(plan).await;
     }
     let args::Run { project, scope, bounds, attention, work, .. } = &args;
     let asked = Asked { command: "run", project, from: None, scope, bounds, attention, work };
@@ -67,8 +68,9 @@ pub(crate) async fn backfill(args: args::Backfill) -> Result<Exit, Failure> {
     let args::Backfill { project, from, to, experiment, bounds, attention, dry_run, work } = args;
     let (scope, from) = (args::Scope { date: to, experiment }, Some(from));
     if dry_run {
-        let project = project.plain();
-        return super::plan::plan(args::Plan { project, scope, from, sql: false }).await;
+        let (project, require_complete) = (project.plain(), bounds.require_complete);
+        let plan = args::Plan { project, scope, from, sql: false, require_complete };
+        return super::plan::plan(plan).await;
     }
     let (project, scope, bounds) = (&project, &scope, &bounds);
     let (attention, work) = (&attention, &work);
@@ -122,6 +124,9 @@ async fn make(
     let alerts = Alerts::new(date);
     let mut made = Made { judged: Vec::new(), alerts, failure: None, fresh_bytes: 0 };
     let mut plan = job.plan(asked.from.unwrap_or(date), date, &asked.scope.experiment).await?;
+    if asked.bounds.require_complete {
+        bounds::complete(&plan)?;
+    }
     bounds::small_enough(&plan, asked.bounds)?;
     if let Some(slice) = asked.work.slice {
         plan.slice(slice.index, slice.of);
@@ -199,7 +204,7 @@ async fn judge_all(
     for (name, as_of) in &outcome.done {
         let experiment = named(job, name)?;
         // The statistics are made, and nobody has seen a number that follows from them.
-        let plan = match registered.take().filter(|(of, _)| of == name) {
+        let of_experiment = match registered.take().filter(|(of, _)| of == name) {
             Some((_, plan)) => plan,
             // A registration that cannot be read is the end of its experiment, not of the others.
             None => match job.register_plan(experiment, *as_of).await {
@@ -210,11 +215,19 @@ async fn judge_all(
                 }
             },
         };
-        if let Some(plan) = &plan {
-            let judged = judge_one(job, experiment, Some(plan), *as_of, (&mut read, tally)).await?;
+        if let Some(registered) = &of_experiment {
+            let incomplete = job.incomplete_of(plan, experiment, *as_of);
+            let judged = judge_one(
+                job,
+                experiment,
+                Some(registered),
+                (*as_of, incomplete),
+                (&mut read, tally),
+            )
+            .await?;
             made.judged.push(judged);
         }
-        registered = Some((name, plan));
+        registered = Some((name, of_experiment));
     }
     failed.extend(outcome.failed.into_iter().map(|(_, error)| error));
     made.failure = (!failed.is_empty()).then(|| Failure::of_job(failed));

@@ -27,7 +27,7 @@ pub(super) fn complete(subject: &Subject<'_>) -> Finding {
     let Some(((first, _), (last, _))) = days.first().copied().zip(days.last().copied()) else {
         return log::not_known();
     };
-    let mut faults = Vec::new();
+    let mut faults = counts.incomplete.clone();
     let empty = first.iter_days().take_while(|day| *day <= last).filter(|day| {
         counts.by_day.get(day).is_none_or(|rows| rows.events == 0 && rows.exposures == 0)
     });

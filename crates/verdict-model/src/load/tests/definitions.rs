@@ -11,7 +11,7 @@ fn an_unknown_key_is_refused_with_the_nearest_and_all() {
         "timestamp: ts",
         "timestamp: ts\n    pth: x",
         "p.yaml:6: sources.events.pth: unknown key; did you mean `path`? (allowed: path, timestamp, units, \
-         filter, outside_day, missing_days)",
+         filter, outside_day, missing_days, complete)",
     );
     check(
         "project: {name: shop}",
@@ -208,6 +208,47 @@ fn a_source_needs_path_timestamp_and_units() {
         "p.yaml:6: sources.events.units.user-id: `user-id` is not a name; use letters, digits and _, a letter \
          or _ first",
     );
+}
+
+#[test]
+fn a_source_says_what_a_whole_day_has() {
+    let with = |to: &str| format!("{EVENTS}    complete: {to}\n");
+    let complete = |to: &str| good(EVENTS, &with(to)).sources["events"].complete.clone();
+    let all = complete("{marker: _SUCCESS, min_rows_share: 0.5, latest: 23:05}");
+    assert_eq!(all.marker.map(|marker| marker.value), Some("_SUCCESS".to_owned()));
+    assert_eq!(all.min_rows_share, Some(0.5));
+    assert_eq!(all.latest.map(|time| time.to_string()), Some("23:05:00".to_owned()));
+    let elsewhere = complete("{marker: \"s3://done/events/{ds}.ok\"}").marker;
+    assert_eq!(elsewhere.map(|m| m.value), Some("s3://done/events/{ds}.ok".to_owned()));
+    for (to, problem) in [
+        ("{}", ": is empty: write what a whole day has: marker, min_rows_share or latest"),
+        (
+            "{markr: x}",
+            ".markr: unknown key; did you mean `marker`? (allowed: marker, min_rows_share, latest)",
+        ),
+        (
+            "{marker: \"done/{yyyy}\"}",
+            ".marker: names no whole day; write {ds}, or {yyyy}, {mm} and {dd}",
+        ),
+        (
+            "{marker: ../_SUCCESS}",
+            ".marker: is to lie in the day's folder, as `_SUCCESS` does; write {ds} in a path that leads elsewhere",
+        ),
+        (
+            "{min_rows_share: 0}",
+            ".min_rows_share: expected a share above 0 and at most 1, found `0`",
+        ),
+        (
+            "{min_rows_share: 50}",
+            ".min_rows_share: expected a share above 0 and at most 1, found `50`",
+        ),
+        (
+            "{latest: 25:00}",
+            ".latest: `25:00` is no time of a day; write hours and minutes, as 23:00",
+        ),
+    ] {
+        check(EVENTS, &with(to), &format!("p.yaml:7: sources.events.complete{problem}"));
+    }
 }
 
 #[test]

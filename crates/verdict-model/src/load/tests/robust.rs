@@ -48,7 +48,8 @@ project: {name: "a \"b\" \\ \u2028 \t\n # c: d", time_zone: Asia/Kolkata, tables
 storage: {retries: 0, run_timeout_s: 60, options: {"s3://b": {aws_skip_signature: true, aws_region: "a b"}}}
 sources:
   "null": {path: "a b/{ds}", timestamp: "to_timestamp(\"t s\")", units: {"null": '"a\b"', u: 1}, filter: "- x"}
-  other: {path: p, timestamp: t, units: {u: u}, outside_day: reject, missing_days: allow}
+  other: {path: p, timestamp: t, units: {u: u}, outside_day: reject, missing_days: allow, complete: {latest: 09:30}}
+  third: {path: q, timestamp: t, units: {u: u}, complete: {marker: "d/{ds}", min_rows_share: 0.25}}
 exposures:
   first: {source: other, variant: "case when a then 'x' end", segments: {"null": a, b: "'{'"}}
   second: {source: "null", variant: v, experiment: e, filter: "true"}
