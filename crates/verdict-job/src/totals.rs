@@ -1,37 +1,33 @@
 //! From day tables to group statistics: what an experiment's totals depend on, what of them is stale, and the sweep
 //! that makes it.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod fresh;
+mod tasks;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use chrono::Days as Days64;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::ScalarValue;
-use verdict_model::rows::TOP_SHARE;
 use verdict_model::tables::{EXPOSURE_DAY, GROUP_STATS, UNIT_DAY, UNIT_TOTAL};
-use verdict_model::{
-    Aggregate, DataCounts, DayRows, Experiment, MetricKind, NaiveDate, SeveralVariants,
-};
+use verdict_model::{Aggregate, Experiment, NaiveDate};
 
 use crate::bind::Number;
-use crate::component::{TotalDef, capped_column, covariate_column};
+use crate::component::TotalDef;
 use crate::day::exposures_of;
 use crate::diagnose::too_large;
 use crate::distributions;
 use crate::error::AtStage;
-use crate::fingerprint::Fingerprint;
 use crate::group_totals::{self, Segments};
 use crate::job::{Job, Outcome, Tally};
-use crate::partition::{self, Key, Made, Partition, Writer};
+use crate::partition::{self, Key, Partition, Writer};
 use crate::plan::ExperimentTask;
 use crate::render::{self, MetricSql, SegmentSql};
-use crate::sweep::{
-    Base, Capped, Column, Covariate, Found, Keeper, Sweep, Task, Total, Watched, limits,
-    unit_changes,
-};
+use crate::sweep::{Base, Found, Keeper, Sweep, limits, unit_changes};
 use crate::trust_rows::{self, WatchedMetric, Watching};
 use crate::{Error, Result};
+use fresh::{because, counts_to};
 
 /// An experiment's day partitions, from its first day to its last look.
 #[derive(Debug)]
@@ -218,36 +214,6 @@ impl Job {
         Ok(others)
     }
 
-    async fn stale(
-        &self,
-        experiment: &Experiment,
-        task: &ExperimentTask,
-        defs: &[TotalDef],
-        metrics: &[MetricSql],
-        (days, others): (&Days, &[Other]),
-    ) -> Result<Stale> {
-        let looks = &task.looks;
-        let name = experiment.name.value.as_str();
-        let key = |table, look: &NaiveDate| Key::new(table, &[name, &look.to_string()]);
-        let mut keys: Vec<Key> = looks.iter().map(|look| key(&GROUP_STATS, look)).collect();
-        keys.extend(looks.last().map(|last| key(&UNIT_TOTAL, last)));
-        let mut found = partition::find_all(&self.tables, keys).await?.into_iter();
-        let mut of_looks = Vec::new();
-        for look in looks {
-            let wanted =
-                self.group_fingerprint((experiment, task), defs, metrics, (days, others), *look)?;
-            of_looks.push((*look, because(&wanted, found.next().flatten().as_ref())));
-        }
-        let total = match looks.last() {
-            Some(last) => {
-                let wanted = self.total_fingerprint(experiment, defs, days, *last)?;
-                because(&wanted, found.next().flatten().as_ref())
-            }
-            None => None,
-        };
-        Ok(Stale { total, looks: of_looks })
-    }
-
     async fn days(&self, experiment: &Experiment, task: &ExperimentTask) -> Result<Days> {
         let (name, unit_type) = (&experiment.name.value, &experiment.design.unit.value);
         let mut read = Days { exposure: Vec::new(), unit: Vec::new(), before: Vec::new() };
@@ -295,17 +261,6 @@ impl Job {
         Ok(None)
     }
 
-    fn total_fingerprint(
-        &self,
-        experiment: &Experiment,
-        defs: &[TotalDef],
-        days: &Days,
-        as_of: NaiveDate,
-    ) -> Result<Fingerprint> {
-        let buckets = self.project.buckets.to_string();
-        Ok(self.inputs_fingerprint(experiment, defs, days, as_of)?.with("buckets", [buckets]))
-    }
-
     /// One sweep for all of `works`, whose units are of one type: what is stale of them is made.
     async fn sweep(&self, unit: &DataType, works: &[Work<'_>], tally: &mut Tally) -> Result<()> {
         let threads = self.ctx.copied_config().target_partitions();
@@ -351,207 +306,6 @@ impl Job {
             self.make_group_stats(&sweep, &found, (number, work), totals, tally).await?;
         }
         Ok(())
-    }
-
-    fn sweep_of(&self, unit: &DataType, works: &[Work<'_>]) -> Sweep {
-        let mut components: BTreeMap<&str, Column> = BTreeMap::new();
-        for work in works {
-            for (def, number) in work.defs.iter().zip(&work.numbers) {
-                let component = &def.component;
-                components.entry(&component.column).or_insert_with(|| Column {
-                    name: component.column.clone(),
-                    aggregate: component.aggregate,
-                    number: *number,
-                });
-            }
-        }
-        let place =
-            |def: &TotalDef| components.keys().position(|name| *name == def.component.column);
-        // The totals of a work, and whether each of its windows is complete.
-        let totals_of = |work: &Work<'_>| -> Vec<Total> {
-            let of_components = work.defs.iter().map(|def| Total {
-                name: def.column.clone(),
-                component: place(def),
-                window: def.window,
-            });
-            let windows = work.defs.iter().filter_map(|def| def.window).map(|window| Total {
-                name: render::complete_column(window),
-                component: None,
-                window: Some(window),
-            });
-            of_components.chain(windows).collect()
-        };
-        let totals: BTreeMap<String, Total> =
-            works.iter().flat_map(totals_of).map(|total| (total.name.clone(), total)).collect();
-        let mut covariates: BTreeMap<(&str, u32), Covariate> = BTreeMap::new();
-        for work in works {
-            for (column, lookback_days) in self.components.covariates_of(work.experiment) {
-                let Some(component) = components.keys().position(|name| *name == column) else {
-                    continue;
-                };
-                let name = covariate_column(column, lookback_days);
-                let covariate = Covariate { name, component, lookback_days };
-                covariates.insert((column, lookback_days), covariate);
-            }
-        }
-        let mut capped: BTreeMap<String, Capped> = BTreeMap::new();
-        for work in works {
-            for (column, caps) in self.components.capped_of(work.experiment) {
-                let Some(total) = totals.keys().position(|name| *name == column) else { continue };
-                let name = capped_column(&column, caps);
-                capped.insert(name.clone(), Capped { name, total, caps });
-            }
-        }
-        let mut unit_days: BTreeMap<NaiveDate, Partition> = BTreeMap::new();
-        let mut tasks = Vec::new();
-        for work in works {
-            let made: BTreeSet<NaiveDate> = work.stale.stale_looks().collect();
-            // The day before each is settled, so that it can be compared with, and not made again.
-            let before = made.iter().filter_map(|look| work.task.before(*look));
-            let looks: BTreeSet<NaiveDate> = before.chain(made.iter().copied()).collect();
-            let looks: Vec<NaiveDate> = looks.into_iter().collect();
-            let keep = work.task.looks.last().filter(|_| work.stale.total.is_some());
-            let last = looks.last().into_iter().chain(keep).max().copied();
-            let needed = |day: &NaiveDate| {
-                work.base.as_ref().is_none_or(|base| *day > base.ds)
-                    && last.is_some_and(|last| *day <= last)
-            };
-            let exposure_days = work.days.exposure.iter().filter(|(day, _)| needed(day));
-            unit_days.extend(work.days.unit.iter().filter(|(day, _)| needed(day)).cloned());
-            // Who is first met on a day after the base was somebody before.
-            let lookback = Days64::new(u64::from(work.experiment.lookback_days()));
-            let first = work.days.exposure.iter().map(|(day, _)| *day).find(|day| needed(day));
-            let looked_at = |day: &NaiveDate| {
-                let from = first.and_then(|first| first.checked_sub_days(lookback));
-                from.is_some_and(|from| *day >= from) && last.is_some_and(|last| *day < last)
-            };
-            if work.experiment.lookback_days() > 0 {
-                let known = work.days.before.iter().chain(&work.days.unit);
-                unit_days.extend(known.filter(|(day, _)| looked_at(day)).cloned());
-            }
-            let own: BTreeSet<String> =
-                totals_of(work).into_iter().map(|total| total.name).collect();
-            let own = own.iter().filter_map(|name| totals.keys().position(|total| total == name));
-            let of_days: BTreeSet<usize> = work.defs.iter().filter_map(place).collect();
-            let past = self.components.covariates_of(work.experiment);
-            let past = covariates.keys().zip(0..).filter(|(key, _)| past.contains(*key));
-            tasks.push(Task {
-                name: work.experiment.name.value.clone(),
-                exclude: work.experiment.design.several_variants == SeveralVariants::Exclude,
-                segments: work.experiment.dimensions().into_iter().map(str::to_owned).collect(),
-                components: of_days.into_iter().collect(),
-                totals: own.collect(),
-                covariates: past.map(|(_, place)| place).collect(),
-                capped: {
-                    let own = self.components.capped_of(work.experiment).into_iter();
-                    let names: BTreeSet<String> =
-                        own.map(|(column, caps)| capped_column(&column, caps)).collect();
-                    let of_task = capped.keys().zip(0..).filter(|(name, _)| names.contains(*name));
-                    of_task.map(|(_, place)| place).collect()
-                },
-                base: work.base.clone(),
-                exposure_days: exposure_days.cloned().collect(),
-                looks,
-                made,
-                watched: work.experiment.is_sequential(),
-                trust: Watched::default(),
-            });
-        }
-        self.watch(works, &mut tasks);
-        Sweep {
-            tables: self.tables.clone(),
-            buckets: self.project.buckets,
-            unit: unit.clone(),
-            totals: totals.into_values().collect(),
-            components: components.into_values().collect(),
-            covariates: covariates.into_values().collect(),
-            capped: capped.into_values().collect(),
-            limits: Vec::new(),
-            unit_days: unit_days.into_iter().collect(),
-            tasks,
-        }
-    }
-
-    /// Says what of each task's units is looked at, and adds tasks for experiments that are only looked at: their exposures
-    /// tell who is in them.
-    fn watch(&self, works: &[Work<'_>], tasks: &mut Vec<Task>) {
-        let mut places: BTreeMap<String, usize> =
-            works.iter().map(|work| work.experiment.name.value.clone()).zip(0..).collect();
-        for (number, work) in works.iter().enumerate() {
-            let mut others = Vec::new();
-            for other in &work.others {
-                let place = *places.entry(other.name.clone()).or_insert_with(|| {
-                    tasks.push(Task {
-                        name: other.name.clone(),
-                        exclude: false,
-                        segments: Vec::new(),
-                        components: Vec::new(),
-                        totals: Vec::new(),
-                        covariates: Vec::new(),
-                        capped: Vec::new(),
-                        base: None,
-                        exposure_days: other.exposure.clone(),
-                        looks: Vec::new(),
-                        made: BTreeSet::new(),
-                        watched: false,
-                        trust: Watched::default(),
-                    });
-                    tasks.len() - 1
-                });
-                others.push(place);
-            }
-            let metrics = self.watched_metrics(work);
-            let primary = metrics.iter().find(|m| m.name == work.experiment.primary.name.value);
-            let task = &tasks[number];
-            let exposed = task.exposure_days.iter().map(|(_, partition)| partition);
-            let units = exposed.chain(task.base.iter().map(|base| &base.totals));
-            let units: u64 = units.map(Partition::rows).sum();
-            tasks[number].trust = Watched {
-                primary: primary.map_or(Vec::new(), |metric| metric.columns.clone()),
-                large: metrics
-                    .iter()
-                    .filter(|metric| metric.may_be_large())
-                    .map(|metric| metric.columns.clone())
-                    .collect(),
-                most: (units as f64 * TOP_SHARE).ceil() as usize,
-                others,
-            };
-        }
-    }
-
-    /// The metrics whose units checks look at: those of every unit, from exposure on.
-    fn watched_metrics(&self, work: &Work<'_>) -> Vec<WatchedMetric> {
-        let defs = work.defs.iter();
-        let complete = defs.clone().filter_map(|def| def.window).map(render::complete_column);
-        let totals: BTreeSet<String> = defs.map(|def| def.column.clone()).chain(complete).collect();
-        let computed = work.experiment.metrics().filter_map(|metric| {
-            let definition = self.project.metrics.get(&metric.name.value)?;
-            Some((metric, &definition.kind, self.components.of_metric(metric)?))
-        });
-        computed
-            .zip(&work.metrics)
-            .filter_map(|((metric, kind, columns), sql)| {
-                let place = |column: &String| totals.iter().position(|total| total == column);
-                let columns: Vec<usize> = columns.iter().filter_map(place).collect();
-                let (one_or_two, compared) = match kind {
-                    MetricKind::Proportion(_) | MetricKind::Mean(_) => (1, true),
-                    MetricKind::Ratio { .. } => (2, true),
-                    // What they are computed of is not the unit's total itself.
-                    MetricKind::Reaches { .. }
-                    | MetricKind::Retention(_)
-                    | MetricKind::Quantile { .. }
-                    | MetricKind::Later(_) => (1, false),
-                };
-                let whole = metric.window.is_none() && columns.len() == one_or_two;
-                (compared && whole).then(|| WatchedMetric {
-                    name: metric.name.value.clone(),
-                    metric_type: kind.word().to_owned(),
-                    state: sql.moments_name(),
-                    plain: metric.cuped.is_none() && metric.winsorize.is_none(),
-                    columns,
-                })
-            })
-            .collect()
     }
 
     async fn make_group_stats(
@@ -667,109 +421,6 @@ pub(crate) fn total_number(aggregate: Aggregate, of_days: Number) -> Number {
         Aggregate::DistinctDays => Number::Integer,
         _ => of_days,
     }
-}
-
-/// Why `found` is not what is wanted; `None`: it is.
-fn because(wanted: &Fingerprint, found: Option<&Partition>) -> Option<String> {
-    let Some(found) = found else { return Some("missing".into()) };
-    match &found.made {
-        None => Some("not written by Verdict".into()),
-        Some(made) => match wanted.changed_since(&made.fingerprint) {
-            changed if changed.is_empty() => None,
-            changed => Some(format!("changed: {}", changed.join(", "))),
-        },
-    }
-}
-
-/// The partition's own words about itself.
-fn made<'a>(partition: &'a Partition, table: &str) -> Result<&'a Made> {
-    partition.made.as_ref().ok_or_else(|| Error::Table {
-        object: partition.object.location.to_string(),
-        reason: format!("this {table} was not written by Verdict; remove it and run again"),
-    })
-}
-
-/// What became of the logs' rows up to a day.
-fn counts_to(days: &Days, as_of: NaiveDate) -> DataCounts {
-    let mut counts = DataCounts::default();
-    let partitions = days.exposure.iter().chain(&days.unit).filter(|(day, _)| *day <= as_of);
-    for (day, partition) in partitions {
-        if let Some(of_day) = partition.made.as_ref().and_then(|made| made.counts.as_ref()) {
-            counts.add(of_day);
-            counts.by_day.entry(*day).or_default().add(&DayRows::of(of_day));
-        }
-    }
-    counts
-}
-
-impl Job {
-    /// What the totals as of a day depend on: the same whether they were made from scratch or from earlier ones.
-    fn inputs_fingerprint(
-        &self,
-        experiment: &Experiment,
-        defs: &[TotalDef],
-        days: &Days,
-        as_of: NaiveDate,
-    ) -> Result<Fingerprint> {
-        let contents = |table: &str, partitions: &[(NaiveDate, Partition)]| {
-            partitions
-                .iter()
-                .filter(|(day, _)| *day <= as_of)
-                .map(|(day, partition)| Ok(format!("{day} {}", made(partition, table)?.content)))
-                .collect::<Result<Vec<_>>>()
-        };
-        let several_variants = format!("{:?}", experiment.design.several_variants);
-        let wanted = Fingerprint::new()
-            .with("exposure_day", contents("exposure_day", &days.exposure)?)
-            .with("unit_day", contents("unit_day", &days.unit)?)
-            .with("rows of the logs", [format!("{:?}", counts_to(days, as_of))])
-            .with("components", defs.iter().map(|def| def.column.clone()))
-            .with("segments", experiment.dimensions().into_iter().map(str::to_owned))
-            .with("units in several variants", [several_variants]);
-        let covariates = self.components.covariates_of(experiment);
-        if covariates.is_empty() {
-            return Ok(wanted);
-        }
-        let names = covariates.iter().map(|(column, days)| covariate_column(column, *days));
-        Ok(wanted
-            .with("unit_day before the first day", contents("unit_day", &days.before)?)
-            .with("covariates", names))
-    }
-
-    fn group_fingerprint(
-        &self,
-        (experiment, task): (&Experiment, &ExperimentTask),
-        defs: &[TotalDef],
-        metrics: &[MetricSql],
-        (days, others): (&Days, &[Other]),
-        look: NaiveDate,
-    ) -> Result<Fingerprint> {
-        let inputs = self.inputs_fingerprint(experiment, defs, days, look)?;
-        let told_apart = experiment.segments.iter().map(|segment| segment.value.clone());
-        let cluster = experiment.design.cluster.iter().map(|cluster| cluster.value.clone());
-        let wanted = inputs
-            .with("metrics", metrics.iter().map(|m| format!("{m:?}")))
-            .with("segments told apart", told_apart.chain([experiment.segment_values.to_string()]))
-            .with("primary metric", [experiment.primary.name.value.clone()])
-            .with("cluster", cluster)
-            .with("exposures to other experiments", exposures_to(others, look)?);
-        Ok(match task.before(look) {
-            Some(_) => wanted.with("compared with", ["the day before"]),
-            None => wanted,
-        })
-    }
-}
-
-/// What other experiments' exposures up to a date are: only of those that have begun by then.
-fn exposures_to(others: &[Other], look: NaiveDate) -> Result<Vec<String>> {
-    let mut contents = Vec::new();
-    for other in others {
-        for (day, partition) in other.exposure.iter().filter(|(day, _)| *day <= look) {
-            let content = &made(partition, "exposure_day")?.content;
-            contents.push(format!("{} {day} {content}", other.name));
-        }
-    }
-    Ok(contents)
 }
 
 /// The type of each component, the same on all days.
