@@ -13,6 +13,7 @@ fn schedules_call_the_command_with_flags_that_it_has() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let help = |command: &str| verdict(folder.path(), &[command, "--help"]).exits(0).stdout;
     let (run, backfill) = (help("run"), help("backfill"));
+    let worker = verdict(folder.path(), &["cluster", "worker", "--help"]).exits(0).stdout;
     let mut seen = 0;
     for file in [
         "cron/verdict.crontab",
@@ -20,6 +21,7 @@ fn schedules_call_the_command_with_flags_that_it_has() {
         "systemd/verdict-backfill@.service",
         "kubernetes/nightly.yaml",
         "kubernetes/backfill.yaml",
+        "kubernetes/workers.yaml",
         "airflow/verdict_nightly.py",
         "docker/compose.yaml",
     ] {
@@ -31,7 +33,11 @@ fn schedules_call_the_command_with_flags_that_it_has() {
             lines.flat_map(|line| line.split(|c: char| c.is_whitespace() || "[],\"'".contains(c)));
         for flag in words.filter(|word| word.starts_with("--") && *word != "--nonblock") {
             seen += 1;
-            assert!(run.contains(flag) || backfill.contains(flag), "{file}: {flag}");
+            let known = match file {
+                "kubernetes/workers.yaml" => worker.contains(flag),
+                _ => run.contains(flag) || backfill.contains(flag),
+            };
+            assert!(known, "{file}: {flag}");
         }
     }
     assert!(seen > 20, "{seen} flags found");
@@ -40,7 +46,7 @@ fn schedules_call_the_command_with_flags_that_it_has() {
 /// Kubernetes reads JSON's types out of YAML; what must be there for a run to be safe is.
 #[test]
 fn manifests_run_without_rights_and_with_limits() {
-    for file in ["kubernetes/nightly.yaml", "kubernetes/backfill.yaml"] {
+    for file in ["kubernetes/nightly.yaml", "kubernetes/backfill.yaml", "kubernetes/workers.yaml"] {
         let text = text(file);
         let containers = text.matches("image: registry.example.org/verdict").count();
         assert!(containers > 0, "{file}");

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::generated;
 use crate::support::verdict;
 
-fn tables(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+pub(super) fn tables(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(at) = folders.pop() {

@@ -8,6 +8,7 @@ use chrono::{Days, NaiveTime, TimeZone};
 use datafusion::prelude::SessionContext;
 use futures::future::BoxFuture;
 use futures::{StreamExt, TryStreamExt, stream};
+use serde::{Deserialize, Serialize};
 use verdict_model::{Experiment, Located, NaiveDate, Project};
 
 use crate::component::Components;
@@ -44,7 +45,7 @@ impl fmt::Debug for Job {
 }
 
 /// What a run has done so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// Partitions written.
     pub made: u64,
@@ -59,6 +60,11 @@ pub struct Tally {
 }
 
 impl Tally {
+    /// Adds what another process has done; what it found fresh is found again here.
+    pub fn add_work(&mut self, other: &Tally) {
+        self.add(&Tally { fresh: 0, ..*other });
+    }
+
     fn add(&mut self, other: &Tally) {
         self.made += other.made;
         self.fresh += other.fresh;

@@ -49,7 +49,9 @@ pub use experiment::{
     parts,
 };
 pub use later::Later;
-pub use load::{LoadError, Problem, load, load_population, population_file, population_of};
+pub use load::{
+    LoadError, Problem, ProjectFiles, load, load_population, population_file, population_of,
+};
 pub use metric::{Aggregate, Component, Metric, MetricKind, Window};
 pub use nearest::nearest;
 pub use place::{Located, Place};

@@ -117,11 +117,56 @@ pub enum LoadError {
 ///
 /// [`LoadError`], and in [`LoadError::Invalid`] not only the first problem but all that can be found.
 pub fn load(folder: &Path) -> Result<Project, LoadError> {
-    let files = files::read(folder)?;
-    // `canonicalize` so that `.` has a name, too.
-    let name =
-        folder.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_str()?.to_owned()));
-    resolve(folder, &name.unwrap_or_else(|| "project".to_owned()), &files)
+    ProjectFiles::read(folder)?.load()
+}
+
+/// A project's files, read and not yet understood: what another process needs to load the same project.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ProjectFiles {
+    /// The folder, which relative paths start from.
+    root: PathBuf,
+    name: String,
+    /// Names below the folder, and texts.
+    files: Vec<(String, String)>,
+}
+
+impl ProjectFiles {
+    /// Reads the files that [`load`] reads.
+    ///
+    /// # Errors
+    /// The folder or a file cannot be read; there is none.
+    pub fn read(folder: &Path) -> Result<ProjectFiles, LoadError> {
+        let files = files::read(folder)?;
+        // `canonicalize` so that `.` has a name, too.
+        let name = folder
+            .canonicalize()
+            .ok()
+            .and_then(|path| Some(path.file_name()?.to_str()?.to_owned()));
+        Ok(ProjectFiles {
+            root: folder.to_owned(),
+            name: name.unwrap_or_else(|| "project".to_owned()),
+            files: files.into_iter().map(|(name, text)| (name.to_string(), text)).collect(),
+        })
+    }
+
+    /// The same for a process that has another current folder.
+    ///
+    /// # Errors
+    /// There is no current folder.
+    pub fn absolute(mut self) -> io::Result<ProjectFiles> {
+        self.root = std::path::absolute(&self.root)?;
+        Ok(self)
+    }
+
+    /// The project that they make.
+    ///
+    /// # Errors
+    /// As [`load`], but for reading.
+    pub fn load(&self) -> Result<Project, LoadError> {
+        let files: Vec<(Arc<str>, String)> =
+            self.files.iter().map(|(name, text)| (name.as_str().into(), text.clone())).collect();
+        resolve(&self.root, &self.name, &files)
+    }
 }
 
 /// The project that `files` (name and text) make in `root`.

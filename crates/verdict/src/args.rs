@@ -1,9 +1,13 @@
 //! What can be typed.
 
+mod cluster;
+
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use verdict_model::NaiveDate;
+
+pub(crate) use cluster::{Cluster, ClusterCommand, Sending, WorkersLost};
 
 /// A/B experiments, from event logs to decisions.
 #[derive(Debug, Parser)]
@@ -40,6 +44,8 @@ pub(crate) enum Command {
     Gc(Gc),
     /// Run SQL over the tables and views
     Query(Query),
+    /// Work for runs on other machines
+    Cluster(Cluster),
     /// Repeat an experiment on units whose truth is stated, and count what would be decided
     Simulate(Simulate),
     /// Write a starter project, with a comment for every choice
@@ -199,6 +205,8 @@ pub(crate) struct Work {
     /// makes the rest, or a run without it does
     #[arg(long, value_name = "I/N")]
     pub(crate) slice: Option<Slice>,
+    #[command(flatten)]
+    pub(crate) sending: Sending,
     /// Write what changed (a decision, a guardrail, a check) to this file, as JSON
     #[arg(long, value_name = "FILE")]
     pub(crate) alerts: Option<PathBuf>,
@@ -564,6 +572,9 @@ impl Command {
             Command::Verify(args) => &args.project.limits,
             Command::Gc(args) => &args.project.limits,
             Command::Query(args) => &args.project.limits,
+            Command::Cluster(args) => match &args.command {
+                ClusterCommand::Worker(worker) => &worker.limits,
+            },
             Command::Simulate(args) => &args.project.limits,
             Command::Init(_)
             | Command::Generate(_)

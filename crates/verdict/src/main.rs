@@ -59,6 +59,7 @@ async fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Verify(args) => Box::pin(commands::verify::verify(args)).await,
         Command::Gc(args) => Box::pin(commands::gc::gc(args)).await,
         Command::Query(args) => Box::pin(commands::query::query(args)).await,
+        Command::Cluster(args) => Box::pin(commands::cluster::cluster(args)).await,
         Command::Simulate(args) => Box::pin(commands::simulate::simulate(args)).await,
         Command::Init(args) => commands::init::init(args),
         Command::Generate(args) => commands::generate::generate(args),

@@ -86,6 +86,11 @@ impl Teller {
         }
     }
 
+    /// Whether lines are for people to read.
+    pub(crate) fn for_people(&self) -> bool {
+        matches!(self.how, How::Lines | How::EveryStep)
+    }
+
     /// One JSON object on a line, where lines are asked for as JSON.
     pub(crate) fn event(&self, event: &str, mut fields: Value) {
         if self.how == How::Json {

@@ -3,6 +3,7 @@
 pub(crate) mod aa;
 pub(crate) mod analyze;
 mod bounds;
+pub(crate) mod cluster;
 mod columns;
 pub(crate) mod gc;
 pub(crate) mod generate;
@@ -14,6 +15,7 @@ mod power_from_logs;
 pub(crate) mod query;
 pub(crate) mod report;
 pub(crate) mod run;
+mod sending;
 pub(crate) mod shell;
 pub(crate) mod simulate;
 pub(crate) mod stat;

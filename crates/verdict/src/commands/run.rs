@@ -9,6 +9,7 @@ use verdict_job::{Job, Plan, Progress, ReadStats, RunRow, Silent, Tally, Told};
 use verdict_model::{NaiveDate, RegisteredPlan};
 use verdict_report::Judged;
 
+use super::sending::Sending;
 use super::{attention, bounds, date, job, judge_one, last_of_each, named, show};
 use crate::alerts::Alerts;
 use crate::args::{self, FailOn, Shown};
@@ -32,6 +33,13 @@ impl Asked<'_> {
     fn webhook(&self) -> Option<String> {
         let given = self.work.webhook.clone();
         given.or_else(|| std::env::var("VERDICT_WEBHOOK").ok()).filter(|url| !url.is_empty())
+    }
+
+    /// The way to the workers, if there are any.
+    fn sending<'b>(&'b self, job: &'b Job, teller: &'b Teller) -> Option<Sending<'b>> {
+        let how = &self.work.sending;
+        let (project, quiet) = (self.project, self.work.quiet);
+        how.workers.as_ref().map(|workers| Sending { job, teller, project, workers, how, quiet })
     }
 
     /// Whether anybody wants to know what changed.
@@ -128,12 +136,21 @@ async fn make(
         bounds::complete(&plan)?;
     }
     bounds::small_enough(&plan, asked.bounds)?;
+    let sending = asked.sending(job, teller);
+    let range = (asked.from.unwrap_or(date), date);
+    let planned = || job.plan(range.0, range.1, &asked.scope.experiment);
     if let Some(slice) = asked.work.slice {
         plan.slice(slice.index, slice.of);
         let days = if plan.makes_days() { "is made" } else { "is there" };
+        if let Some(sending) = &sending
+            && sending.days(&plan, tally).await?
+        {
+            plan = planned().await?;
+            plan.slice(slice.index, slice.of);
+        }
         job.make(&plan, teller, tally).await?;
         // What follows from the days is for the slice that finds all of them made.
-        plan = job.plan(asked.from.unwrap_or(date), date, &asked.scope.experiment).await?;
+        plan = planned().await?;
         if plan.makes_days() {
             if !asked.work.quiet {
                 note(&format!(
@@ -142,6 +159,21 @@ async fn make(
                 ));
             }
             return Ok(made);
+        }
+    }
+    if let Some(sending) = &sending {
+        if sending.days(&plan, tally).await? {
+            plan = planned().await?;
+        }
+        // Days that no worker made are made here, before what follows from them is sent.
+        if plan.makes_days() {
+            let mut days = plan.clone();
+            days.slice(1, 1);
+            job.make(&days, teller, tally).await?;
+            plan = planned().await?;
+        }
+        if sending.totals(&plan, range, tally).await? {
+            plan = planned().await?;
         }
     }
     for (experiment, why) in &plan.skipped {

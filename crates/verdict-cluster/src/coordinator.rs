@@ -1,0 +1,254 @@
+//! The coordinator: gives steps to workers, and those of lost workers to others.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::future::{BoxFuture, join_all};
+use serde_json::Value;
+
+use crate::wire::{Answer, Connection, within};
+use crate::{Error, Identity, Result};
+
+/// How long the second round waits; each after it twice as long.
+const BACK_OFF: Duration = Duration::from_millis(500);
+
+/// Where workers are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Workers {
+    /// Hosts with ports; each may stand for several addresses.
+    hosts: Vec<String>,
+}
+
+impl std::str::FromStr for Workers {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Workers> {
+        let wrong = || Error::Address { text: text.to_owned() };
+        let host = |one: &str| {
+            let host = one.trim();
+            let host =
+                ["dns://", "http://"].iter().find_map(|s| host.strip_prefix(s)).unwrap_or(host);
+            let (name, port) = host.trim_end_matches('/').rsplit_once(':')?;
+            let whole = !name.is_empty() && !name.contains('/') && port.parse::<u16>().is_ok();
+            whole.then(|| format!("{name}:{port}"))
+        };
+        let hosts = text.split(',').map(|one| host(one).ok_or_else(wrong));
+        Ok(Workers { hosts: hosts.collect::<Result<_>>()? })
+    }
+}
+
+/// When a worker, or a step, is given up.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// A worker that says nothing for so long is lost.
+    pub silence: Duration,
+    /// A step may take so long; as long as it likes, without.
+    pub step: Option<Duration>,
+    /// How often a step is given to a worker, and how often workers are looked for.
+    pub attempts: u32,
+}
+
+/// What happens while steps are spread.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// The step of that index was done by the worker.
+    Done(usize, SocketAddr),
+    /// A worker cannot be used, or was lost: why.
+    Lost(&'a str, &'a Error),
+}
+
+/// Why a step was not done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// A worker tried and says that it cannot be done.
+    Failed(String),
+    /// No worker was left to do it.
+    Lost,
+}
+
+/// What came of the steps, in their order.
+#[derive(Debug)]
+pub struct Spread {
+    /// What each step gave.
+    pub steps: Vec<std::result::Result<Value, Left>>,
+    /// The workers that did any.
+    pub workers: Vec<SocketAddr>,
+}
+
+/// Steps that wait, and what came of the others.
+struct Board<'a> {
+    steps: &'a [Value],
+    state: Mutex<State>,
+}
+
+struct State {
+    /// Steps to be done, by index, with how often each was tried.
+    waiting: VecDeque<(usize, u32)>,
+    done: Vec<std::result::Result<Value, Left>>,
+    workers: Vec<SocketAddr>,
+    /// Workers that took a step and did not come back with it.
+    lost: Vec<SocketAddr>,
+}
+
+impl Board<'_> {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next(&self) -> Option<(usize, u32)> {
+        self.state().waiting.pop_front()
+    }
+
+    /// Those that have lost no step: a frozen worker would take the same one again. All of them where there is no other.
+    fn well(&self, addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+        let state = self.state();
+        let well = |address: &&SocketAddr| !state.lost.contains(address);
+        let kept: Vec<SocketAddr> = addresses.iter().filter(well).copied().collect();
+        if kept.is_empty() { addresses } else { kept }
+    }
+}
+
+impl Workers {
+    /// Has every step done by some worker. Workers are resolved anew for each round: those that are lost in one may be back
+    /// in the next, and new ones join.
+    pub async fn spread(
+        &self,
+        steps: &[Value],
+        identity: &Identity,
+        secret: &str,
+        policy: Policy,
+        tell: &(dyn Fn(&Event<'_>) + Sync),
+    ) -> Spread {
+        let state = State {
+            waiting: (0..steps.len()).map(|step| (step, 0)).collect(),
+            done: vec![Err(Left::Lost); steps.len()],
+            workers: Vec::new(),
+            lost: Vec::new(),
+        };
+        let board = Board { steps, state: Mutex::new(state) };
+        let mut wait = BACK_OFF;
+        for round in 0..policy.attempts {
+            if board.state().waiting.is_empty() {
+                break;
+            }
+            if round > 0 {
+                tokio::time::sleep(wait).await;
+                wait *= 2;
+            }
+            let addresses = board.well(self.resolve(tell).await);
+            let call = Call { board: &board, identity, secret, policy, tell };
+            join_all(addresses.iter().map(|address| call.worker(*address))).await;
+        }
+        let State { done, workers, .. } =
+            board.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Spread { steps: done, workers }
+    }
+
+    async fn resolve(&self, tell: &(dyn Fn(&Event<'_>) + Sync)) -> Vec<SocketAddr> {
+        let mut addresses = Vec::new();
+        for host in &self.hosts {
+            match tokio::net::lookup_host(host).await {
+                Ok(found) => addresses.extend(found),
+                Err(error) => tell(&Event::Lost(host, &error.into())),
+            }
+        }
+        addresses.sort();
+        addresses.dedup();
+        addresses
+    }
+}
+
+/// A round's work with workers.
+#[derive(Clone, Copy)]
+struct Call<'a> {
+    board: &'a Board<'a>,
+    identity: &'a Identity,
+    secret: &'a str,
+    policy: Policy,
+    tell: &'a (dyn Fn(&Event<'_>) + Sync),
+}
+
+impl<'a> Call<'a> {
+    /// Has a worker do steps, as many at once as it says, until none waits or it is lost.
+    fn worker(self, address: SocketAddr) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            let (first, slots) =
+                match Connection::to_worker(address, self.identity, self.secret).await {
+                    Ok(reached) => reached,
+                    Err(error) => return (self.tell)(&Event::Lost(&address.to_string(), &error)),
+                };
+            let more = (1..slots).map(|_| self.slot(address, None));
+            join_all(std::iter::once(self.slot(address, Some(first))).chain(more)).await;
+        })
+    }
+
+    fn slot(self, address: SocketAddr, reached: Option<Connection>) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            if let Err(error) = self.pull(address, reached).await {
+                (self.tell)(&Event::Lost(&address.to_string(), &error));
+            }
+        })
+    }
+
+    async fn pull(self, address: SocketAddr, reached: Option<Connection>) -> Result<()> {
+        let mut worker = match reached {
+            Some(worker) => worker,
+            None => Connection::to_worker(address, self.identity, self.secret).await?.0,
+        };
+        while let Some((step, tried)) = self.board.next() {
+            match self.one(&mut worker, &self.board.steps[step]).await {
+                Ok(done) => {
+                    let well = done.is_ok();
+                    let mut state = self.board.state();
+                    state.done[step] = done.map_err(Left::Failed);
+                    if !state.workers.contains(&address) {
+                        state.workers.push(address);
+                    }
+                    drop(state);
+                    if well {
+                        (self.tell)(&Event::Done(step, address));
+                    }
+                }
+                Err(error) => {
+                    let mut state = self.board.state();
+                    state.lost.push(address);
+                    // A step that takes its workers with it is not given to all of them.
+                    if tried + 1 < self.policy.attempts {
+                        state.waiting.push_back((step, tried + 1));
+                    }
+                    drop(state);
+                    return Err(error);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Has a step done: what it gave, or why it cannot be done. An error is the worker's end.
+    async fn one(
+        &self,
+        worker: &mut Connection,
+        step: &Value,
+    ) -> Result<std::result::Result<Value, String>> {
+        let silence = self.policy.silence;
+        let work = async {
+            within(silence, worker.send(step)).await?;
+            loop {
+                match within(silence, worker.receive()).await? {
+                    Answer::Working => {}
+                    Answer::Done(value) => return Ok(Ok(value)),
+                    Answer::Failed(why) => return Ok(Err(why)),
+                }
+            }
+        };
+        match self.policy.step {
+            Some(time) => tokio::time::timeout(time, work).await.unwrap_or(Err(Error::Slow(time))),
+            None => work.await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

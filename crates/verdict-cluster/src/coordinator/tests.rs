@@ -1,0 +1,108 @@
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+
+use super::*;
+use crate::{Handler, Served, serve};
+
+const POLICY: Policy = Policy { silence: Duration::from_secs(5), step: None, attempts: 2 };
+
+fn identity(version: &str) -> Identity {
+    Identity { version: version.into(), format: "7".into() }
+}
+
+/// A worker of that version and secret that doubles numbers: its address.
+async fn doubling(version: &str, secret: &str) -> SocketAddr {
+    let handler: Handler = Arc::new(|step| {
+        Box::pin(
+            async move { step.as_i64().map(|n| (2 * n).into()).ok_or_else(|| "no number".into()) },
+        )
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let served = Served { identity: identity(version), secret: secret.into(), slots: 2 };
+    tokio::spawn(serve(listener, served, handler, |_| {}));
+    address
+}
+
+/// What comes of the steps at workers of those addresses, and what was said of lost ones.
+async fn spread(at: &[SocketAddr], steps: &[Value], policy: Policy) -> (Spread, Vec<String>) {
+    let text: Vec<String> = at.iter().map(SocketAddr::to_string).collect();
+    let workers: Workers = text.join(",").parse().unwrap();
+    let lost = Mutex::new(Vec::new());
+    let tell = |event: &Event<'_>| {
+        if let Event::Lost(_, error) = event {
+            lost.lock().unwrap().push(error.to_string());
+        }
+    };
+    let spread = workers.spread(steps, &identity("1.0"), "open sesame", policy, &tell).await;
+    (spread, lost.into_inner().unwrap())
+}
+
+#[tokio::test]
+async fn every_step_is_done_and_one_that_cannot_be_says_why() {
+    let at = [doubling("1.0", "open sesame").await, doubling("1.0", "open sesame").await];
+    let steps = [1.into(), 2.into(), "x".into(), 4.into(), 5.into()];
+    let (spread, lost) = spread(&at, &steps, POLICY).await;
+    let failed = Err(Left::Failed("no number".into()));
+    let done = |n: i64| Ok(Value::from(n));
+    assert_eq!(spread.steps, [done(2), done(4), failed, done(8), done(10)]);
+    assert_eq!(lost, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_worker_of_another_version_is_refused_and_the_others_do_its_steps() {
+    let at = [doubling("1.1", "open sesame").await, doubling("1.0", "open sesame").await];
+    let (spread, lost) = spread(&at, &[1.into(), 2.into()], POLICY).await;
+    assert_eq!(spread.steps, [Ok(2.into()), Ok(4.into())]);
+    assert_eq!(spread.workers, [at[1]]);
+    assert!(lost[0].contains("not of one version") && lost[0].contains("1.1"), "{lost:?}");
+}
+
+#[tokio::test]
+async fn a_worker_with_another_secret_gets_no_step() {
+    let (spread, lost) = spread(&[doubling("1.0", "").await], &[1.into()], POLICY).await;
+    assert_eq!(spread.steps, [Err(Left::Lost)]);
+    assert!(lost[0].contains("VERDICT_CLUSTER_SECRET"), "{lost:?}");
+}
+
+#[tokio::test]
+async fn a_step_that_a_frozen_worker_has_is_done_by_another() {
+    // It greets, takes steps and is never heard of again.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let frozen = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            let me = identity("1.0");
+            held.push(Connection::from_coordinator(stream, &me, "open sesame", 1).await);
+        }
+    });
+    let steps: Vec<Value> = (0..8).map(Value::from).collect();
+    let policy = Policy { silence: Duration::from_millis(300), attempts: 3, ..POLICY };
+    // Alone it does nothing, and that is said.
+    let (alone, lost) = spread(&[frozen], &steps[..1], Policy { attempts: 1, ..policy }).await;
+    assert_eq!(alone.steps, [Err(Left::Lost)]);
+    assert!(lost[0].contains("it said nothing for 300ms"), "{lost:?}");
+    let at = [frozen, doubling("1.0", "open sesame").await];
+    let (spread, _) = spread(&at, &steps, policy).await;
+    assert_eq!(spread.steps, (0..8).map(|n| Ok((2 * n).into())).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_listener_that_others_reach_needs_a_secret() {
+    let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
+    let served = Served { identity: identity("1.0"), secret: String::new(), slots: 1 };
+    let refused = serve(listener, served, Arc::new(|_| Box::pin(async { Ok(1.into()) })), |_| {});
+    assert!(refused.await.unwrap_err().to_string().contains("VERDICT_CLUSTER_SECRET"));
+}
+
+#[test]
+fn workers_are_hosts_with_ports() {
+    let hosts = |text: &str| text.parse::<Workers>().map(|workers| workers.hosts);
+    assert_eq!(hosts("a:1, http://b:2/").unwrap(), ["a:1", "b:2"]);
+    assert_eq!(hosts("dns://workers.svc:7411").unwrap(), ["workers.svc:7411"]);
+    for wrong in ["", "a", "a:b", "a:1,", ":1", "a/b:1"] {
+        assert!(hosts(wrong).unwrap_err().to_string().contains("names no workers"), "{wrong}");
+    }
+}

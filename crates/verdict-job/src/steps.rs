@@ -1,0 +1,120 @@
+//! A plan cut into steps that other processes can make, in any order, twice or not at all.
+//!
+//! A step ends in partitions of its own, each of which is one PUT; what a process wrote before it was lost is what any other
+//! would have written. So nobody is asked what was made: the next plan finds what is there and true, and what is not is made.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use verdict_model::NaiveDate;
+use verdict_model::tables::{GROUP_STATS, UNIT_TOTAL};
+
+use crate::day::DayTask;
+use crate::fingerprint::Fingerprint;
+use crate::job::{Job, Silent, Tally};
+use crate::plan::{Action, Plan};
+use crate::{Error, Result};
+
+/// A part of a plan that needs nothing of the other parts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step(Part);
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Part {
+    /// The tables of a day of a unit type.
+    Day {
+        unit_type: String,
+        ds: NaiveDate,
+        /// The fingerprint of `unit_day`, when it is to be made.
+        unit_day: Option<Fingerprint>,
+        /// The experiments whose `exposure_day` is to be made.
+        exposure_days: Vec<(String, Fingerprint)>,
+    },
+    /// Totals and group statistics of an experiment, of the as-of dates of a range; all days are made.
+    Totals { experiment: String, from: NaiveDate, to: NaiveDate },
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Part::Day { unit_type, ds, .. } => write!(f, "day {ds} of {unit_type}"),
+            Part::Totals { experiment, .. } => write!(f, "totals of {experiment}"),
+        }
+    }
+}
+
+impl Job {
+    /// The days that `plan` makes, a step each.
+    pub fn day_steps(&self, plan: &Plan) -> Vec<Step> {
+        let name = |index: usize| self.project.experiments[index].name.value.clone();
+        let step = |task: &DayTask| {
+            let days = task.exposure_days.iter();
+            Step(Part::Day {
+                unit_type: task.unit_type.clone(),
+                ds: task.ds,
+                unit_day: task.unit_day.clone(),
+                exposure_days: days.map(|(index, made)| (name(*index), made.clone())).collect(),
+            })
+        };
+        plan.days.iter().map(step).collect()
+    }
+
+    /// The experiments of which `plan`, that of the as-of dates from `from` to `to`, makes totals or group statistics: a step each.
+    pub fn totals_steps(&self, plan: &Plan, from: NaiveDate, to: NaiveDate) -> Vec<Step> {
+        let of = |name: &str| format!("experiment={name}/");
+        let makes = |name: &str| {
+            plan.items.iter().any(|item| {
+                [UNIT_TOTAL.name, GROUP_STATS.name].contains(&item.table)
+                    && item.partition.starts_with(&of(name))
+                    && item.action != Action::Fresh
+            })
+        };
+        let names =
+            plan.experiments.iter().map(|task| &self.project.experiments[task.index].name.value);
+        names
+            .filter(|name| makes(name))
+            .map(|name| Step(Part::Totals { experiment: name.clone(), from, to }))
+            .collect()
+    }
+
+    /// Makes a step of a plan that another process made over the same project.
+    ///
+    /// # Errors
+    /// The step names what the project does not have; a log or a table fails; totals are asked for before their days are there.
+    pub async fn make_step(&self, step: &Step) -> Result<Tally> {
+        let mut plan = Plan::default();
+        match &step.0 {
+            Part::Day { unit_type, ds, unit_day, exposure_days } => {
+                let index = |name: &String| {
+                    let experiments = &self.project.experiments;
+                    let at = experiments.iter().position(|e| e.name.value == *name);
+                    at.ok_or_else(|| Error::Usage(format!("there is no experiment `{name}`")))
+                };
+                let exposure_days =
+                    exposure_days.iter().map(|(name, made)| Ok((index(name)?, made.clone())));
+                plan.days.push(DayTask {
+                    unit_type: unit_type.clone(),
+                    ds: *ds,
+                    unit_day: unit_day.clone(),
+                    exposure_days: exposure_days.collect::<Result<_>>()?,
+                });
+            }
+            Part::Totals { experiment, from, to } => {
+                plan = self.plan(*from, *to, std::slice::from_ref(experiment)).await?;
+                if plan.makes_days() {
+                    let day = &plan.days[0].ds;
+                    return Err(Error::Usage(format!(
+                        "the totals of `{experiment}` were asked for before the tables of {day} are there, or these have \
+                         become stale meanwhile"
+                    )));
+                }
+            }
+        }
+        let mut tally = Tally::default();
+        let outcome = self.make(&plan, &Silent, &mut tally).await?;
+        match outcome.failed.into_iter().next() {
+            Some((_, error)) => Err(error),
+            None => Ok(tally),
+        }
+    }
+}

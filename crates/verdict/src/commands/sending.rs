@@ -1,0 +1,163 @@
+//! `--workers`: days and totals of a run, sent to workers. What workers made is not asked of them: the run plans again, finds what
+//! is there and true, and makes the rest itself.
+
+use std::net::SocketAddr;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use verdict_cluster::{Event, Identity, Left, Policy, Workers};
+use verdict_job::{Job, Plan, Progress as _, Step, Tally};
+use verdict_model::tables::FORMAT_VERSION;
+use verdict_model::{NaiveDate, ProjectFiles};
+
+use crate::args::{self, Shown, WorkersLost};
+use crate::exit::Failure;
+use crate::progress::{Teller, line as note};
+
+/// What a worker is sent: a step, and all that it needs to make it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Task {
+    pub(super) project: ProjectFiles,
+    pub(super) tables: String,
+    pub(super) set: Vec<(String, String)>,
+    pub(super) step: Step,
+}
+
+/// The secret that coordinators and workers know; empty without one.
+pub(super) fn secret() -> String {
+    std::env::var("VERDICT_CLUSTER_SECRET").unwrap_or_default()
+}
+
+/// Who works together must be of the same: other versions write other bytes.
+pub(super) fn identity() -> Identity {
+    let version = env!("CARGO_PKG_VERSION").into();
+    Identity { version, format: FORMAT_VERSION.to_string() }
+}
+
+/// A run's way to its workers.
+pub(super) struct Sending<'a> {
+    pub(super) job: &'a Job,
+    pub(super) teller: &'a Teller,
+    pub(super) project: &'a args::Project<Shown>,
+    pub(super) workers: &'a Workers,
+    pub(super) how: &'a args::Sending,
+    pub(super) quiet: bool,
+}
+
+impl Sending<'_> {
+    /// Has workers make the days of a plan: whether anything was made, so that one must plan again.
+    pub(super) async fn days(&self, plan: &Plan, tally: &mut Tally) -> Result<bool, Failure> {
+        self.send("days", &self.job.day_steps(plan), tally).await
+    }
+
+    /// The same for the totals of its experiments.
+    pub(super) async fn totals(
+        &self,
+        plan: &Plan,
+        (from, to): (NaiveDate, NaiveDate),
+        tally: &mut Tally,
+    ) -> Result<bool, Failure> {
+        self.send("totals", &self.job.totals_steps(plan, from, to), tally).await
+    }
+
+    async fn send(
+        &self,
+        what: &'static str,
+        steps: &[Step],
+        tally: &mut Tally,
+    ) -> Result<bool, Failure> {
+        if steps.is_empty() {
+            return Ok(false);
+        }
+        let tasks = self.tasks(steps)?;
+        let seconds = |s: u32| Duration::from_secs(s.into());
+        let policy = Policy {
+            silence: seconds(self.how.worker_silence),
+            step: self.how.step_timeout.map(seconds),
+            attempts: self.how.worker_attempts,
+        };
+        let done = Mutex::new(0);
+        let tell = |event: &Event<'_>| match event {
+            Event::Done(step, worker) => self.done(&steps[*step], *worker, (&done, steps.len())),
+            Event::Lost(worker, why) => {
+                note(&format!("warning: worker {worker} is not used: {why}"));
+                let lost = json!({"worker": worker, "reason": why.to_string()});
+                self.teller.event("worker_lost", lost);
+            }
+        };
+        let workers = self.workers;
+        let spread = workers.spread(&tasks, &identity(), &secret(), policy, &tell).await;
+        let mut made = 0;
+        let mut first_left = None;
+        for (step, came) in steps.iter().zip(spread.steps) {
+            match came {
+                Ok(value) => {
+                    made += 1;
+                    if let Ok(of_step) = serde_json::from_value::<Tally>(value) {
+                        tally.add_work(&of_step);
+                    }
+                }
+                Err(Left::Failed(why)) => {
+                    first_left.get_or_insert_with(|| format!("{step}: {why}"));
+                }
+                Err(Left::Lost) => {
+                    first_left
+                        .get_or_insert_with(|| format!("{step}: no worker was left to make it"));
+                }
+            }
+        }
+        let (of, at) = (steps.len(), spread.workers.len());
+        self.teller.event(
+            "workers",
+            json!({"what": what, "steps": of, "made_by_workers": made, "workers": at}),
+        );
+        if !self.quiet && self.teller.for_people() {
+            note(&format!("{made} of {of} {what} were made by {at} workers"));
+        }
+        if let Some(left) = first_left {
+            if self.how.workers_lost == WorkersLost::Fail {
+                return Err(Failure::world(Unmade { left: of - made, of, what, first: left }));
+            }
+            note(&format!("warning: {} of {of} {what} are made here ({left})", of - made));
+        }
+        Ok(true)
+    }
+
+    fn done(&self, step: &Step, worker: SocketAddr, (done, of): (&Mutex<usize>, usize)) {
+        let mut done = done.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        self.teller.step(*done, of, &format!("{step}, by worker {worker}"));
+        *done += 1;
+    }
+
+    fn tasks(&self, steps: &[Step]) -> Result<Vec<Value>, Failure> {
+        let project = ProjectFiles::read(&self.project.project)?.absolute()?;
+        let mut tables = self.job.tables().to_owned();
+        if !tables.contains("://") {
+            tables = std::path::absolute(&tables)?.display().to_string();
+        }
+        let task = |step: &Step| {
+            serde_json::to_value(Task {
+                project: project.clone(),
+                tables: tables.clone(),
+                set: self.project.set.clone(),
+                step: step.clone(),
+            })
+        };
+        steps.iter().map(task).collect::<Result<_, _>>().map_err(Failure::world)
+    }
+}
+
+/// Steps that nobody made, where workers must.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{left} of {of} {what} were made by no worker, the first of them {first}; what was made stays: run again when the workers \
+     are well, or let this machine make the rest with `--workers-lost local`"
+)]
+struct Unmade {
+    left: usize,
+    of: usize,
+    what: &'static str,
+    first: String,
+}

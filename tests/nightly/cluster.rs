@@ -1,0 +1,122 @@
+//! `--workers`: days and totals made by other processes, some of which are killed or frozen, end in the tables of one process.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, Stdio};
+
+use super::slices::tables;
+use crate::support::{Ran, command, verdict};
+
+/// A worker process, which ends with the test.
+struct Worker {
+    process: Child,
+    said: BufReader<ChildStderr>,
+    address: String,
+}
+
+impl Worker {
+    fn start(folder: &Path) -> Worker {
+        let args = ["cluster", "worker", "--listen", "127.0.0.1:0", "--threads", "1"];
+        let mut process = command(folder, &[], &args);
+        let mut process = process.stderr(Stdio::piped()).spawn().expect("a worker");
+        let said = BufReader::new(process.stderr.take().expect("standard error"));
+        let mut worker = Worker { process, said, address: String::new() };
+        let line = worker.line();
+        let rest = line.strip_prefix("listening on ").expect("where it listens");
+        worker.address = rest.split(',').next().expect("an address").to_owned();
+        worker
+    }
+
+    /// The next line that it says.
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        self.said.read_line(&mut line).expect("a line");
+        line
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // A worker that was killed has ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// A log of 28 days, and the tables that one process makes of it in `local`.
+fn generated(folder: &Path) {
+    let args = ["generate", "demo", "--from", "2026-03-02", "--days", "28", "--users", "300"];
+    verdict(folder, &args).exits(0);
+    backfill(folder, &["--tables", "local"]).exits(0);
+}
+
+fn backfill(folder: &Path, more: &[&str]) -> Ran {
+    let mut args =
+        vec!["backfill", "--project", "demo", "--from", "2026-03-02", "--to", "2026-03-29"];
+    args.extend(["--fail-on", "never", "--format", "json"]);
+    args.extend(more);
+    verdict(folder, &args)
+}
+
+#[track_caller]
+fn same(folder: &Path, made: &str) {
+    let (local, made) = (tables(&folder.join("local")), tables(&folder.join(made)));
+    assert_eq!(local.keys().collect::<Vec<_>>(), made.keys().collect::<Vec<_>>());
+    for (name, bytes) in local {
+        assert!(bytes == made[&name], "{name} differs");
+    }
+}
+
+#[test]
+fn a_worker_killed_and_one_frozen_in_the_middle_change_no_byte() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = folder.path();
+    generated(at);
+    let mut workers = [Worker::start(at), Worker::start(at), Worker::start(at)];
+    let addresses = workers.each_ref().map(|worker| worker.address.clone()).join(",");
+    let told = std::thread::scope(|scope| {
+        let run = scope.spawn(|| {
+            backfill(at, &["--tables", "made", "--workers", &addresses, "--worker-silence", "3"])
+        });
+        // Each has made something, and the next step is its own already or soon will be.
+        assert!(workers[0].line().starts_with("made day "));
+        workers[0].process.kill().expect("it is there");
+        assert!(workers[1].line().starts_with("made day "));
+        let frozen = workers[1].process.id().to_string();
+        assert!(Command::new("kill").args(["-STOP", &frozen]).status().expect("kill").success());
+        run.join().expect("the run ends")
+    });
+    let told = told.exits(0);
+    assert!(told.stderr.contains("28 of 28 days were made by"), "{}", told.stderr);
+    let frozen = format!("{} is not used: it said nothing for 3s", workers[1].address);
+    assert!(told.stderr.contains(&frozen), "{}", told.stderr);
+    let killed = format!("{} is not used: the connection ended", workers[0].address);
+    assert!(told.stderr.contains(&killed), "{}", told.stderr);
+    assert!(!told.stderr.contains("made here"), "{}", told.stderr);
+    same(at, "made");
+}
+
+#[test]
+fn without_any_worker_a_run_makes_all_itself_or_fails_as_it_is_told() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = folder.path();
+    super::generated(at, &[]);
+    // A port that was free a moment ago, and that nobody listens on.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr());
+    let nobody = free.expect("a port").to_string();
+    let run = |more: &[&str]| {
+        let mut args = vec!["run", "--project", "demo", "--date", "2026-03-04"];
+        args.extend(["--fail-on", "never", "--format", "json"]);
+        args.extend(more);
+        verdict(at, &args)
+    };
+    let sent = ["--workers", &nobody, "--worker-attempts", "1"];
+    let failed = [&sent[..], &["--tables", "failed", "--workers-lost", "fail"]].concat();
+    let failed = run(&failed).exits(1);
+    let said = "3 of 3 days were made by no worker, the first of them day 2026-03-02 of";
+    assert!(failed.stderr.contains(said), "{}", failed.stderr);
+    run(&["--tables", "local"]).exits(0);
+    let told = run(&[&sent[..], &["--tables", "made"]].concat()).exits(0);
+    assert!(told.stderr.contains("3 of 3 days are made here"), "{}", told.stderr);
+    same(at, "made");
+}
