@@ -2,7 +2,7 @@
 //! only, and the next run makes what is missing, with the bytes of a run that nothing disturbed.
 //!
 //! `VERDICT_FAULTS=all` makes every request of a run go wrong in its turn, and prints the table of
-//! docs/commit-protocol.md; otherwise a share of them does.
+//! docs/storage.md; otherwise a share of them does.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
