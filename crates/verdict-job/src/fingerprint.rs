@@ -18,6 +18,16 @@ impl Fingerprint {
         Fingerprint([("format".to_owned(), FORMAT_VERSION.to_string())].into())
     }
 
+    /// The same with an aspect, where it has any part.
+    pub(crate) fn with_any<T: AsRef<str>>(
+        self,
+        aspect: &str,
+        parts: impl Iterator<Item = T>,
+    ) -> Fingerprint {
+        let mut parts = parts.peekable();
+        if parts.peek().is_some() { self.with(aspect, parts) } else { self }
+    }
+
     /// Adds an aspect: the parts are told apart whatever they contain.
     pub(crate) fn with<T: AsRef<str>>(
         mut self,

@@ -53,6 +53,8 @@ impl Job {
         let registered = registrations::aspect(&self.plan_of(experiment), registered);
         let later = self.later_of(experiment);
         let fingerprint = judged_fingerprint(experiment, &later, &registered, &stats.partitions);
+        let incomplete = stats.counts.iter().flat_map(|counts| &counts.incomplete);
+        let fingerprint = fingerprint.with_any("incomplete days", incomplete);
         let (results, checks, decisions) = rows;
         let tables: [(&'static Table, RecordBatch); 3] = [
             (&RESULTS, results_batch(results)?),

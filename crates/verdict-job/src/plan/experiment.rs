@@ -94,6 +94,8 @@ impl Job {
                 (of_reason(stale.total), looks.collect())
             }
         };
+        let lacks = |look: &NaiveDate| (*look, self.incomplete_of(plan, experiment, *look));
+        let incomplete: BTreeMap<NaiveDate, Vec<String>> = task.asked.iter().map(lacks).collect();
         let mut push = |key: Key, action| {
             plan.items.push(Item { table: key.table, partition: key.folders, action, bytes: 0 });
         };
@@ -150,6 +152,8 @@ impl Job {
                     (None, _) => Action::Make("the registered plan cannot be read".into()),
                     (Some(registered), Some(stats)) => {
                         let wanted = judged_fingerprint(experiment, &later, registered, stats);
+                        let lacks = incomplete.get(&look).into_iter().flatten();
+                        let wanted = wanted.with_any("incomplete days", lacks);
                         super::action(found.as_ref(), &wanted, &[])
                     }
                     (Some(_), None) => upstream(),
