@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use verdict_analysis::judge::Cohort;
 use verdict_model::rows::{CheckRow, DecisionRow, ResultRow, WHOLE};
 use verdict_model::{
     DataCounts, Experiment, Metric, NaiveDate, PlanChange, RegisteredPlan, Role, Source,
@@ -48,6 +49,8 @@ pub struct Page {
     pub series: Vec<ResultRow>,
     /// New units by day and variant.
     pub exposures: Vec<DayUnits>,
+    /// The primary metric by day of exposure, as of the as-of date; empty where the statistics do not have it.
+    pub cohorts: Vec<Cohort>,
     /// The distributions of values that the group statistics of the as-of date keep; other rows have none.
     pub spreads: Vec<Spread>,
     /// What became of the logs' rows.

@@ -60,6 +60,7 @@ use verdict_model::rows::{CheckRow, DecisionRow, GroupStat, ResultRow};
 use verdict_model::{DataCounts, Experiment, Later, NaiveDate};
 
 pub use calibrate::{Calibration, Halves, MetricCalibration, Share, calibrate};
+pub use checks::Cohort;
 use history::History;
 pub use reason_words::reason_in_words;
 pub use registered::{Judged, REGISTERED_PLAN, hold_to_registered};
@@ -85,6 +86,14 @@ pub fn judge_results(
     stats: &[GroupStat],
 ) -> Vec<ResultRow> {
     results::results(experiment, metric_types, ds, &History::of(experiment, ds, stats))
+}
+
+/// The primary metric's lift among the units of each day of exposure, as of `ds`: by how it changes with age a novelty is
+/// seen. Empty for statistics without rows by day of exposure; cohorts that are too small, or whose control lies near
+/// zero, are left out.
+#[must_use]
+pub fn cohorts(experiment: &Experiment, ds: NaiveDate, stats: &[GroupStat]) -> Vec<Cohort> {
+    checks::cohorts(experiment, ds, &History::of(experiment, ds, stats))
 }
 
 /// Judges an experiment as of `ds` by its group statistics.

@@ -64,7 +64,7 @@ impl Group {
 
     fn title(self) -> &'static str {
         match self {
-            Group::Attention => "Needs attention",
+            Group::Attention => "Need attention",
             Group::Decided => "Decided",
             Group::Running => "Still running",
             Group::Nothing => "No results yet",

@@ -252,9 +252,10 @@ fn course(
         path class="edge" d=(path(&edge(&|e| e.lower))) {}
         path class="edge" d=(path(&edge(&|e| e.upper))) {}
         (level(frame, &y, 0.0, "zero", if far { "no change" } else { "" }))
-        @if let Some(goal) = goal { (level(frame, &y, goal, "mark", goal_label)) }
         path class="line" d=(path(&line)) {}
         @for (cx, cy) in line.iter().flatten() { circle class="dot found" cx=(px(*cx)) cy=(px(*cy)) r=(radius(effects.len())) {} }
+        // Last, since its words may lie upon the line where there is no margin.
+        @if let Some(goal) = goal { (level(frame, &y, goal, "mark", goal_label)) }
         (x_axis(frame, &x, &day_labels(frame, first, last), "as-of date"))
     }
 }

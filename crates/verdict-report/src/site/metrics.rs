@@ -131,7 +131,8 @@ fn notes(row: &ResultRow) -> Vec<String> {
     }
     notes.extend(row.crossed_ds.map(|ds| format!("crossed {ds}")));
     notes.extend(words::stopped(row).map(|effect| format!("unbiased {effect}")));
-    notes
+    // The sign of a number, and not the hyphens of a date.
+    notes.iter().map(|note| note.replace(" -", " −").replace("(-", "(−")).collect()
 }
 
 impl Named<'_> {

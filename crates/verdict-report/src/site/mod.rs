@@ -2,6 +2,7 @@
 //! anywhere, so that it works from a bucket, a folder or an attachment.
 
 mod checks;
+mod cohorts;
 mod decision;
 mod definitions;
 mod distributions;

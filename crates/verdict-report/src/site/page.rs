@@ -9,6 +9,7 @@ use verdict_model::tables::RESULTS;
 use verdict_model::{Role, SeveralVariants};
 
 use super::checks::checks;
+use super::cohorts::by_age;
 use super::decision::decisions;
 use super::definitions::definitions;
 use super::distributions::distributions;
@@ -44,9 +45,15 @@ pub(crate) fn html(site: &Site, page: &Page, name: &str, (json, csv): (&str, &st
         ("made", "How it was made", made(page)),
         ("data", "Data", data(page, name, json, csv)),
     ];
-    if let Some(drawn) = distributions(page) {
-        let after = sections.iter().position(|(id, ..)| *id == "segments").map_or(0, |at| at + 1);
-        sections.insert(after, ("distributions", "Distributions", drawn));
+    let optional = [
+        ("exposures", "age", "By days since exposure", by_age(page)),
+        ("segments", "distributions", "Distributions", distributions(page)),
+    ];
+    for (before, id, title, drawn) in optional {
+        let after = sections.iter().position(|(id, ..)| *id == before).map_or(0, |at| at + 1);
+        if let Some(drawn) = drawn {
+            sections.insert(after, (id, title, drawn));
+        }
     }
     let body = html! {
         header {

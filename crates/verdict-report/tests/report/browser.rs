@@ -5,7 +5,8 @@ use std::process::{Command, Stdio};
 
 use crate::site::written;
 
-/// Needs node, a Chromium and `npm ci` in tests/browser, which is done by hand; where they are not, it says so and is skipped.
+/// Needs node, a Chromium and `npm ci` in tests/browser, which `.ci/run` sees to; where they are not there, it says so and is
+/// skipped. Screenshots of every page go to the folder that `VERDICT_SCREENSHOTS` names, where it does.
 #[test]
 fn browsers_have_nothing_to_complain_about() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/browser");
@@ -20,6 +21,7 @@ fn browsers_have_nothing_to_complain_about() {
     let run = Command::new("node")
         .arg(folder.join("check.mjs"))
         .arg(&site)
+        .args(std::env::var_os("VERDICT_SCREENSHOTS"))
         .stderr(Stdio::inherit())
         .output();
     let output = match run {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use verdict_analysis::judge::{self, judge};
-use verdict_model::rows::{GroupStat, SEVERAL_VARIANTS, WHOLE};
+use verdict_model::rows::{EXPOSURE_DS, GroupStat, SEVERAL_VARIANTS, WHOLE};
 use verdict_model::{DataCounts, ExperimentPlan, NaiveDate, RegisteredPlan, RowCounts};
 use verdict_report::{DayUnits, Judged, Page, RunLine, Spread};
 
@@ -204,6 +204,7 @@ fn no_data() -> Page {
     (judged.results, judged.checks, judged.decisions) = (vec![], vec![], vec![]);
     judged.registered = None;
     (page.series, page.exposures, page.runs) = (vec![], vec![], vec![]);
+    page.cohorts = vec![];
     (page.counts, page.registered) = (None, None);
     page
 }
@@ -251,6 +252,7 @@ pub(crate) fn page(case: &Case) -> Page {
         last = Some((ds, judgement));
     }
     let (as_of, judgement) = last.expect("at least one day");
+    let cohorts = judge::cohorts(&experiment, as_of, &stats);
     Page {
         judged: Judged {
             experiment,
@@ -263,6 +265,7 @@ pub(crate) fn page(case: &Case) -> Page {
         },
         series,
         exposures,
+        cohorts,
         spreads: spreads(case),
         counts: Some(counts),
         changes: registered.changes(&plan),
@@ -359,6 +362,12 @@ fn stats(case: &Case) -> (Vec<GroupStat>, Vec<DayUnits>) {
                 + 0.4 * wobble(u64::from(n), arm as u64) / (case.units_a_day as f64 / arms).sqrt();
             let new = (case.units_a_day as f64 / arms * share * drift * own).round() as i64;
             units += new;
+            // As of the last day, the units of each day of exposure; the lift fades by half from the youngest to the oldest.
+            let age = f64::from(case.days - 1 - n) / f64::from(case.days.max(2) - 1);
+            let (exposed, last) = (day(n).to_string(), day(case.days - 1));
+            let of = Of { case, ds: last, variant, segment: EXPOSURE_DS, value: &exposed, n: new };
+            let noise = wobble(u64::from(n), 500 + arm as u64) * (0.8 / (new as f64).sqrt());
+            rows.extend(of.rows(lift * (1.5 - age), *slow, noise).into_iter().take(1));
             exposures.push(DayUnits { ds: day(n), variant: variant.clone(), units: new });
             let whole = (WHOLE, WHOLE, 1.0);
             let segments =

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use verdict_job::Job;
-use verdict_model::rows::{GroupStat, SEVERAL_VARIANTS, WHOLE};
+use verdict_model::rows::{EXPOSURE_DS, GroupStat, SEVERAL_VARIANTS, WHOLE};
 use verdict_model::tables::{CHECKS, DECISIONS, GROUP_STATS, RESULTS};
 use verdict_model::{Experiment, NaiveDate};
 use verdict_report::{DayUnits, Entry, FileNames, Judged, Page, Site, SiteFile};
@@ -106,9 +106,12 @@ async fn page(job: &Job, experiment: &Experiment, until: NaiveDate) -> Result<Pa
     let metrics: BTreeMap<_, _> = metrics.map(|m| (m.name.value.clone(), m.clone())).collect();
     let components = metrics.values().flat_map(|metric| metric.kind.components());
     let sources = components.filter_map(|c| project.sources.get(&c.source.value));
+    let only = Some(("segment", EXPOSURE_DS));
+    let by_exposure: Vec<GroupStat> = job.rows_of(&GROUP_STATS, experiment, &now, only).await?;
     Ok(Page {
         series: job.rows_of(&RESULTS, experiment, &dates, Some(("segment", WHOLE))).await?,
         exposures: exposures(job, experiment, as_of).await?,
+        cohorts: verdict_analysis::judge::cohorts(experiment, as_of, &by_exposure),
         spreads: job.rows_of(&GROUP_STATS, experiment, &now, Some(("segment", WHOLE))).await?,
         counts: job.counts_of(experiment, as_of).await?,
         changes: registered.as_ref().map_or(Vec::new(), |registered| registered.changes(&plan)),

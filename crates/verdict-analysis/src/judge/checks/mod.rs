@@ -1,5 +1,6 @@
 //! The checks: reasons to trust the numbers, or not to. Each is always there, with `pass`, `warn` or `fail`.
 
+mod cohorts;
 mod conservation;
 mod days;
 mod exposures;
@@ -13,6 +14,7 @@ use verdict_model::{DataCounts, Experiment, NaiveDate};
 
 use super::groups::Groups;
 use super::history::History;
+pub use cohorts::Cohort;
 
 /// What the checks look at.
 struct Subject<'a> {
@@ -22,6 +24,16 @@ struct Subject<'a> {
     /// The days that the experiment is judged by, the as-of date's last.
     history: &'a History<'a>,
     counts: Option<&'a DataCounts>,
+}
+
+/// The cohorts of every treatment arm, in the order of the file.
+pub(super) fn cohorts(
+    experiment: &Experiment,
+    ds: NaiveDate,
+    history: &History<'_>,
+) -> Vec<Cohort> {
+    let subject = Subject { experiment, ds, groups: history.on(ds), history, counts: None };
+    experiment.treatments().flat_map(|arm| cohorts::of_arm(&subject, &arm.name)).collect()
 }
 
 /// The check rows, always the same checks in the same order.

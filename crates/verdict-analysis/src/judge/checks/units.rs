@@ -6,7 +6,7 @@ use verdict_model::rows::{
     ANOTHER_EXPERIMENT, EXPOSED, EXPOSURE_DS, TOP_SHARE, WHOLE, WITHOUT_TOP,
 };
 
-use super::super::samples::{Kind, sample};
+use super::cohorts::of_arm;
 use super::segments::{EffectOf, Effects, FEWEST_UNITS, effect_in, signed};
 use super::{Finding, Subject};
 use crate::methods::heterogeneity::{Heterogeneity, cochran_q};
@@ -19,9 +19,6 @@ const ALPHA: f64 = 0.01;
 
 /// Days of exposure that a trend needs.
 const FEWEST_COHORTS: usize = 4;
-
-/// How many standard errors the control of a cohort must lie above zero for its lift.
-const SAFE_STD_ERRORS: f64 = 5.0;
 
 /// The share of the variance that the largest values must carry before their influence is told.
 const SHARE_OF_VARIANCE: f64 = 0.5;
@@ -154,15 +151,8 @@ pub(super) fn novelty(subject: &Subject<'_>) -> Finding {
     let threshold = Some(ALPHA);
     let mut tests: Vec<TrendOf<'_>> = Vec::new();
     for arm in experiment.treatments() {
-        let lifts: Vec<(f64, EffectOf)> = subject
-            .groups
-            .values(&experiment.primary.name.value, EXPOSURE_DS)
-            .into_iter()
-            .filter_map(|day| {
-                let age = (subject.ds - day.parse::<NaiveDate>().ok()?).num_days() as f64;
-                Some((age, lift_of(subject, &arm.name, day)?))
-            })
-            .collect();
+        let lifts: Vec<(f64, EffectOf)> =
+            of_arm(subject, &arm.name).iter().map(|one| (one.age as f64, one.effect())).collect();
         let ages = lifts.iter().map(|(age, _)| *age);
         let ends = (ages.clone().fold(f64::INFINITY, f64::min), ages.fold(0.0, f64::max));
         if lifts.len() < FEWEST_COHORTS {
@@ -206,27 +196,6 @@ pub(super) fn novelty(subject: &Subject<'_>) -> Finding {
         Finding::pass(format!("No trend with time since exposure: {said}."))
     };
     Finding { statistic: Some(line.z), p_value: Some(adjusted), threshold, ..finding }
-}
-
-/// The lift of a cohort, by the delta method.
-fn lift_of(subject: &Subject<'_>, arm: &str, day: &str) -> Option<EffectOf> {
-    let metric = &*subject.experiment.primary.name.value;
-    let effect = effect_in(subject, (metric, arm), EXPOSURE_DS, day)?;
-    let of = |arm: &str| {
-        let group = subject.groups.get(metric, arm, EXPOSURE_DS, day)?;
-        sample(Kind::of(&group.metric_type).ok()?, group).ok()
-    };
-    let (control, variant) = (of(&subject.experiment.design.control.value)?, of(arm)?);
-    if control.mean <= SAFE_STD_ERRORS * control.std_error() {
-        return None;
-    }
-    let ratio = variant.mean / control.mean;
-    let variance = variant.variance_of_mean() + ratio * ratio * control.variance_of_mean();
-    let of = EffectOf {
-        effect: effect.effect / control.mean,
-        std_error: variance.sqrt() / control.mean,
-    };
-    (of.effect.is_finite() && of.std_error > 0.0 && of.std_error.is_finite()).then_some(of)
 }
 
 fn percent_signed(share: f64) -> String {

@@ -338,6 +338,32 @@ fn a_novelty_that_decays_is_found() {
     check(&young, "novelty", "pass", &["No trend can be tested yet"]);
 }
 
+/// By hand: levels of 10 and 11 with variance 100 among 2,000 units, so that the error of the ratio is that of
+/// √((100 + 1.1² · 100) / 2,000) / 10 = 0.03324.
+#[test]
+fn a_cohort_has_its_age_its_lift_and_its_error() {
+    let case = cohorts(|day| if day == 3 { 0.1 } else { 0.0 });
+    let found = crate::judge::cohorts(&case.experiment, ds(), &case.stats);
+    assert_eq!(found.len(), 14);
+    let third = &found[2];
+    assert_eq!(
+        (third.exposed.to_string().as_str(), third.variant.as_str()),
+        ("2024-03-03", "treatment")
+    );
+    assert_eq!(
+        (third.age, third.n_control, third.n_variant),
+        ((ds() - third.exposed).num_days(), 2_000, 2_000)
+    );
+    assert!(
+        (third.lift - 0.1).abs() < 1e-12 && (third.std_error - 0.03324).abs() < 2e-5,
+        "{third:?}"
+    );
+    assert!(found[13].age == third.age - 11 && found[13].lift.abs() < 1e-12, "{:?}", found[13]);
+    // Statistics without rows by day of exposure have none.
+    let young = Case::two_arms("spend", "mean");
+    assert_eq!(crate::judge::cohorts(&young.experiment, ds(), &young.stats), []);
+}
+
 /// A bot of 100,000 among 10,000 units of level 10: the effect of 10 is its own.
 #[test]
 fn a_bot_is_found() {
