@@ -414,7 +414,7 @@ fn a_metric_has_a_type() {
         "type: proportion",
         "type: proportoin",
         "p.yaml:14: metrics.clicks.type: `proportoin` is not allowed here; did you mean `proportion`? (allowed: \
-         proportion, mean, continuous, ratio, quantile, retention, categorical)",
+         proportion, mean, continuous, ratio, quantile, retention, superiority, categorical)",
     );
     check(
         "numerator: {filter: event = 'click'}, ",
