@@ -63,6 +63,7 @@ metrics:
   rounds_without_one: {type: mean, source: players, value: sum_gamerounds, filter: sum_gamerounds < 49854, aggregate: max}
   rounds_within_999: {type: mean, source: players, value: sum_gamerounds, winsorize: {upper_percentile: 99.9}}
   rounds_within_500: {type: mean, source: players, value: sum_gamerounds, winsorize: {upper: 493}}
+  rounds_by_rank: {type: superiority, source: players, value: sum_gamerounds}
   never_played_and_retained: {type: mean, source: players, filter: sum_gamerounds = 0 AND retention_1}
 ",
     );
@@ -81,7 +82,7 @@ metrics:
         (
             "capped",
             "gates",
-            "{primary: {name: rounds_within_999}, secondary: [{name: rounds_within_500}]}",
+            "{primary: {name: rounds_within_999}, secondary: [{name: rounds_within_500}, {name: rounds_by_rank}]}",
         ),
     ] {
         project.file(
@@ -141,6 +142,23 @@ metrics:
         six(&row, &[("share_clipped", beyond / 90_189.0), ("unadjusted_effect", -1.157488)]);
         assert!(row["cap_lower"].is_null(), "{row}");
     }
+
+    // By rank, SciPy's asymptotic p with its correction for continuity.
+    let ranks = row(&ran, "capped", "rounds_by_rank", "gate_40");
+    assert_eq!(ranks["method"], "mann_whitney");
+    assert_eq!(number(&ranks, "statistic"), 1_009_027_049.5);
+    units(&ranks, 44_700, 45_489);
+    levels(&ranks, 0.5, 1_009_027_049.5 / (44_700.0 * 45_489.0));
+    six(&ranks, &[("p_value", 0.0502088)]);
+
+    // The player of 49,854 rounds makes the control's mean anything but normal; the caps at 493 mend it.
+    let skewed = check(&ran, "cookie_cats", "skewness");
+    assert_eq!(skewed["status"], "warn");
+    assert!(
+        skewed["message"].as_str().is_some_and(|said| said.contains("rounds in gate_30")),
+        "{skewed}"
+    );
+    assert_eq!(check(&ran, "capped", "skewness")["status"], "pass");
 
     // The split fails a test at 0.01 that is made once, and passes at the 0.001 that is usual here.
     let split = check(&ran, "cookie_cats", "sample_ratio");

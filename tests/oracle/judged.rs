@@ -490,11 +490,12 @@ fn checks(
 }
 
 /// Checks whose numbers are compared elsewhere: what they say of given statistics is another test.
-const OF_TRUST: [&str; 10] = [
+const OF_TRUST: [&str; 11] = [
     "sample_ratio_segments",
     "sample_ratio_days",
     "days_complete",
     "numeric_health",
+    "skewness",
     "heterogeneity",
     "simpsons_reversal",
     "outlier_influence",

@@ -32,6 +32,7 @@
 //! | [`BootstrapPooled`] | how many units have which values | yes | the same, faster, without weights by unit |
 //! | [`Sketch`] | counts of buckets | counts; values to a relative error | quantiles, caps |
 //! | [`Distribution`] | counts of buckets, over units with several values each | counts; values to a relative error | quantiles of clustered values |
+//! | [`ExactValues`] | how many units have which value | yes | ranks with ties |
 //!
 //! # Speed
 //!
@@ -72,6 +73,7 @@ mod codec;
 mod distribution;
 mod error;
 mod exact_sum;
+mod exact_values;
 mod fixed256;
 mod float;
 mod moments;
@@ -91,6 +93,7 @@ pub use bootstrap_pooled::BootstrapPooled;
 pub use distribution::{Bucket, Distribution, UnitValues};
 pub use error::AccumError;
 pub use exact_sum::ExactSum;
+pub use exact_values::ExactValues;
 pub use moments::{Moments, Moments1, Moments2, Moments4};
 pub use philox::philox as philox4x32;
 pub use replicates::Replicates;

@@ -254,7 +254,7 @@ pub(crate) enum Scale {
 
 impl Scale {
     pub(crate) fn of(row: &ResultRow) -> Scale {
-        if matches!(row.metric_type.as_str(), "proportion" | "retention") {
+        if matches!(row.metric_type.as_str(), "proportion" | "retention" | "superiority") {
             Scale::Percent
         } else {
             Scale::Own

@@ -7,7 +7,7 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Int64Type};
-use verdict_accum::Distribution;
+use verdict_accum::{Bucket, Distribution, ExactValues};
 
 use crate::error::AtStage;
 use crate::{Error, Result};
@@ -41,10 +41,9 @@ pub(crate) fn spelled_out(batch: &RecordBatch) -> Result<RecordBatch> {
             lists.iter_mut().for_each(|list| list.append(false));
             continue;
         }
-        let distribution = Distribution::from_bytes(states.value(row))
-            .map_err(|e| Error::Internal(format!("a state: {e}")))?;
-        *n = Some(wide(distribution.units())?);
-        for bucket in distribution.buckets() {
+        let (units, buckets) = buckets(states.value(row))?;
+        *n = Some(wide(units)?);
+        for bucket in buckets {
             counts.values().append_value(wide(bucket.count)?);
             let of = [bucket.lower, bucket.upper, bucket.square as f64, bucket.product as f64];
             for (list, x) in lists.iter_mut().zip(of) {
@@ -69,4 +68,15 @@ pub(crate) fn spelled_out(batch: &RecordBatch) -> Result<RecordBatch> {
     let columns = own.map(|(name, column)| (name, Arc::clone(column))).chain(more);
     RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true)))
         .at(stage)
+}
+
+/// The units of a state and its buckets; of one by values each is a bucket of its own, and every unit has one.
+fn buckets(state: &[u8]) -> Result<(i128, Vec<Bucket>)> {
+    if let Ok(values) = ExactValues::from_bytes(state) {
+        let bucket = |(x, n)| Bucket { lower: x, upper: x, count: n, square: n, product: n };
+        return Ok((values.units(), values.values().map(bucket).collect()));
+    }
+    let distribution =
+        Distribution::from_bytes(state).map_err(|e| Error::Internal(format!("a state: {e}")))?;
+    Ok((distribution.units(), distribution.buckets()))
 }

@@ -224,6 +224,7 @@ fn append(
         None => Ok(new_null_array(&ty, batch.num_rows())),
     };
     let n_before = or_null("n_before", DataType::Int64)?;
+    let m3_x = or_null("m3_x", DataType::Float64)?;
     let n_not_mature = or_null("n_not_mature", DataType::Int64)?;
     let quantile = or_null("quantile", DataType::Float64)?;
     let list = |name, item| {
@@ -277,6 +278,7 @@ fn append(
             sum_x: number(&sum_x),
             mean_x: number(&mean_x),
             m2_x: number(&m2_x),
+            m3_x: number(&m3_x),
             sum_y: number(&sum_y),
             mean_y: number(&mean_y),
             m2_y: number(&m2_y),

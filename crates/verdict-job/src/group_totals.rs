@@ -20,12 +20,14 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Date32Type, Int64Type};
-use verdict_accum::{AccumError, Distribution, Moments, Moments1, Moments2, Moments4};
+use verdict_accum::{AccumError, Distribution, ExactValues, Moments, Moments1, Moments2, Moments4};
 use verdict_model::rows::{NONE, OTHER};
 use verdict_model::{self as model, Experiment, NaiveDate};
 
 use crate::error::AtStage;
-use crate::render::{MomentsSql, PairSql, SEVERAL_VARIANTS, lower_cap_column, upper_cap_column};
+use crate::render::{
+    Held, MomentsSql, PairSql, SEVERAL_VARIANTS, lower_cap_column, upper_cap_column,
+};
 use crate::sweep::{Found, Limits, Sweep};
 use crate::{Error, Result};
 
@@ -161,8 +163,8 @@ pub(crate) fn rows(
 ) -> Result<RecordBatch> {
     let task = &sweep.tasks[number];
     let mut by_look: BTreeMap<usize, Vec<Line>> = BTreeMap::new();
-    let variables: Vec<Option<usize>> =
-        std::iter::once(Some(1)).chain(distinct.iter().map(MomentsSql::variables)).collect();
+    let variables: Vec<Held> =
+        std::iter::once(Held::Moments(1)).chain(distinct.iter().map(MomentsSql::held)).collect();
     let pairs = if task.watched { pairs } else { &[] };
     let wrong = |e: AccumError| Error::Internal(format!("a state: {e}"));
     for ((variant, values), mut changes) in cells {
@@ -281,7 +283,7 @@ pub(crate) fn whole(
         let day = Date32Type::to_naive_date_opt(ds.value(row));
         let day = day.ok_or_else(|| Error::Internal("group_totals has no date".into()))?;
         let key = (day, variants.value(row).to_owned());
-        let running = whole.entry(key).or_insert_with(|| Running::new(Some(variables)));
+        let running = whole.entry(key).or_insert_with(|| Running::new(Held::Moments(variables)));
         let merged = running.merge(states.value(row));
         merged.map_err(|e| Error::Internal(format!("a state: {e}")))?;
     }
@@ -314,15 +316,17 @@ pub(crate) enum Running {
     Two(Box<Moments2>),
     Four(Box<Moments4>),
     Distribution(Box<Distribution>),
+    Values(Box<ExactValues>),
 }
 
 impl Running {
-    fn new(variables: Option<usize>) -> Running {
-        match variables {
-            None => Running::Distribution(Box::default()),
-            Some(1) => Running::One(Box::default()),
-            Some(2) => Running::Two(Box::default()),
-            Some(_) => Running::Four(Box::default()),
+    fn new(held: Held) -> Running {
+        match held {
+            Held::Buckets => Running::Distribution(Box::default()),
+            Held::Values => Running::Values(Box::default()),
+            Held::Moments(1) => Running::One(Box::default()),
+            Held::Moments(2) => Running::Two(Box::default()),
+            Held::Moments(_) => Running::Four(Box::default()),
         }
     }
 
@@ -336,7 +340,9 @@ impl Running {
             Running::One(m) => m.push(weight, &[x]),
             Running::Two(m) => m.push(weight, &[x, y]),
             Running::Four(_) => Err(AccumError::State("moments of four variables")),
-            Running::Distribution(_) => Err(AccumError::State("a distribution")),
+            Running::Distribution(_) | Running::Values(_) => {
+                Err(AccumError::State("a distribution"))
+            }
         }
     }
 
@@ -347,14 +353,14 @@ impl Running {
             Running::One(_) => [None; 3],
             Running::Two(m) => [m.sum(i), m.mean(i), m.m2(i)],
             Running::Four(m) => [m.sum(i), m.mean(i), m.m2(i)],
-            Running::Distribution(_) => [None; 3],
+            Running::Distribution(_) | Running::Values(_) => [None; 3],
         }
     }
 
     /// The centred co-moment of the first two variables, where there are two.
     pub(crate) fn co(&self) -> Option<f64> {
         match self {
-            Running::One(_) | Running::Distribution(_) => None,
+            Running::One(_) | Running::Distribution(_) | Running::Values(_) => None,
             Running::Two(m) => m.co(0, 1),
             Running::Four(m) => m.co(0, 1),
         }
@@ -366,7 +372,7 @@ impl Running {
             Running::Two(m) => m.n(),
             Running::Four(m) => m.n(),
             // Nobody asks: checks look at units' moments alone.
-            Running::Distribution(_) => 0,
+            Running::Distribution(_) | Running::Values(_) => 0,
         }
     }
 
@@ -376,6 +382,7 @@ impl Running {
             Running::Two(m) => m.merge_bytes(state),
             Running::Four(m) => m.merge_bytes(state),
             Running::Distribution(d) => d.merge_bytes(state),
+            Running::Values(v) => v.merge_bytes(state),
         }
     }
 
@@ -400,7 +407,9 @@ impl Running {
                 shared::<4, 10, 6, 21>(before, [0, 1, 2, 3, 0, 1], [4, 5, 2, 3], left, changed)
             }
             (Running::Four(_), _) => Err(AccumError::State("a metric of four components")),
-            (Running::Distribution(_), _) => Err(AccumError::State("distributions have no pairs")),
+            (Running::Distribution(_) | Running::Values(_), _) => {
+                Err(AccumError::State("distributions have no pairs"))
+            }
         }
     }
 
@@ -410,6 +419,7 @@ impl Running {
             Running::Two(m) => m.to_bytes(),
             Running::Four(m) => m.to_bytes(),
             Running::Distribution(d) => d.to_bytes(),
+            Running::Values(v) => v.to_bytes(),
         }
     }
 }
@@ -519,7 +529,7 @@ mod tests {
             assert_eq!(of_one.unwrap(), wanted_x.to_bytes());
         }
         assert_eq!(
-            Running::new(Some(1)).shared(1, None, None).unwrap(),
+            Running::new(Held::Moments(1)).shared(1, None, None).unwrap(),
             Moments2::default().to_bytes()
         );
     }

@@ -126,8 +126,17 @@ pub(crate) struct MetricSql {
     winsorized: Option<WinsorizedSql>,
     /// What `group_stats` has of it: columns and their values.
     fields: Vec<group_fields::FieldSql>,
-    /// Which quantile it is of its distribution; other metrics have moments.
+    /// Which quantile it is of its distribution.
     quantile: Option<f64>,
+    /// What groups keep of it.
+    #[serde(skip)]
+    kept: Held,
+    /// The moments that its skewness follows from; `None`: it is not looked at.
+    #[serde(skip)]
+    squared: Option<MomentsSql>,
+    /// Which of the distinct moments these are, counted from 1.
+    #[serde(skip)]
+    squared_at: Option<usize>,
     #[serde(skip)]
     window: Option<Window>,
     /// What it is adjusted by.
@@ -173,6 +182,13 @@ impl MetricSql {
             MetricKind::Quantile { quantile, .. } => Some(*quantile),
             _ => None,
         };
+        let kept = match kind {
+            MetricKind::Quantile { .. } => Held::Buckets,
+            MetricKind::Superiority(_) => Held::Values,
+            _ => Held::Moments(columns.len() + covariates.len()),
+        };
+        let of_mean = matches!(kind, MetricKind::Mean(_)).then(|| columns.first()).flatten();
+        let squared = of_mean.map(|(column, number)| MomentsSql::squared(column, *number));
         let all = columns.iter().chain(covariates);
         MetricSql {
             label: text(metric),
@@ -188,6 +204,9 @@ impl MetricSql {
             window,
             covariates: covariates.to_vec(),
             quantile,
+            kept,
+            squared,
+            squared_at: None,
             columns,
         }
     }
@@ -214,9 +233,10 @@ impl MetricSql {
 
     /// The moments of its variables.
     fn own_moments(&self) -> MomentsSql {
-        match self.quantile {
-            Some(_) => MomentsSql::distribution(&self.columns),
-            None => MomentsSql::of(&self.columns, &self.covariates),
+        match self.kept {
+            Held::Buckets => MomentsSql::distribution(&self.columns),
+            Held::Values => MomentsSql::exact_values(&self.columns),
+            Held::Moments(_) => MomentsSql::of(&self.columns, &self.covariates),
         }
     }
 
@@ -248,8 +268,11 @@ impl MetricSql {
         });
         let limits = limits.collect();
         let raw = MomentsSql::of(&self.columns, &[]);
+        let squared = self.squared.as_ref().and(columns.first());
+        let squared = squared.map(|(column, number)| MomentsSql::squared(column, *number));
         let all = columns.iter().chain(&self.covariates);
         MetricSql {
+            squared,
             arguments: all.map(|(column, number)| argument(column, *number)).collect(),
             winsorized: Some(WinsorizedSql { limits, raw, clipped, at: [0; 2] }),
             columns,
@@ -312,8 +335,30 @@ impl MomentsSql {
         }
     }
 
+    /// How many units have each value of one total.
+    fn exact_values(columns: &[(String, Number)]) -> MomentsSql {
+        let of = MomentsSql::distribution(columns);
+        let name = format!("{} and exact", of.name);
+        MomentsSql {
+            make: EXACT_VALUES,
+            merge: "exact_values_merge".to_owned(),
+            state: ident(&name),
+            name,
+            ..of
+        }
+    }
+
+    /// A total beside its square: its third moment follows from what these share. Squares whose own squares would leave
+    /// the range of doubles are left out.
+    fn squared(column: &str, number: Number) -> MomentsSql {
+        let x = format!("CAST({} AS DOUBLE)", argument(column, number));
+        let square = format!("CASE WHEN abs({x}) < {LARGEST_CUBED:?} THEN {x} * {x} END");
+        let name = format!("{} and its square", variable(column, number));
+        MomentsSql::moments(vec![x, square], name, Vec::new())
+    }
+
     fn is_distribution(&self) -> bool {
-        self.make == DISTRIBUTION
+        !matches!(self.held(), Held::Moments(_))
     }
 
     /// How many of the variables are totals, which may differ from day to day.
@@ -321,13 +366,32 @@ impl MomentsSql {
         self.columns.len()
     }
 
-    /// How many variables they are of; none of a distribution.
-    pub(crate) fn variables(&self) -> Option<usize> {
-        (!self.is_distribution()).then_some(self.arguments.len())
+    /// What their states are.
+    pub(crate) fn held(&self) -> Held {
+        match self.make {
+            DISTRIBUTION => Held::Buckets,
+            EXACT_VALUES => Held::Values,
+            _ => Held::Moments(self.arguments.len()),
+        }
     }
 }
 
+/// What is kept of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Held {
+    /// Moments of so many variables.
+    Moments(usize),
+    /// A distribution by buckets.
+    Buckets,
+    /// A distribution by values.
+    Values,
+}
+
 const DISTRIBUTION: &str = "distribution_state";
+const EXACT_VALUES: &str = "exact_values_state";
+
+/// The fourth power of smaller values can be added up in doubles.
+const LARGEST_CUBED: f64 = 1e70;
 
 /// The name of a variable.
 fn variable(column: &str, number: Number) -> String {
@@ -369,7 +433,8 @@ pub(crate) fn distinct_moments<'a>(
 ) -> Vec<MomentsSql> {
     let of = |metric: &'a MetricSql| {
         let besides = metric.winsorized.iter().flat_map(|w| [w.raw.clone(), w.clipped.clone()]);
-        std::iter::once(metric.own_moments()).chain(metric.complete_moments()).chain(besides)
+        let own = std::iter::once(metric.own_moments()).chain(metric.complete_moments());
+        own.chain(besides).chain(metric.squared.clone())
     };
     distinct(metrics.into_iter().flat_map(of))
 }
@@ -473,6 +538,7 @@ pub(crate) fn group_stats(
         let place = |moments: &MomentsSql| distinct.iter().position(|m| m == moments);
         let own = place(&metric.own_moments()).unwrap_or(distinct.len());
         metric.moments = 1 + own;
+        metric.squared_at = metric.squared.as_ref().and_then(place).map(|place| 1 + place);
         if let Some(winsorized) = &mut metric.winsorized {
             let of = [&winsorized.raw, &winsorized.clipped];
             winsorized.at = of.map(|moments| 1 + place(moments).unwrap_or(distinct.len()));

@@ -229,6 +229,8 @@ pub enum DeclaredType {
     Quantile,
     /// A retention.
     Retention,
+    /// A probability of superiority.
+    Superiority,
     /// A categorical metric.
     Categorical,
 }
@@ -242,6 +244,7 @@ impl DeclaredType {
             DeclaredType::Ratio => "ratio",
             DeclaredType::Quantile => "quantile",
             DeclaredType::Retention => "retention",
+            DeclaredType::Superiority => "superiority",
             DeclaredType::Categorical => "categorical",
         }
     }

@@ -71,17 +71,21 @@ pub enum MetricKind {
         /// Which quantile, above 0 and below 1.
         quantile: f64,
     },
+    /// How often a unit of the variant has a larger total than one of the control, ties half: P(T > C) + P(T = C)/2, the
+    /// Mann-Whitney test's estimate.
+    Superiority(Component),
     /// A type that the file may name and that no method computes yet (`categorical`): its results say so.
     Later(String),
 }
 
 impl MetricKind {
-    /// The word for the type: `proportion`, `mean`, `ratio`, `retention`, `quantile`, or the later type's name.
+    /// The word for the type: `proportion`, `mean`, `ratio`, `retention`, `quantile`, `superiority`, or the later type's name.
     pub fn word(&self) -> &str {
         match self {
             MetricKind::Proportion(_) | MetricKind::Reaches { .. } => "proportion",
             MetricKind::Retention(_) => "retention",
             MetricKind::Quantile { .. } => "quantile",
+            MetricKind::Superiority(_) => "superiority",
             MetricKind::Mean(_) => "mean",
             MetricKind::Ratio { .. } => "ratio",
             MetricKind::Later(word) => word,
@@ -91,7 +95,10 @@ impl MetricKind {
     /// The components, numerator first.
     pub fn components(&self) -> Vec<&Component> {
         match self {
-            MetricKind::Proportion(c) | MetricKind::Retention(c) | MetricKind::Mean(c) => vec![c],
+            MetricKind::Proportion(c)
+            | MetricKind::Retention(c)
+            | MetricKind::Mean(c)
+            | MetricKind::Superiority(c) => vec![c],
             MetricKind::Reaches { component, .. } | MetricKind::Quantile { component, .. } => {
                 vec![component]
             }

@@ -190,7 +190,8 @@ impl Lines {
         match &metric.kind {
             MetricKind::Proportion(component)
             | MetricKind::Retention(component)
-            | MetricKind::Mean(component) => self.component(component),
+            | MetricKind::Mean(component)
+            | MetricKind::Superiority(component) => self.component(component),
             MetricKind::Reaches { component, at_least } => {
                 self.component(component);
                 self.set("at_least", &at_least.to_string());

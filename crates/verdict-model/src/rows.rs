@@ -47,7 +47,7 @@ pub struct GroupStat {
     pub ds: NaiveDate,
     /// Metric.
     pub metric: String,
-    /// `proportion`, `mean`, `ratio`, `retention` or `quantile`.
+    /// `proportion`, `mean`, `ratio`, `retention`, `quantile` or `superiority`.
     pub metric_type: String,
     /// Variant.
     pub variant: String,
@@ -67,6 +67,8 @@ pub struct GroupStat {
     pub mean_x: Option<f64>,
     /// Centred second moment of x: sum of (x − mean)².
     pub m2_x: Option<f64>,
+    /// Third central moment of x: sum of (x − mean)³. `None` where it is not kept.
+    pub m3_x: Option<f64>,
     /// Sum of y, the denominator of a ratio.
     pub sum_y: Option<f64>,
     /// Mean of y.
@@ -90,9 +92,9 @@ pub struct GroupStat {
     /// Of what is winsorised.
     #[serde(flatten)]
     pub winsorized: Winsorized,
-    /// Of a quantile: which one, and the distribution of its values.
+    /// Which quantile the metric is.
     pub quantile: Option<f64>,
-    /// The columns `bucket_lower` and so on; of one value a unit, or of several.
+    /// Of a quantile or a superiority the columns `bucket_lower` and so on; of one value a unit, or of several.
     pub distribution: Option<Distribution>,
 }
 

@@ -7,7 +7,7 @@
 
 /// The version of the tables' format and of every number in them: it changes whenever the same inputs
 /// and definitions would give other bytes.
-pub const FORMAT_VERSION: u32 = 7;
+pub const FORMAT_VERSION: u32 = 8;
 
 /// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,7 +126,7 @@ pub const GROUP_STATS: Table = Table {
         column(
             "metric_type",
             Text,
-            "proportion, mean, ratio, retention or quantile; clustered_ before it: x is a cluster's total, y its units (or its denominator)",
+            "proportion, mean, ratio, retention, quantile or superiority; clustered_ before it: x is a cluster's total, y its units (or its denominator)",
         ),
         column("variant", Text, "variant"),
         column(
@@ -230,7 +230,8 @@ pub const GROUP_STATS: Table = Table {
             "bucket_lower",
             Float64List,
             "of a quantile the distribution of its values (totals of units, or of each of their events): the buckets that have \
-             any, in order, with the least value that a bucket may have; at most 1% wide",
+             any, in order, with the least value that a bucket may have; at most 1% wide, and of a superiority as wide as \
+             one value",
         ),
         nullable("bucket_upper", Float64List, "the greatest value that each bucket may have"),
         nullable("bucket_count", Int64List, "how many values are in each bucket"),
@@ -244,6 +245,11 @@ pub const GROUP_STATS: Table = Table {
             "bucket_product",
             Float64List,
             "the same of the sum of N times the number of all values of the unit",
+        ),
+        nullable(
+            "m3_x",
+            Float64,
+            "sum of (x - mean_x)^3, which the skewness is; null: not a mean over units, or a value beyond 1e70",
         ),
     ],
     doc: "the sufficient statistics of one metric in one variant and segment",
@@ -259,7 +265,7 @@ pub const RESULTS: Table = Table {
         column(
             "metric_type",
             Text,
-            "proportion, mean, ratio, retention, quantile, or a type that is not in effect yet",
+            "proportion, mean, ratio, retention, quantile, superiority, or a type that is not in effect yet",
         ),
         column("direction", Text, "direction that is good: increase or decrease"),
         column("control", Text, "control variant"),
@@ -310,11 +316,15 @@ pub const RESULTS: Table = Table {
         nullable(
             "method",
             Text,
-            "two_proportion_z (over looks: two_proportion_z_unpooled), welch_t, ratio_delta_z, cluster_delta_t or \
-             quantile_woodruff_z; adjusted: cuped_z, cuped_welch_t or cuped_ratio_delta_z",
+            "two_proportion_z (over looks: two_proportion_z_unpooled), welch_t, ratio_delta_z, cluster_delta_t, \
+             quantile_woodruff_z or mann_whitney (over looks: brunner_munzel_z); adjusted: cuped_z, cuped_welch_t or cuped_ratio_delta_z",
         ),
         column("alternative", Text, "two-sided, greater or less (greater: variant above control)"),
-        nullable("statistic", Float64, "test statistic"),
+        nullable(
+            "statistic",
+            Float64,
+            "test statistic; of mann_whitney U, the pairs in which the variant has more",
+        ),
         nullable("df", Float64, "its degrees of freedom, where it has them"),
         nullable("p_value", Float64, "p-value"),
         nullable("log_p_value", Float64, "its natural logarithm, where it is below 1e-300"),

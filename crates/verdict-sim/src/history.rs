@@ -109,6 +109,7 @@ impl World {
             sum_x: found.sum_x,
             mean_x: found.mean_x,
             m2_x: found.m2_x,
+            m3_x: None,
             sum_y: found.sum_y,
             mean_y: found.mean_y,
             m2_y: found.m2_y,

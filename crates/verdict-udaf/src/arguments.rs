@@ -34,7 +34,8 @@ pub(crate) fn coerce(kind: Kind, types: &[DataType]) -> Result<Vec<DataType>> {
             Kind::MomentsMerge(_)
             | Kind::ExactSumMerge
             | Kind::SketchMerge
-            | Kind::DistributionMerge,
+            | Kind::DistributionMerge
+            | Kind::ExactValuesMerge,
             [state],
         ) => match state {
             DataType::Binary
@@ -95,6 +96,18 @@ pub(crate) fn coerce(kind: Kind, types: &[DataType]) -> Result<Vec<DataType>> {
             }
             let values = if stored { DataType::Binary } else { DataType::Float64 };
             Ok(vec![DataType::Int64, values])
+        }
+        (Kind::ExactValuesState, [weight, x]) => {
+            if !integer(weight) {
+                return plan_err!(
+                    "the weight of `{name}` is a whole number (BIGINT), not {weight}"
+                );
+            }
+            common(name, std::slice::from_ref(x))?;
+            Ok(vec![DataType::Int64, DataType::Float64])
+        }
+        (Kind::ExactValuesState, _) => {
+            plan_err!("`{name}` takes a weight and a unit's value: {name}(weight, x)")
         }
         (Kind::DistributionState, _) => plan_err!(
             "`{name}` takes a weight and a unit's value or stored values: {name}(weight, x)"

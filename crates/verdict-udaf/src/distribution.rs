@@ -74,7 +74,7 @@ impl DistributionKernel {
     }
 }
 
-fn bytes(column: &ArrayRef, row: usize) -> &[u8] {
+pub(crate) fn bytes(column: &ArrayRef, row: usize) -> &[u8] {
     match (column.as_binary_opt::<i64>(), column.as_binary_opt::<i32>()) {
         (Some(column), _) => column.value(row),
         (_, Some(column)) => column.value(row),

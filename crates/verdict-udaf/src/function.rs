@@ -23,6 +23,7 @@ use crate::adapters::{Groups, One};
 use crate::bootstrap::{BootstrapKernel, By, bootstrap_fields};
 use crate::distribution::DistributionKernel;
 use crate::exact_sum::DoubleSum;
+use crate::exact_values::ExactValuesKernel;
 use crate::integer_sum::{INTEGER_STATE, IntegerSum};
 use crate::kernel::{Call, Kernel};
 use crate::moments::{MomentsKernel, moments_fields};
@@ -47,10 +48,12 @@ pub(crate) enum Kind {
     SketchMerge,
     DistributionState,
     DistributionMerge,
+    ExactValuesState,
+    ExactValuesMerge,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::Moments,
         Self::MomentsState,
         Self::MomentsMerge(1),
@@ -68,6 +71,8 @@ impl Kind {
         Self::SketchMerge,
         Self::DistributionState,
         Self::DistributionMerge,
+        Self::ExactValuesState,
+        Self::ExactValuesMerge,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -89,6 +94,8 @@ impl Kind {
             Self::SketchMerge => "sketch_merge",
             Self::DistributionState => "distribution_state",
             Self::DistributionMerge => "distribution_merge",
+            Self::ExactValuesState => "exact_values_state",
+            Self::ExactValuesMerge => "exact_values_merge",
         }
     }
 }
@@ -196,6 +203,8 @@ impl Aggregate {
             Kind::DistributionMerge => {
                 adapt.adapt(DistributionKernel { call, input: distribution::Input::States })
             }
+            Kind::ExactValuesState => adapt.adapt(ExactValuesKernel { call, states: false }),
+            Kind::ExactValuesMerge => adapt.adapt(ExactValuesKernel { call, states: true }),
         })
     }
 }
@@ -287,7 +296,9 @@ impl AggregateUDFImpl for Aggregate {
             Kind::Sketch
             | Kind::SketchMerge
             | Kind::DistributionState
-            | Kind::DistributionMerge => DataType::Binary,
+            | Kind::DistributionMerge
+            | Kind::ExactValuesState
+            | Kind::ExactValuesMerge => DataType::Binary,
         })
     }
 
@@ -321,6 +332,9 @@ impl AggregateUDFImpl for Aggregate {
             Kind::Sketch | Kind::SketchMerge => vec![field("sketch", DataType::LargeBinary)],
             Kind::DistributionState | Kind::DistributionMerge => {
                 vec![field("distribution", DataType::LargeBinary)]
+            }
+            Kind::ExactValuesState | Kind::ExactValuesMerge => {
+                vec![field("values", DataType::LargeBinary)]
             }
         })
     }

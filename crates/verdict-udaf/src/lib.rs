@@ -37,6 +37,8 @@
 //! | `sketch_merge(state)` | the sketch of all states together |
 //! | `distribution_state(weight, x)` | BINARY: counts by bucket over units of one value, or of several (BINARY, as `unit_total` has them), with the sums that the variance of clustered values is made of |
 //! | `distribution_merge(state)` | the distribution of all states together |
+//! | `exact_values_state(weight, x)` | BINARY: how many units have which value, without rounding |
+//! | `exact_values_merge(state)` | the same of all states together |
 //! | `sketch_quantile(state, q)` | DOUBLE, the value of rank floor(q (n - 1)) within the relative error |
 //!
 //! Common to all: a row with a NULL in any argument is ignored; the field `nulls` of a struct counts such rows (for
@@ -90,6 +92,7 @@ mod arguments;
 mod bootstrap;
 mod distribution;
 mod exact_sum;
+mod exact_values;
 mod function;
 mod integer_sum;
 mod kernel;

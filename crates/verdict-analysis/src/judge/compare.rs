@@ -3,7 +3,7 @@
 use verdict_model::rows::GroupStat;
 
 use super::levels::Levels;
-use super::samples::{Gap, Kind, mean, of_rate, proportion, quantile, ratio, usable};
+use super::samples::{Gap, Kind, by_rank, mean, of_rate, proportion, quantile, ratio, usable};
 use crate::methods::relative::FiellerSet;
 use crate::methods::two_proportion::{ProportionInterval, two_proportion, unpooled_std_error};
 use crate::methods::welch::{welch, welch_and_critical};
@@ -47,6 +47,7 @@ pub(super) fn compare(
                 let samples = (quantile(control)?, quantile(variant)?);
                 by_normal_law("quantile_woodruff_z", samples, alpha, alternative)
             }
+            Kind::Superiority => ranks(control, variant, alpha, alternative),
         }
     });
     let levels = match &outcome {
@@ -71,7 +72,7 @@ fn by_past(
     let (of_means, critical) = welch_and_critical(&control, &variant, alpha, alternative)?;
     let (test, critical) = match kind {
         Kind::Mean | Kind::Clustered => (of_means, critical),
-        Kind::Proportion | Kind::Ratio | Kind::Quantile => {
+        Kind::Proportion | Kind::Ratio | Kind::Quantile | Kind::Superiority => {
             let Estimate { effect, std_error, .. } = of_means;
             let normal = Estimate::new(effect, std_error, Reference::Normal, alpha, alternative)?;
             (normal, normal_critical(alpha, alternative))
@@ -92,8 +93,9 @@ pub(super) fn by_past_word(kind: Kind) -> &'static str {
         Kind::Proportion => "cuped_z",
         Kind::Mean => "cuped_welch_t",
         Kind::Ratio | Kind::Clustered => "cuped_ratio_delta_z",
-        // The loader lets no quantile be adjusted.
+        // The loader lets neither of these be adjusted.
         Kind::Quantile => "quantile_woodruff_z",
+        Kind::Superiority => "mann_whitney",
     }
 }
 
@@ -178,6 +180,31 @@ fn clusters(
     })
 }
 
+/// Mann and Whitney's test, which assumes no difference, beside the interval of Brunner and Munzel, which does not.
+fn ranks(
+    control: &GroupStat,
+    variant: &GroupStat,
+    alpha: f64,
+    alternative: Alternative,
+) -> Result<Evidence, Gap> {
+    let found = by_rank(control, variant)?;
+    let levels = Levels::of_samples(found.control, found.treatment);
+    let (effect, std_error) = (found.treatment.mean - 0.5, levels.variance(1.0).sqrt());
+    let of_placements = Estimate::new(effect, std_error, Reference::Normal, alpha, alternative)?;
+    let (p_value, log_p_value) = found.ranks.p_value(alternative, true);
+    let statistic = found.ranks.u_treatment;
+    Ok(Evidence {
+        method: "mann_whitney",
+        test: Estimate { statistic, p_value, log_p_value, ..of_placements },
+        interval_std_error: std_error,
+        relative: Err(NO_LIFT),
+        adjusted: Some(levels),
+    })
+}
+
+/// Why a probability of superiority has no relative effect.
+pub(super) const NO_LIFT: &str = "no_lift_of_superiority";
+
 fn normal_critical(alpha: f64, alternative: Alternative) -> f64 {
     Reference::Normal.critical(alternative.tail_alpha(alpha))
 }
@@ -241,7 +268,7 @@ pub(super) struct Evidence {
     /// The standard error that the interval is made of; it differs from the test's where that is pooled.
     pub(super) interval_std_error: f64,
     pub(super) relative: Result<Relative, &'static str>,
-    /// The levels, where they were adjusted by their past.
+    /// The levels, where they are not those of the groups as they are: adjusted by their past, or by rank.
     pub(super) adjusted: Option<Levels>,
 }
 

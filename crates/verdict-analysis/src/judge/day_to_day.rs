@@ -173,7 +173,9 @@ fn day(
             (ratio.mean_den, ratio.mean_num / ratio.mean_den)
         }
         // What two days share of a distribution is not kept: increments are taken to be independent.
-        (Kind::Ratio | Kind::Clustered, None) | (Kind::Quantile, _) => return None,
+        (Kind::Ratio | Kind::Clustered, None) | (Kind::Quantile | Kind::Superiority, _) => {
+            return None;
+        }
         (Kind::Proportion | Kind::Mean, _) => (1.0, 0.0),
     };
     let past = match theta {
@@ -187,7 +189,7 @@ fn day(
             Some(p.rate() * p.failure_rate() * n(group)? as f64)
         }
         Kind::Mean => group.m2_x,
-        Kind::Quantile => None,
+        Kind::Quantile | Kind::Superiority => None,
         Kind::Ratio | Kind::Clustered => {
             let of = ratio(group).ok()?;
             let per_unit = variance_of_difference(of.var_num, of.var_den, of.cov, r);
@@ -198,7 +200,7 @@ fn day(
         let co = match kind {
             _ if past.is_some() => past?.co_before(now)?,
             Kind::Proportion | Kind::Mean => now.co_x_before?,
-            Kind::Quantile => return None,
+            Kind::Quantile | Kind::Superiority => return None,
             Kind::Ratio | Kind::Clustered => {
                 now.co_x_before? - 2.0 * r * now.co_xy_before? + r * r * now.co_y_before?
             }

@@ -6,7 +6,7 @@
 
 use verdict_model::rows::GroupStat;
 
-use super::samples::{Gap, Kind, missing, sample, units};
+use super::samples::{Gap, Kind, by_rank, missing, sample, units};
 use crate::methods::Sample;
 use crate::methods::cuped::{Cuped, CupedSample, cuped};
 use crate::methods::cuped_ratio::{CupedRatioSample, cuped_ratio};
@@ -37,6 +37,10 @@ impl Levels {
         control: &GroupStat,
         variant: &GroupStat,
     ) -> Result<Levels, Gap> {
+        if let Kind::Superiority = kind {
+            let ranks = by_rank(control, variant)?;
+            return Ok(Levels::of_samples(ranks.control, ranks.treatment));
+        }
         let (control, variant) = (sample(kind, control)?, sample(kind, variant)?);
         Ok(Levels::of_samples(control, variant))
     }
@@ -68,7 +72,7 @@ impl Levels {
                 (c.linearised()?, t.linearised()?, cuped_ratio(&c, &t)?)
             }
             // The loader lets none be adjusted.
-            Kind::Quantile => return Err(Gap::Failed("quantile_adjusted")),
+            Kind::Quantile | Kind::Superiority => return Err(Gap::Failed("quantile_adjusted")),
         };
         let Cuped { theta, control, treatment: variant, .. } = found;
         let n = control.n as f64 + variant.n as f64;

@@ -11,11 +11,12 @@
 //! # Codes
 //!
 //! - Result rows, `insufficient`: `no_units_in_control`, `no_units_in_variant`, `too_few_units`, `zero_variance`,
-//!   `zero_denominator`, `burn_in`. `not_mature`: `before_planned_end`, `before_first_look`, `no_test_yet`,
+//!   `zero_denominator`, `no_overlap`, `burn_in`. `not_mature`: `before_planned_end`, `before_first_look`, `no_test_yet`,
 //!   `window_not_complete`. `failed`: `method_not_in_effect`, `metric_type_unknown`, `metric_type_differs`,
 //!   `statistics_invalid`, `covariate_missing`, `method_failed`,
 //!   `margin_too_large`, `no_planned_end`.
-//! - No relative effect: the reason of the row; otherwise `control_mean_not_positive`, `control_mean_near_zero`.
+//! - No relative effect: the reason of the row; otherwise `control_mean_not_positive`, `control_mean_near_zero`,
+//!   `no_lift_of_superiority`.
 //! - Decisions, the deciding code first: `invalid` has the codes of the failed checks; `stop_guardrail` has
 //!   `guardrail_violated`; `dont_ship` has that, `primary_worse` or `non_inferiority_not_shown`; `continue` has
 //!   `before_min_duration`, `before_planned_end`, `boundary_not_crossed`, `boundary_crossed_before`,

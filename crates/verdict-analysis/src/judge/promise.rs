@@ -7,7 +7,7 @@ use verdict_model::{
 };
 
 use super::adjustment::{adjustment, unadjusted, with_caps, without_caps};
-use super::compare::{Comparison, Evidence, by_past_word, compare, relative_effect};
+use super::compare::{Comparison, Evidence, NO_LIFT, by_past_word, compare, relative_effect};
 use super::families;
 use super::history::History;
 use super::levels::Levels;
@@ -263,7 +263,10 @@ impl Promise<'_> {
             }
             Some(Margin::Relative(_)) => alternative.open(shifted),
         };
-        let relative = relative_effect(levels, alternative, *critical);
+        let relative = match self.metric_type {
+            "superiority" => Err(NO_LIFT),
+            _ => relative_effect(levels, alternative, *critical),
+        };
         let kept = |interval: Interval| self.as_far_as_excluded(interval, watched);
         let (rel_effect, rel_interval, rel_effect_reason) = match relative {
             Ok(relative) => (Some(relative.effect), Some(kept(relative.interval)), None),
@@ -274,6 +277,7 @@ impl Promise<'_> {
             _ if by_past.is_some() => by_past.map_or("", by_past_word),
             "proportion" | "retention" => "two_proportion_z_unpooled",
             "quantile" => "quantile_woodruff_z",
+            "superiority" => "brunner_munzel_z",
             "mean" => "welch_t",
             of_clusters if of_clusters.starts_with(CLUSTERED) => "cluster_delta_t",
             _ => "ratio_delta_z",

@@ -37,6 +37,12 @@ pub fn reason_in_words(code: &str) -> &str {
             "it is tested once, at the planned end, and no p-value before it would hold"
         }
         "window_not_complete" => "no unit's window is complete yet",
+        "no_overlap" => {
+            "all values of one arm lie beyond those of the other, or all are equal, so that superiority has no standard error"
+        }
+        "no_lift_of_superiority" => {
+            "a probability of superiority has no share of the control's level"
+        }
         "no_test_yet" => "nothing of alpha may be spent yet",
         "margin_too_large" => "its relative margin leaves nothing of the control's level",
         "no_planned_end" => "its method spends alpha over a planned duration, and none is known",

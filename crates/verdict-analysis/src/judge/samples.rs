@@ -4,6 +4,7 @@ use verdict_model::rows::{Distribution, GroupStat};
 
 use crate::methods::quantile_clustered::{Buckets, quantile_of, quantile_sample};
 use crate::methods::ratio::RatioSample;
+use crate::methods::superiority::{Counted, Superiority, superiority};
 use crate::methods::two_proportion::Proportion;
 use crate::methods::{MethodError, Sample};
 
@@ -23,6 +24,8 @@ pub(super) enum Kind {
     Clustered,
     /// A quantile of units' totals, or of their events.
     Quantile,
+    /// How often a unit of the variant has more than one of the control.
+    Superiority,
 }
 
 /// What the type of a metric of clusters begins with; that of its units follows.
@@ -34,6 +37,7 @@ impl Kind {
         match metric_type {
             "proportion" | "retention" => Ok(Kind::Proportion),
             "quantile" => Ok(Kind::Quantile),
+            "superiority" => Ok(Kind::Superiority),
             "mean" => Ok(Kind::Mean),
             "ratio" => Ok(Kind::Ratio),
             "clustered_proportion" | "clustered_mean" | "clustered_ratio" => Ok(Kind::Clustered),
@@ -51,6 +55,8 @@ impl Kind {
             Kind::Proportion => group.sum_x? / group.n as f64,
             Kind::Mean => group.mean_x?,
             Kind::Ratio | Kind::Clustered => group.mean_x? / group.mean_y?,
+            // One group alone has none.
+            Kind::Superiority => return None,
             Kind::Quantile => quantile_of(buckets(group.distribution.as_ref()?), group.quantile?)?,
         };
         level.is_finite().then_some(level)
@@ -109,7 +115,24 @@ pub(super) fn sample(kind: Kind, group: &GroupStat) -> Result<Sample, Gap> {
         Kind::Mean => mean(group),
         Kind::Ratio | Kind::Clustered => Ok(ratio(group)?.linearised()?),
         Kind::Quantile => quantile(group),
+        // One group alone is even, whatever its values.
+        Kind::Superiority => Ok(Sample { n: units(group)?, mean: 0.5, variance: 0.0 }),
     }
+}
+
+/// Two groups by rank; there is no standard error where no value of one is among those of the other.
+pub(super) fn by_rank(control: &GroupStat, variant: &GroupStat) -> Result<Superiority, Gap> {
+    let (control, variant) = (values(control)?, values(variant)?);
+    let found = superiority(control, variant)?;
+    let variance = found.control.variance_of_mean() + found.treatment.variance_of_mean();
+    if variance > 0.0 { Ok(found) } else { Err(Gap::Insufficient("no_overlap")) }
+}
+
+/// The values of a group, where its buckets are no wider than one: others have no ranks.
+fn values(group: &GroupStat) -> Result<Counted<'_>, Gap> {
+    let Distribution { lower, upper, count, .. } = group.distribution.as_ref().ok_or(INVALID)?;
+    let exact = lower == upper && lower.is_sorted() && lower.len() == count.len();
+    exact.then_some(Counted { values: lower, counts: count }).ok_or(INVALID)
 }
 
 /// A quantile with Woodruff's standard error.

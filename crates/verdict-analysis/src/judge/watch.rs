@@ -239,7 +239,7 @@ impl Question<'_> {
         let arms: &[Sample] = if factor == 0.0 { &[variant] } else { &[control, variant] };
         let enough = match kind {
             Kind::Proportion => successes_expected(arms),
-            Kind::Mean | Kind::Ratio | Kind::Clustered | Kind::Quantile => {
+            Kind::Mean | Kind::Ratio | Kind::Clustered | Kind::Quantile | Kind::Superiority => {
                 n_control.min(n_variant) >= ENOUGH_UNITS
             }
         };
@@ -253,7 +253,7 @@ impl Question<'_> {
                 Kind::Mean | Kind::Clustered => {
                     Some(welch_df(v_control, control.n, v_variant, variant.n))
                 }
-                Kind::Proportion | Kind::Ratio | Kind::Quantile => None,
+                Kind::Proportion | Kind::Ratio | Kind::Quantile | Kind::Superiority => None,
             },
             units: control.n as f64 + variant.n as f64,
             enough: look.last || enough,

@@ -50,25 +50,34 @@ pub struct MannWhitney {
 /// ```
 pub fn mann_whitney(control: &[f64], treatment: &[f64]) -> Result<MannWhitney, MethodError> {
     let ranks = joint_ranks(control, treatment)?;
-    let (n_c, n_t) = (control.len() as f64, treatment.len() as f64);
-    let n = n_c + n_t;
+    let n_t = treatment.len() as f64;
     let rank_sum: f64 = ranks.treatment.iter().sum();
-    let u_treatment = rank_sum - n_t * (n_t + 1.0) / 2.0;
-    let ties = if n > 1.0 { ranks.tie_sum / (n * (n - 1.0)) } else { 0.0 };
-    let superiority = u_treatment / (n_c * n_t);
-    Ok(MannWhitney {
-        u_treatment,
-        u_control: n_c * n_t - u_treatment,
-        tie_sum: ranks.tie_sum,
-        sigma: (n_c * n_t / 12.0 * (n + 1.0 - ties)).max(0.0).sqrt(),
-        superiority,
-        rank_biserial: 2.0 * superiority - 1.0,
-        n_c: control.len() as u64,
-        n_t: treatment.len() as u64,
-    })
+    // Ranks are halves at least.
+    let twice_u = (2.0 * rank_sum - n_t * (n_t + 1.0)).round() as u128;
+    let n = (control.len() as u64, treatment.len() as u64);
+    Ok(MannWhitney::of_pairs(twice_u, ranks.tie_sum, n))
 }
 
 impl MannWhitney {
+    /// From twice U of the treatment and Σ(g³ - g), of samples of so many units.
+    pub(super) fn of_pairs(twice_u: u128, tie_sum: f64, (n_c, n_t): (u64, u64)) -> MannWhitney {
+        let pairs = n_c as f64 * n_t as f64;
+        let n = n_c as f64 + n_t as f64;
+        let u_treatment = twice_u as f64 / 2.0;
+        let ties = if n > 1.0 { tie_sum / (n * (n - 1.0)) } else { 0.0 };
+        let superiority = u_treatment / pairs;
+        MannWhitney {
+            u_treatment,
+            u_control: pairs - u_treatment,
+            tie_sum,
+            sigma: (pairs / 12.0 * (n + 1.0 - ties)).max(0.0).sqrt(),
+            superiority,
+            rank_biserial: 2.0 * superiority - 1.0,
+            n_c,
+            n_t,
+        }
+    }
+
     /// (U - mean) / sigma; `None` when every value is tied.
     #[must_use]
     pub fn z(&self) -> Option<f64> {

@@ -32,6 +32,7 @@ pub mod resample;
 pub mod sample_ratio;
 pub mod sequential;
 pub mod special;
+pub mod superiority;
 pub mod trend;
 pub mod two_proportion;
 pub mod welch;

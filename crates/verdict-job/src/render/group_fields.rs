@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 
-use super::{MetricSql, WinsorizedSql};
+use super::{Held, MetricSql, WinsorizedSql};
 
 /// A column of `group_stats` and its value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -28,17 +28,20 @@ pub(super) fn of_metric(
     let covariates = metric.arguments.len() - metric.totals;
     let not_mature =
         complete.map(|m| format!("m{m}['n'] - CAST(coalesce(m{m}['sum_1'], 0) AS BIGINT)"));
-    let Some(quantile) = metric.quantile else {
+    if let Held::Moments(_) = metric.kept {
         let fields = fields(&own, pair.as_deref(), not_mature, (metric.totals, covariates));
         let winsorized = winsorized(metric.winsorized.as_ref(), metric.totals);
-        return fields.into_iter().chain(winsorized).chain(no_distribution()).collect();
-    };
+        let third = third(&own, metric.squared_at);
+        let fields = fields.into_iter().chain(winsorized).chain(no_distribution());
+        return fields.chain([third]).collect();
+    }
     // Of a distribution n and all else follow from its state.
     let nothing = fields("", None, not_mature, (0, 0)).into_iter().chain(winsorized(None, 0));
-    let nothing = nothing.chain(no_distribution());
+    let nothing = nothing.chain(no_distribution()).chain([third("", None)]);
+    let quantile = metric.quantile.map_or_else(|| "NULL".to_owned(), |q| format!("{q:?}"));
     nothing
         .map(|field| match field.name {
-            "quantile" => FieldSql { value: format!("CAST({quantile:?} AS DOUBLE)"), ..field },
+            "quantile" => FieldSql { value: format!("CAST({quantile} AS DOUBLE)"), ..field },
             "distribution" => FieldSql { value: own.clone(), ..field },
             "n" => FieldSql { value: "CAST(NULL AS BIGINT)".to_owned(), ..field },
             "n_not_mature" => field,
@@ -60,7 +63,21 @@ fn no_distribution() -> [FieldSql; 2] {
 pub(super) fn of_clusters(metric: &MetricSql) -> Vec<FieldSql> {
     let own = format!("m{}", metric.moments);
     let fields = fields(&own, None, None, (2, 0)).into_iter();
-    fields.chain(winsorized(None, 2)).chain(no_distribution()).collect()
+    fields.chain(winsorized(None, 2)).chain(no_distribution()).chain([third("", None)]).collect()
+}
+
+/// The third central moment, from the moments of x and of x beside its square: Σ(x - m)³ = Σ(x - m)(x² - mean of x²) - 2 m
+/// Σ(x - m)². Null where a square was left out.
+fn third(own: &str, squared: Option<usize>) -> FieldSql {
+    let value = squared.map_or_else(
+        || "CAST(NULL AS DOUBLE)".to_owned(),
+        |at| {
+            format!(
+                "CASE WHEN m{at}['n'] = {own}['n'] THEN m{at}['co_12'] - 2 * m{at}['mean_1'] * m{at}['m2_1'] END"
+            )
+        },
+    );
+    FieldSql { name: "m3_x", value }
 }
 
 /// The columns that only a winsorised metric has.
@@ -108,7 +125,7 @@ fn winsorized(of: Option<&WinsorizedSql>, totals: usize) -> Vec<FieldSql> {
 /// The columns of the built-in metric, which is not compared with the day before.
 pub(super) fn of_several_variants() -> Vec<FieldSql> {
     let fields = fields("m0", None, None, (1, 0)).into_iter();
-    fields.chain(winsorized(None, 1)).chain(no_distribution()).collect()
+    fields.chain(winsorized(None, 1)).chain(no_distribution()).chain([third("", None)]).collect()
 }
 
 fn fields(

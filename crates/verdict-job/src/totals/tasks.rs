@@ -203,6 +203,7 @@ impl Job {
                     MetricKind::Reaches { .. }
                     | MetricKind::Retention(_)
                     | MetricKind::Quantile { .. }
+                    | MetricKind::Superiority(_)
                     | MetricKind::Later(_) => (1, false),
                 };
                 let whole = metric.window.is_none() && columns.len() == one_or_two;

@@ -38,9 +38,8 @@ pub(super) fn no_past(kind: &MetricKind) -> Option<&'static str> {
         MetricKind::Later(_)
         | MetricKind::Reaches { .. }
         | MetricKind::Retention(_)
-        | MetricKind::Quantile { .. } => {
-            Some("only proportions, means and ratios have a covariate")
-        }
+        | MetricKind::Quantile { .. }
+        | MetricKind::Superiority(_) => Some("only proportions, means and ratios have a covariate"),
         _ if extreme => Some(
             "a unit without rows before its exposure has no smallest or largest value to be adjusted by; use sum, count \
              or distinct_days",

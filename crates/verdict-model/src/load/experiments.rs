@@ -227,7 +227,10 @@ fn check_cluster(
     let added = |kind: &MetricKind| {
         !matches!(
             kind,
-            MetricKind::Quantile { .. } | MetricKind::Reaches { .. } | MetricKind::Retention(_)
+            MetricKind::Quantile { .. }
+                | MetricKind::Superiority(_)
+                | MetricKind::Reaches { .. }
+                | MetricKind::Retention(_)
         )
     };
     let metrics = experiment.metrics();

@@ -5,7 +5,10 @@ use super::definitions::Definitions;
 use super::settings::guardrail;
 use super::winsorize;
 use crate::yaml::{Item, Map};
-use crate::{Cuped, DeclaredType, Direction, ExperimentMetric, Mde, Metric, Place, Role, Window};
+use crate::{
+    Cuped, DeclaredType, Direction, ExperimentMetric, GuardrailTest, Margin, Mde, Metric,
+    MetricKind, Place, Role, Window,
+};
 
 /// Keys that are not in effect yet: where, and what follows.
 #[derive(Debug, Default)]
@@ -59,13 +62,14 @@ pub(super) fn metrics(
 type Declared = (DeclaredType, &'static str);
 
 /// What `type` may say in an experiment.
-const DECLARED: [(&str, Declared); 7] = [
+const DECLARED: [(&str, Declared); 8] = [
     ("proportion", (DeclaredType::Proportion, "proportion")),
     ("continuous", (DeclaredType::Continuous, "continuous")),
     ("mean", (DeclaredType::Continuous, "mean")),
     ("ratio", (DeclaredType::Ratio, "ratio")),
     ("quantile", (DeclaredType::Quantile, "quantile")),
     ("retention", (DeclaredType::Retention, "retention")),
+    ("superiority", (DeclaredType::Superiority, "superiority")),
     ("categorical", (DeclaredType::Categorical, "categorical")),
 ];
 
@@ -91,6 +95,19 @@ fn metric(
     let mde = mde(&mut map);
     let (test, threshold) =
         if role == Role::Guardrail { guardrail(&mut map) } else { Default::default() };
+    let ranks = definition.filter(|of| matches!(of.kind, MetricKind::Superiority(_)));
+    if let (Some(of), GuardrailTest::NonInferiority(Margin::Relative(_))) = (ranks, test) {
+        item.refuse(format!(
+            "a chance has no share of the control's level: give metric `{}` a `margin_absolute`, such as 0.02",
+            of.name
+        ));
+    }
+    if let (Some(of), Some(_)) = (ranks, &threshold) {
+        item.refuse(format!(
+            "metric `{}` has no level of its own that a threshold could limit; remove it",
+            of.name
+        ));
+    }
     let cuped = adjust::in_effect(&mut map, definition, default);
     let winsorize = winsorize::in_effect(&mut map, definition);
     map.finish();
@@ -113,7 +130,8 @@ fn declared(item: &Item<'_>, definition: Option<&Metric>) -> Option<DeclaredType
     let (declared, word) = item.word(&DECLARED)?;
     let Some(definition) = definition else { return Some(declared) };
     let kind = definition.kind.word();
-    let fits = word == kind || (word == "continuous" && ["mean", "quantile"].contains(&kind));
+    let fits = word == kind
+        || (word == "continuous" && ["mean", "quantile", "superiority"].contains(&kind));
     if !fits {
         let Place { file, line, .. } = &definition.name.place;
         let name = &definition.name;

@@ -15,16 +15,18 @@ enum Type {
     Ratio,
     Retention,
     Quantile,
+    Superiority,
     Later(&'static str),
 }
 
-const TYPES: [(&str, Type); 7] = [
+const TYPES: [(&str, Type); 8] = [
     ("proportion", Type::Proportion),
     ("mean", Type::Mean),
     ("continuous", Type::Mean),
     ("ratio", Type::Ratio),
     ("quantile", Type::Quantile),
     ("retention", Type::Retention),
+    ("superiority", Type::Superiority),
     ("categorical", Type::Later("categorical")),
 ];
 
@@ -49,7 +51,8 @@ pub(super) fn metric(
         item.refuse(format!("`{name}` is built in; choose another name"));
     }
     let mut map = item.map()?;
-    let ty = map.require("type", "write proportion, mean, ratio, retention or quantile")?;
+    let ty =
+        map.require("type", "write proportion, mean, ratio, retention, quantile or superiority")?;
     let place = ty.place.clone();
     let ty = ty.word(&TYPES)?;
     let description = map.text("description").map(|text| text.value);
@@ -57,6 +60,7 @@ pub(super) fn metric(
     let kind = match ty {
         Type::Proportion => proportion(&mut map, sources),
         Type::Mean => component(&mut map, sources, Use::Mean).map(MetricKind::Mean),
+        Type::Superiority => component(&mut map, sources, Use::Mean).map(MetricKind::Superiority),
         Type::Retention => {
             window = retention_window(&mut map, window);
             component(&mut map, sources, Use::Proportion).map(MetricKind::Retention)

@@ -50,6 +50,10 @@ fn of_kind(kind: &MetricKind) -> String {
             let of = if component.aggregate == Aggregate::Values { "all rows" } else { "units' totals" };
             format!("Quantile {quantile} of {of}; the standard error takes rows of a unit for alike.")
         }
+        MetricKind::Superiority(_) => {
+            "Superiority: how often a unit of the variant has a larger total than one of the control, ties half; 50% where \
+             they are alike (Mann-Whitney).".to_owned()
+        }
         MetricKind::Mean(_) => "Mean over units.".to_owned(),
         MetricKind::Ratio { .. } => {
             "Ratio: the sum of the first over the sum of the second, over all units; tested by the delta method.".to_owned()

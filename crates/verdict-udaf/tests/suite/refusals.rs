@@ -5,7 +5,7 @@ use crate::session::{check, refused};
 const T: &str = "(VALUES (1, 2.0, 'a', x'00'), (2, 3.0, 'b', x'00')) AS t(w, x, s, b)";
 
 /// A call of each aggregate function whose order or repetition of rows could be asked for.
-const CALLS: [&str; 15] = [
+const CALLS: [&str; 17] = [
     "moments(w, x)",
     "moments_state(w, x)",
     "moments_merge_1(b)",
@@ -21,6 +21,8 @@ const CALLS: [&str; 15] = [
     "sketch_merge(b)",
     "distribution_state(w, x)",
     "distribution_merge(b)",
+    "exact_values_state(w, x)",
+    "exact_values_merge(b)",
 ];
 
 #[tokio::test]
@@ -51,6 +53,7 @@ async fn what_is_not_finite() {
             "welford(y, x)",
             "sketch(1, x)",
             "distribution_state(1, x)",
+            "exact_values_state(1, x)",
             "bootstrap(g, 5, 1, y, x)",
             "bootstrap_pooled(5, 1, y, x)",
         ] {
@@ -96,6 +99,10 @@ async fn wrong_arguments() {
         ("distribution_state(x, x)", "is a whole number (BIGINT)"),
         ("distribution_state(w, b)", "another kind, shape or version"),
         ("distribution_state(w, s)", "takes numbers"),
+        ("exact_values_state(w)", "exact_values_state(weight, x)"),
+        ("exact_values_state(x, x)", "is a whole number (BIGINT)"),
+        ("exact_values_state(w, s)", "takes numbers"),
+        ("exact_values_merge(b)", "another kind, shape or version"),
         ("sketch(w)", "sketch(weight, x[, relative_error])"),
         ("sketch(x, x)", "is a whole number (BIGINT)"),
         ("sketch(w, x, x)", "is a literal"),

@@ -7,6 +7,7 @@ mod exposures;
 mod log;
 mod numbers;
 mod segments;
+mod skewness;
 mod units;
 
 use verdict_model::rows::CheckRow;
@@ -59,6 +60,7 @@ pub(super) fn checks(
         ("conservation_units", conservation::units(&subject)),
         ("conservation_segments", conservation::segments(&subject)),
         ("numeric_health", numbers::numeric_health(&subject)),
+        ("skewness", skewness::skewness(&subject)),
         ("heterogeneity", segments::heterogeneity(&subject)),
         ("simpsons_reversal", segments::simpsons_reversal(&subject)),
         ("outlier_influence", units::outlier_influence(&subject)),

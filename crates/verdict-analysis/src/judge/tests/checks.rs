@@ -25,7 +25,7 @@ fn check(case: &Case, code: &str, status: &str, words: &[&str]) -> CheckRow {
     row
 }
 
-const CODES: [&str; 20] = [
+const CODES: [&str; 21] = [
     "sample_ratio",
     "sample_ratio_segments",
     "sample_ratio_days",
@@ -40,6 +40,7 @@ const CODES: [&str; 20] = [
     "conservation_units",
     "conservation_segments",
     "numeric_health",
+    "skewness",
     "heterogeneity",
     "simpsons_reversal",
     "outlier_influence",

@@ -153,6 +153,60 @@ fn numbers_that_statistics_cannot_be_made_of_are_told() {
     }
 }
 
+/// Twenty units, one of them 1 and the others 0: variance 0.05 x 0.95, third moment 0.05 x 0.95 x 0.9, so that the skewness is
+/// 0.9 / sqrt(0.0475) = 4.1295 and 355 times its square 6,053.7.
+#[test]
+fn a_skewed_mean_of_few_units_is_told() {
+    let of = |arm: &str, n: i64| GroupStat {
+        m3_x: Some(n as f64 * 0.05 * 0.95 * 0.9),
+        m2_x: Some(n as f64 * 0.05 * 0.95),
+        ..mean("revenue", arm, n, 0.05, 0.0475)
+    };
+    let case = |n: i64| {
+        let exposed = Case::two_arms("revenue", "mean").exposed(&[n, 10_000]);
+        exposed.with([of("control", n), of("treatment", 10_000)])
+    };
+    let few = ["revenue in control: a skewness of 4.1 asks for 6,054 units, and there are 6,053"];
+    let row = check(&case(6_053), "skewness", "warn", &few);
+    close(row.statistic, 6_054.0 / 6_053.0, 1e-12);
+    assert!(!row.message.contains("in treatment"), "{}", row.message);
+    check(&case(6_054), "skewness", "pass", &[]);
+    let unknown = Case::two_arms("revenue", "mean").exposed(&[100, 100]);
+    let row = check(&unknown, "skewness", "pass", &[]);
+    assert_eq!(row.statistic, None);
+}
+
+/// Values 0, 0, 0, 1, 5 against 0, 0, 2, 2: each 0 ties with three, each 2 is above four, so that U is 11 of 20. Placements
+/// of the treatment 0.3, 0.3, 0.8, 0.8 (variance 1/12), of the control 1/4, 1/4, 1/4, 1/2, 1 (0.10625): the error is
+/// sqrt(1/48 + 0.02125). N = 9, ties of 5 and 2: sigma is sqrt(20/12 (10 - 126/72)), and z = 0.5 / sigma.
+#[test]
+fn superiority_is_that_of_the_pairs() {
+    use verdict_model::rows::Distribution;
+    let values = |arm: &str, values: &[f64], counts: &[i64]| GroupStat {
+        n: counts.iter().sum(),
+        distribution: Some(Distribution {
+            lower: values.to_vec(),
+            upper: values.to_vec(),
+            count: counts.to_vec(),
+            ..Distribution::default()
+        }),
+        ..empty("revenue", "superiority", arm)
+    };
+    let case = Case::two_arms("revenue", "superiority").exposed(&[5, 4]).with([
+        values("control", &[0.0, 1.0, 5.0], &[3, 1, 1]),
+        values("treatment", &[0.0, 2.0], &[2, 2]),
+    ]);
+    let judgement = case.judge();
+    let row = &judgement.results[0];
+    assert_eq!((&*row.status, row.method.as_deref()), ("ok", Some("mann_whitney")), "{row:?}");
+    assert_eq!((row.statistic, row.mean_control), (Some(11.0), Some(0.5)));
+    close(row.mean_variant, 0.55, 1e-12);
+    close(row.effect_std_error, (1.0_f64 / 48.0 + 0.02125).sqrt(), 1e-12);
+    let sigma = (20.0_f64 / 12.0 * (10.0 - 126.0 / 72.0)).sqrt();
+    close(row.p_value, 2.0 * crate::methods::special::norm_sf(0.5 / sigma), 1e-12);
+    assert_eq!(row.rel_effect_reason.as_deref(), Some("no_lift_of_superiority"));
+}
+
 fn logged(days: &[(u64, Option<f64>)]) -> Case {
     const HOUR_US: f64 = 3.6e9;
     let mut case = Case::two_arms("click_rate", "proportion");

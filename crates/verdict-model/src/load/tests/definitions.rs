@@ -408,13 +408,13 @@ fn a_metric_has_a_type() {
     check(
         "type: proportion, ",
         "",
-        "p.yaml:14: metrics.clicks: `type` is missing: write proportion, mean, ratio, retention or quantile",
+        "p.yaml:14: metrics.clicks: `type` is missing: write proportion, mean, ratio, retention, quantile or superiority",
     );
     check(
         "type: proportion",
         "type: proportoin",
         "p.yaml:14: metrics.clicks.type: `proportoin` is not allowed here; did you mean `proportion`? (allowed: \
-         proportion, mean, continuous, ratio, quantile, retention, categorical)",
+         proportion, mean, continuous, ratio, quantile, retention, superiority, categorical)",
     );
     check(
         "numerator: {filter: event = 'click'}, ",
@@ -647,6 +647,9 @@ fn shares_of_totals_retentions_and_quantiles() {
     let (count, _) = kind("{type: quantile, aggregate: count, quantile: 0.5}");
     let MetricKind::Quantile { component, .. } = count else { panic!("{count:?}") };
     assert_eq!(component.aggregate, Aggregate::Count);
+    let (ranks, _) = kind("{type: superiority, value: amount}");
+    let MetricKind::Superiority(component) = ranks else { panic!("{ranks:?}") };
+    assert_eq!(component.aggregate, Aggregate::Sum);
 }
 
 #[test]
@@ -657,6 +660,14 @@ fn what_does_not_go_together_is_refused() {
     check(
         "{type: retention}",
         ": `days` is missing: write the days after exposure on which a unit is to come back, such as [7, 13]",
+    );
+    check(
+        "{type: superiority, value: amount, winsorize: {upper: 5}}",
+        ".winsorize: does not fit this metric: only the totals of means and ratios have caps",
+    );
+    check(
+        "{type: superiority, value: amount, cuped: {lookback_days: 7}}",
+        ".cuped: does not fit this metric: only proportions, means and ratios have a covariate",
     );
     check(
         "{type: retention, days: [1, 7], window: {end: 7}}",

@@ -354,10 +354,11 @@ fn the_declared_type_fits_the_definition() {
         ("mean", vec!["continuous", "mean"]),
         ("quantile", vec!["continuous", "quantile"]),
         ("retention", vec!["retention"]),
+        ("superiority", vec!["continuous", "superiority"]),
         ("categorical", vec!["categorical"]),
     ] {
         for word in
-            ["proportion", "continuous", "mean", "ratio", "quantile", "retention", "categorical"]
+            ["proportion", "continuous", "mean", "ratio", "quantile", "retention", "superiority", "categorical"]
         {
             let more = match kind {
                 "quantile" => ", value: amount, quantile: 0.5",
@@ -377,6 +378,26 @@ fn the_declared_type_fits_the_definition() {
     }
     let ctr = |word| experiment("{name: ctr}", &format!("{{name: ctr, type: {word}}}"));
     assert_eq!(ctr("ratio").secondary[0].declared.map(|declared| declared.word()), Some("ratio"));
+}
+
+#[test]
+fn a_guardrail_by_rank_has_neither_a_relative_margin_nor_a_threshold() {
+    for (key, why) in [
+        (
+            "margin_relative: 0.02",
+            "a chance has no share of the control's level: give metric `revenue` a `margin_absolute`, such as 0.02",
+        ),
+        (
+            "threshold: 5",
+            "metric `revenue` has no level of its own that a threshold could limit; remove it",
+        ),
+    ] {
+        let text = super::changed("{type: mean, value: amount}", "{type: superiority, value: amount}")
+            .replace(GUARDRAIL, &format!("{{name: revenue, {key}}}"));
+        let error = load_files(&[("p.yaml", &text)]).map_err(|e| e.to_string()).err();
+        let expect = format!("p.yaml:22: experiment.metrics.guardrails[0]: {why}");
+        assert_eq!(error, Some(expect));
+    }
 }
 
 #[test]
