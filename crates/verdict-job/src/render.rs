@@ -268,7 +268,7 @@ impl MetricSql {
         });
         let limits = limits.collect();
         let raw = MomentsSql::of(&self.columns, &[]);
-        let squared = self.squared.as_ref().and(columns.first());
+        let squared = self.squared.as_ref().and_then(|_| columns.first());
         let squared = squared.map(|(column, number)| MomentsSql::squared(column, *number));
         let all = columns.iter().chain(&self.covariates);
         MetricSql {
