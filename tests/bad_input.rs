@@ -8,6 +8,7 @@ mod definitions;
 mod drift;
 mod expressions;
 mod files;
+mod hostile;
 mod tables;
 mod values;
 

@@ -85,10 +85,19 @@ pub(super) fn experiment(
     Some(experiment)
 }
 
+/// File systems take 255 bytes, of which `experiment=` and the names of unfinished files are a part.
+const MOST_OF_A_NAME: usize = 200;
+
 /// The name of an experiment names folders, too.
 fn folder_name(item: &Item<'_>) -> Option<Located<String>> {
     let name = item.text()?;
     let fits = name.value.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
+    if name.value.chars().count() > MOST_OF_A_NAME {
+        item.refuse(format!(
+            "names a folder, which cannot be longer than {MOST_OF_A_NAME} characters; shorten it"
+        ));
+        return None;
+    }
     if !fits || name.value.chars().all(|c| c == '.') {
         item.refuse(format!("`{name}` cannot name a folder; use letters, digits, _, - and ."));
         return None;

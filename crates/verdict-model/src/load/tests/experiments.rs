@@ -76,6 +76,11 @@ fn the_name_can_name_a_folder() {
         "'..'",
         "p.yaml:18: experiment.name: `..` cannot name a folder; use letters, digits, _, - and .",
     );
+    check(
+        "ranking",
+        &"n".repeat(10_000),
+        "p.yaml:18: experiment.name: names a folder, which cannot be longer than 200 characters; shorten it",
+    );
     check(NAME, "", "p.yaml:17: experiment: `name` is missing: write the name of the experiment");
 }
 
