@@ -40,8 +40,24 @@ fn not_allowed(expression: &Located<String>, what: &str) -> Error {
     )
 }
 
+/// The longest expression, in characters: parsing and planning go down into one, and each level takes of the stack.
+const LONGEST: usize = 4_000;
+/// How much of a long one a message repeats.
+const REPEATED: usize = 200;
+
 /// The expression's text, printed from its parsed form: one expression and nothing after it.
 pub(crate) fn printed(ctx: &SessionContext, expression: &Located<String>) -> Result<String> {
+    let length = expression.value.chars().count();
+    if length > LONGEST {
+        let text: String = expression.value.chars().take(REPEATED).collect();
+        return Err(Error::Expression {
+            place: Box::new(expression.place.clone()),
+            text: format!("{text}…"),
+            reason: format!(
+                "it has {length} characters, and at most {LONGEST} can be used; write its value into a column of the log"
+            ),
+        });
+    }
     let parsed = ctx
         .state()
         .sql_to_expr_with_alias(&expression.value, &Dialect::Generic)

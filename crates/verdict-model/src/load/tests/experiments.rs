@@ -362,9 +362,16 @@ fn the_declared_type_fits_the_definition() {
         ("superiority", vec!["continuous", "superiority"]),
         ("categorical", vec!["categorical"]),
     ] {
-        for word in
-            ["proportion", "continuous", "mean", "ratio", "quantile", "retention", "superiority", "categorical"]
-        {
+        for word in [
+            "proportion",
+            "continuous",
+            "mean",
+            "ratio",
+            "quantile",
+            "retention",
+            "superiority",
+            "categorical",
+        ] {
             let more = match kind {
                 "quantile" => ", value: amount, quantile: 0.5",
                 "retention" => ", days: [1, 7]",
@@ -397,8 +404,9 @@ fn a_guardrail_by_rank_has_neither_a_relative_margin_nor_a_threshold() {
             "metric `revenue` has no level of its own that a threshold could limit; remove it",
         ),
     ] {
-        let text = super::changed("{type: mean, value: amount}", "{type: superiority, value: amount}")
-            .replace(GUARDRAIL, &format!("{{name: revenue, {key}}}"));
+        let text =
+            super::changed("{type: mean, value: amount}", "{type: superiority, value: amount}")
+                .replace(GUARDRAIL, &format!("{{name: revenue, {key}}}"));
         let error = load_files(&[("p.yaml", &text)]).map_err(|e| e.to_string()).err();
         let expect = format!("p.yaml:22: experiment.metrics.guardrails[0]: {why}");
         assert_eq!(error, Some(expect));
