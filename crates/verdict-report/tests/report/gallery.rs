@@ -58,7 +58,7 @@ pub(crate) fn gallery() -> Vec<Page> {
     };
     let once = || "max_duration_days: 14".to_owned();
     let long = "a_name_that_goes_on_and_on_because_somebody_put_the_whole_quarter_s_plan_into_it_"
-        .repeat(3);
+        .repeat(2);
     let cases = [
         Case { name: "significant".into(), days: 28, ..base() },
         Case {

@@ -166,7 +166,7 @@ proptest! {
                 prop_assert!(lower <= upper);
             }
         }
-        prop_assert_eq!(judgement.checks.len(), 20);
+        prop_assert_eq!(judgement.checks.len(), 21);
         prop_assert_eq!(judgement.decisions.len(), 2);
         for decision in &judgement.decisions {
             prop_assert!(!decision.reasons.is_empty());
