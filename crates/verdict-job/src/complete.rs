@@ -79,7 +79,7 @@ impl Job {
     }
 
     /// Every source that the day tables of an experiment are made of.
-    fn sources_of<'a>(&'a self, experiment: &'a Experiment) -> BTreeSet<&'a str> {
+    pub(crate) fn sources_of<'a>(&'a self, experiment: &'a Experiment) -> BTreeSet<&'a str> {
         let unit = &experiment.design.unit.value;
         let components = self.components.of_unit_type(&self.project, unit);
         let mut sources: BTreeSet<&str> = components.iter().map(|c| c.source.as_str()).collect();

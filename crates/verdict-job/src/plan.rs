@@ -230,11 +230,10 @@ impl Job {
         experiment: &Experiment,
         days: &BTreeSet<NaiveDate>,
     ) -> Result<bool> {
-        let Ok(exposures) = needs_exposures(experiment) else { return Ok(false) };
-        let components = self.components.of_unit_type(&self.project, &experiment.design.unit.value);
-        let mut sources: BTreeSet<&str> = components.iter().map(|c| c.source.as_str()).collect();
-        sources.insert(&self.project.exposures[exposures].source.value);
-        for source in sources {
+        if needs_exposures(experiment).is_err() {
+            return Ok(false);
+        }
+        for source in self.sources_of(experiment) {
             for day in days {
                 match self.listed(source, *day).await {
                     Ok(_) => {}
