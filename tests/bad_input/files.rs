@@ -99,6 +99,25 @@ fn a_file_without_its_end() {
     damaged(|whole| whole[..5].to_vec());
 }
 
+/// The four bytes before the mark at the end say how long the footer is.
+#[test]
+fn a_file_whose_footer_claims_more_than_there_is() {
+    for claim in [1 << 20, u32::MAX, u32::MAX - 7] {
+        damaged(|mut whole| {
+            let at = whole.len() - 8;
+            whole[at..at + 4].copy_from_slice(&claim.to_le_bytes());
+            whole
+        });
+    }
+    // One byte more than lies before it.
+    damaged(|mut whole| {
+        let at = whole.len() - 8;
+        let claim = u32::try_from(at + 1).expect("a small log");
+        whole[at..at + 4].copy_from_slice(&claim.to_le_bytes());
+        whole
+    });
+}
+
 #[test]
 fn a_file_with_damaged_pages() {
     damaged(|mut whole| {

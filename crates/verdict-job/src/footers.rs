@@ -1,15 +1,22 @@
-//! The footers of a day's objects: their schema, their rows, and whether they are Parquet at all.
+//! The footers of objects: their schema, their rows, and whether they are Parquet at all.
 
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::datasource::file_format::parquet::transform_schema_to_view;
-use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
+use datafusion::datasource::physical_plan::parquet::CachedParquetMetaData;
 use datafusion::error::DataFusionError;
+use datafusion::execution::cache::cache_manager::CachedFileMetadataEntry;
+use datafusion::parquet::DecodeResult;
 use datafusion::parquet::arrow::parquet_to_arrow_schema;
+use datafusion::parquet::errors::ParquetError;
+use datafusion::parquet::file::FOOTER_SIZE;
+use datafusion::parquet::file::metadata::{
+    FooterTail, PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder,
+};
 use datafusion::prelude::SessionContext;
 use futures::{StreamExt, TryStreamExt, stream};
-use object_store::ObjectMeta;
+use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
 use crate::plain::root_message;
 use crate::store::Location;
@@ -44,21 +51,69 @@ pub(crate) async fn read(
 async fn read_one(ctx: &SessionContext, location: &Location, object: ObjectMeta) -> Result<Footer> {
     let broken =
         |reason: String| Error::NotParquet { object: location.name(&object.location), reason };
-    if object.size < 12 {
-        return Err(broken(format!("it has {} bytes", object.size)));
-    }
     let cache = ctx.runtime_env().cache_manager.get_file_metadata_cache();
-    let footer = DFParquetMetadata::new(location.store.as_ref(), &object)
-        .with_file_metadata_cache(Some(cache))
-        .fetch_metadata()
-        .await
-        .map_err(|e| unread(location, &object, &e))?;
+    let known = cache.get(&object.location).filter(|entry| entry.is_valid_for(&object));
+    let known = known.and_then(|entry| {
+        let footer = entry.file_metadata.as_any().downcast_ref::<CachedParquetMetaData>()?;
+        Some(Arc::clone(footer.parquet_metadata()))
+    });
+    let footer = match known {
+        Some(footer) => footer,
+        None => {
+            let store = location.store.as_ref();
+            let footer = fetch(store, &object, PageIndexPolicy::Optional).await;
+            let footer = Arc::new(footer.map_err(|e| unread(location, &object, &e))?);
+            let cached = Arc::new(CachedParquetMetaData::new(Arc::clone(&footer)));
+            cache.put(&object.location, CachedFileMetadataEntry::new(object.clone(), cached));
+            footer
+        }
+    };
     let file = footer.file_metadata();
     let schema = parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata())
         .map_err(|e| broken(root_message(&DataFusionError::from(e))))?;
     // Views group and join faster than offsets, whatever the file's writer chose.
     let schema = Arc::new(transform_schema_to_view(&schema));
     Ok(Footer { rows: file.num_rows().max(0).unsigned_abs(), schema, object })
+}
+
+/// Reads the footer of an object. Whatever it claims is held against the object's size first: the decoder takes a length for true.
+///
+/// # Errors
+/// The store fails ([`DataFusionError::ObjectStore`]); the object is no Parquet file.
+pub(crate) async fn fetch(
+    store: &dyn ObjectStore,
+    object: &ObjectMeta,
+    index: PageIndexPolicy,
+) -> std::result::Result<ParquetMetaData, DataFusionError> {
+    let broken = |reason: String| DataFusionError::from(ParquetError::General(reason));
+    let size = object.size;
+    // The mark at its beginning, and what its end says.
+    let Some(end) = size.checked_sub(FOOTER_SIZE as u64).filter(|end| *end >= 4) else {
+        return Err(broken(format!("it has {size} bytes")));
+    };
+    let tail = store.get_range(&object.location, end..size).await?;
+    let claimed = FooterTail::try_from(tail.as_ref())?.metadata_length() as u64;
+    if claimed > end {
+        return Err(broken(format!("its footer claims {claimed} bytes of the object's {size}")));
+    }
+    let mut decoder = ParquetMetaDataPushDecoder::try_new(size)?.with_page_index_policy(index);
+    decoder.push_range(end..size, tail)?;
+    loop {
+        match decoder.try_decode()? {
+            DecodeResult::Data(footer) => return Ok(footer),
+            DecodeResult::NeedsData(ranges) => {
+                if let Some(range) = ranges.iter().find(|r| r.end > size || r.start >= r.end) {
+                    return Err(broken(format!(
+                        "its footer points at the bytes {} to {}, and the object has {size}",
+                        range.start, range.end
+                    )));
+                }
+                let bytes = store.get_ranges(&object.location, &ranges).await?;
+                decoder.push_ranges(ranges, bytes)?;
+            }
+            DecodeResult::Finished => return Err(broken("its footer is empty".into())),
+        }
+    }
 }
 
 /// Why a footer could not be read: the store failed, or the object is no Parquet file.

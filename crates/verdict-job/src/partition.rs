@@ -12,12 +12,11 @@ use std::sync::Arc;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::compute::concat_batches;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
-use datafusion::datasource::physical_plan::parquet::metadata::DFParquetMetadata;
 use datafusion::error::DataFusionError;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use datafusion::parquet::arrow::{ArrowWriter, parquet_to_arrow_schema};
 use datafusion::parquet::basic::{Compression, ZstdLevel};
-use datafusion::parquet::file::metadata::{KeyValue, ParquetMetaData};
+use datafusion::parquet::file::metadata::{KeyValue, PageIndexPolicy, ParquetMetaData};
 use datafusion::parquet::file::properties::{
     EnabledStatistics, WriterProperties, WriterPropertiesBuilder,
 };
@@ -33,6 +32,7 @@ use crate::arrow_types::conform;
 use crate::content::Content;
 use crate::error::AtStage;
 use crate::fingerprint::Fingerprint;
+use crate::footers::fetch;
 use crate::plain::root_message;
 use crate::store::Location;
 use crate::upload::Upload;
@@ -202,8 +202,8 @@ pub(crate) async fn dates(
 async fn open(root: &Location, object: ObjectMeta) -> Result<Option<Partition>> {
     // The footer is read past the engine's cache, which could not tell a partition that has just been
     // replaced from its predecessor on a store whose clock ticks in seconds.
-    let footer = match DFParquetMetadata::new(root.store.as_ref(), &object).fetch_metadata().await {
-        Ok(footer) => footer,
+    let footer = match fetch(root.store.as_ref(), &object, PageIndexPolicy::Skip).await {
+        Ok(footer) => Arc::new(footer),
         Err(e) if matches!(e.find_root(), DataFusionError::ObjectStore(_)) => {
             return Err(e).at(|| format!("reading {}", root.name(&object.location)));
         }
