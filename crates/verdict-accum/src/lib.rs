@@ -66,6 +66,8 @@
 //!
 //! States are versioned bytes; a change to any of them is a change of the version.
 
+#![forbid(unsafe_code)]
+
 mod block_sum;
 mod bootstrap;
 mod bootstrap_pooled;

@@ -11,6 +11,8 @@
 //! - [`decisions`]: how looks are tested, and what a decision means.
 //! - [`error_rates`]: what simulation says of the methods.
 
+#![forbid(unsafe_code)]
+
 pub mod flags;
 pub mod judge;
 pub mod methods;

@@ -7,6 +7,8 @@
 //!
 //! This crate knows no engine, no store and no project: sockets, and who answers.
 
+#![forbid(unsafe_code)]
+
 mod coordinator;
 mod error;
 mod mac;

@@ -20,6 +20,8 @@
 //! An effect multiplies, for the variant's units and from their exposure on, the chance that an event is a click or an
 //! order, or the amounts.
 
+#![forbid(unsafe_code)]
+
 mod day;
 mod draws;
 mod error;

@@ -9,6 +9,8 @@
 //! for another crate to say. This crate knows the engine and the object stores; it does not know arguments,
 //! the terminal or today's date.
 
+#![forbid(unsafe_code)]
+
 mod aa;
 mod arrow_types;
 mod bind;

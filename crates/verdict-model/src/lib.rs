@@ -18,6 +18,8 @@
 //! The other half is what the tables hold: [`tables`] describes each column (type, unit, meaning) once,
 //! and [`rows`] has the typed rows that the analysis reads and writes.
 
+#![forbid(unsafe_code)]
+
 mod adjust;
 mod advice;
 mod counts;

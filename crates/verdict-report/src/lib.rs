@@ -7,6 +7,8 @@
 //! - [`text`]: for terminals. [`markdown`]: for chat and pull requests.
 //! - [`json`], [`csv`]: for programs; [`json_format`] describes the keys.
 
+#![forbid(unsafe_code)]
+
 mod csv;
 mod data;
 mod finding;

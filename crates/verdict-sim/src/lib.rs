@@ -39,6 +39,8 @@
 //! one look is so at every later one. [`Counted::EveryLook`] goes through all of them instead; a test compares the
 //! two.
 
+#![forbid(unsafe_code)]
+
 mod arrivals;
 mod calendar;
 mod draws;

@@ -87,6 +87,8 @@
 //! | `welford` | 64 | 48 |
 //! | `sketch` | 17264 | 730 |
 
+#![forbid(unsafe_code)]
+
 mod adapters;
 mod arguments;
 mod bootstrap;

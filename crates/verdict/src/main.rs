@@ -2,6 +2,7 @@
 //! crates below it.
 
 mod alerts;
+mod allocator;
 mod args;
 mod commands;
 mod exit;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
 }
 
 fn start(args: Args) -> Result<Exit, Failure> {
+    allocator::keep_together(args.command.threads());
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     if let Some(threads) = args.command.threads() {
         builder.worker_threads(threads);
