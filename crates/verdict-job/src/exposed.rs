@@ -194,10 +194,11 @@ impl Exposures {
             if odd { by_key.then_with(|| names.text(a.2).cmp(names.text(b.2))) } else { by_key }
         });
         let mut rank = vec![0; self.index.len()];
-        for (at, (_, _, unit)) in units.iter().enumerate() {
-            rank[*unit as usize] = at as u32;
+        for (at, (_, _, unit)) in (1..).zip(&units) {
+            rank[*unit as usize] = at;
         }
-        // From here on units go by their rank.
+        // From here on units are numbered in order, so that what a day holds of them lies as its tables are written.
+        self.index.renumber(units.iter().map(|(_, _, unit)| *unit));
         self.met.iter_mut().for_each(|met| met.unit = rank[met.unit as usize]);
         // Of one unit and experiment the earliest row first; of two at the same time the variant first by name, then
         // the segments.
@@ -211,7 +212,8 @@ impl Exposures {
         let mut cuts = Cuts { of_unit: vec![(0, 0); self.index.len()], instants: Vec::new() };
         let (mut variants, mut own) = (Vec::new(), Vec::new());
         for of_unit in self.met.chunk_by(|a, b| a.unit == b.unit) {
-            let (bucket, _, unit) = units[of_unit[0].unit as usize];
+            let unit = of_unit[0].unit;
+            let bucket = units[unit as usize - 1].0;
             own.clear();
             for met in of_unit.chunk_by(|a, b| a.experiment == b.experiment) {
                 let one = met[0];

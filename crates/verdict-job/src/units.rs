@@ -42,13 +42,7 @@ impl Units {
     pub(crate) fn key(&self, row: usize) -> u128 {
         match self {
             Units::Numbers(numbers) => u128::from((numbers.value(row) as u64) ^ (1 << 63)),
-            Units::Texts(texts) => {
-                let bytes = texts.value(row).as_bytes();
-                let mut key = [0; 16];
-                let length = bytes.len().min(16);
-                key[..length].copy_from_slice(&bytes[..length]);
-                u128::from_be_bytes(key)
-            }
+            Units::Texts(texts) => key_of(texts.value(row).as_bytes()),
         }
     }
 
@@ -74,11 +68,40 @@ impl Units {
     }
 }
 
+/// The first sixteen bytes as a number that is sorted as they are; zeros stand for those that are not there.
+///
+/// Whole words are read where there are any, the last of them up to the name's end: a copy of so few bytes whose number is
+/// not known is a call.
+pub(crate) fn key_of(bytes: &[u8]) -> u128 {
+    if let Some(all) = bytes.first_chunk::<16>() {
+        return u128::from_be_bytes(*all);
+    }
+    let missing = 8 * (16 - bytes.len());
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        let (first, last) = (u64::from_be_bytes(*first), u64::from_be_bytes(*last));
+        // The last word begins within the first, unless there is nothing behind that.
+        let rest = if missing == 64 { 0 } else { last << missing };
+        return u128::from(first) << 64 | u128::from(rest);
+    }
+    let joined = bytes.iter().fold(0, |key: u128, byte| key << 8 | u128::from(*byte));
+    if bytes.is_empty() { 0 } else { joined << missing }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
     use super::*;
+
+    #[test]
+    fn a_key_is_the_first_sixteen_bytes() {
+        let bytes: Vec<u8> = (0..40_u8).map(|i| 0xf1 ^ i.wrapping_mul(37)).collect();
+        for length in 0..bytes.len() {
+            let mut padded = [0; 16];
+            padded[..length.min(16)].copy_from_slice(&bytes[..length.min(16)]);
+            assert_eq!(key_of(&bytes[..length]), u128::from_be_bytes(padded), "{length} bytes");
+        }
+    }
 
     #[test]
     fn keys_are_sorted_as_units_are() {

@@ -11,6 +11,8 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use verdict_accum::unit_hash;
 
+use crate::units::key_of;
+
 /// The number of rows that name no unit.
 pub(crate) const NOBODY: u32 = 0;
 
@@ -195,6 +197,32 @@ impl Index {
         }
     }
 
+    /// Numbers all units anew, from 1 on in this order, which has each of their numbers once.
+    pub(crate) fn renumber(&mut self, order: impl ExactSizeIterator<Item = u32> + Clone) {
+        let mut anew = vec![NOBODY; order.len() + 1];
+        for (number, unit) in (1..).zip(order.clone()) {
+            anew[unit as usize] = number;
+        }
+        self.table.iter_mut().for_each(|known| known.unit = anew[known.unit as usize]);
+        let names = match &self.names {
+            Names::Numbers(numbers) => {
+                let others = order.map(|unit| numbers[unit as usize]);
+                Names::Numbers(std::iter::once(0).chain(others).collect())
+            }
+            Names::Texts(all, ends) => {
+                let (mut texts, mut text_ends) = (Vec::with_capacity(all.len()), Vec::new());
+                text_ends.reserve_exact(ends.len());
+                text_ends.push(0);
+                for unit in order {
+                    texts.extend_from_slice(self.names.text(unit));
+                    text_ends.push(texts.len());
+                }
+                Names::Texts(texts, text_ends)
+            }
+        };
+        self.names = names;
+    }
+
     /// The numbers, in this index, of the units of another.
     pub(crate) fn join(&mut self, other: &Index) -> Vec<u32> {
         let mut units = vec![NOBODY];
@@ -240,14 +268,6 @@ impl Names {
             Names::Numbers(_) => &[],
         }
     }
-}
-
-/// The first sixteen bytes as a number that is sorted as they are.
-fn key_of(bytes: &[u8]) -> u128 {
-    let mut key = [0; 16];
-    let length = bytes.len().min(16);
-    key[..length].copy_from_slice(&bytes[..length]);
-    u128::from_be_bytes(key)
 }
 
 /// Whether other names have the same key.
@@ -338,6 +358,31 @@ mod tests {
         let mut index = Index::new(true);
         let column: ArrayRef = Arc::new(Int64Array::from(vec![Some(7), None, Some(0), Some(7)]));
         assert_eq!(numbers_of(&mut index, &column), [1, NOBODY, 2, 1]);
+    }
+
+    #[test]
+    fn units_that_are_numbered_anew_are_found_by_their_new_numbers() {
+        let texts: ArrayRef = Arc::new(StringArray::from(vec!["b", "c", "a", "a\u{0}"]));
+        let numbers: ArrayRef = Arc::new(Int64Array::from(vec![20, 30, 10, 15]));
+        for (column, of_text) in [(texts, true), (numbers, false)] {
+            let mut index = Index::new(!of_text);
+            assert_eq!(numbers_of(&mut index, &column), [1, 2, 3, 4]);
+            index.renumber([3, 4, 1, 2].into_iter());
+            assert_eq!(numbers_of(&mut index, &column), [3, 4, 1, 2]);
+            assert_eq!(index.len(), 5);
+            if of_text {
+                let named = |unit| index.names().text(unit);
+                assert_eq!(
+                    [named(1), named(2), named(3), named(4)],
+                    [&b"a"[..], b"a\0", b"b", b"c"]
+                );
+                // A name that is new comes after them.
+                let column: ArrayRef = Arc::new(StringArray::from(vec!["d", "b"]));
+                assert_eq!(numbers_of(&mut index, &column), [5, 3]);
+            } else {
+                assert!((1..4).all(|unit| index.names().key(unit) < index.names().key(unit + 1)));
+            }
+        }
     }
 
     #[test]
