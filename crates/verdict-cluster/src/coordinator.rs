@@ -146,6 +146,11 @@ impl Workers {
         Spread { steps: done, workers }
     }
 
+    /// How many there are by their addresses, whether or not they answer.
+    pub async fn count(&self) -> usize {
+        self.resolve(&|_| {}).await.len()
+    }
+
     async fn resolve(&self, tell: &(dyn Fn(&Event<'_>) + Sync)) -> Vec<SocketAddr> {
         let mut addresses = Vec::new();
         for host in &self.hosts {

@@ -30,17 +30,31 @@ enum Part {
         /// The experiments whose `exposure_day` is to be made.
         exposure_days: Vec<(String, Fingerprint)>,
     },
-    /// Totals and group statistics of an experiment, of the as-of dates of a range; all days are made.
-    Totals { experiment: String, from: NaiveDate, to: NaiveDate },
+    /// Totals and group statistics of experiments, of the as-of dates of a range; all days are made. They have the reading of
+    /// `unit_day` in common.
+    Totals { experiments: Vec<String>, from: NaiveDate, to: NaiveDate },
 }
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Part::Day { unit_type, ds, .. } => write!(f, "day {ds} of {unit_type}"),
-            Part::Totals { experiment, .. } => write!(f, "totals of {experiment}"),
+            Part::Totals { experiments, .. } => match experiments.as_slice() {
+                [one] => write!(f, "totals of {one}"),
+                [first, others @ ..] => write!(f, "totals of {first} and {} more", others.len()),
+                [] => f.write_str("totals of nothing"),
+            },
         }
     }
+}
+
+/// So many experiments share a sweep: it holds a bucket of the totals of each in memory.
+const MOST_TOGETHER: usize = 50;
+
+/// As many parts, each of as many or one more; none that is empty.
+fn evenly<T>(all: &[T], parts: usize) -> impl Iterator<Item = &[T]> {
+    let cut = move |part: usize| part * all.len() / parts;
+    (0..parts).map(move |part| &all[cut(part)..cut(part + 1)]).filter(|own| !own.is_empty())
 }
 
 impl Job {
@@ -59,8 +73,14 @@ impl Job {
         plan.days.iter().map(step).collect()
     }
 
-    /// The experiments of which `plan`, that of the as-of dates from `from` to `to`, makes totals or group statistics: a step each.
-    pub fn totals_steps(&self, plan: &Plan, from: NaiveDate, to: NaiveDate) -> Vec<Step> {
+    /// The experiments of which `plan`, that of the as-of dates from `from` to `to`, makes totals or group statistics, in steps
+    /// of about as many: `shares` of them, or more where a step would have over [`MOST_TOGETHER`].
+    pub fn totals_steps(
+        &self,
+        plan: &Plan,
+        (from, to): (NaiveDate, NaiveDate),
+        shares: usize,
+    ) -> Vec<Step> {
         let of = |name: &str| format!("experiment={name}/");
         let makes = |name: &str| {
             plan.items.iter().any(|item| {
@@ -71,9 +91,10 @@ impl Job {
         };
         let names =
             plan.experiments.iter().map(|task| &self.project.experiments[task.index].name.value);
-        names
-            .filter(|name| makes(name))
-            .map(|name| Step(Part::Totals { experiment: name.clone(), from, to }))
+        let names: Vec<String> = names.filter(|name| makes(name)).cloned().collect();
+        let shares = shares.max(names.len().div_ceil(MOST_TOGETHER)).max(1);
+        evenly(&names, shares)
+            .map(|own| Step(Part::Totals { experiments: own.to_vec(), from, to }))
             .collect()
     }
 
@@ -99,12 +120,12 @@ impl Job {
                     exposure_days: exposure_days.collect::<Result<_>>()?,
                 });
             }
-            Part::Totals { experiment, from, to } => {
-                plan = self.plan(*from, *to, std::slice::from_ref(experiment)).await?;
+            Part::Totals { experiments, from, to } => {
+                plan = self.plan(*from, *to, experiments).await?;
                 if plan.makes_days() {
                     let day = &plan.days[0].ds;
                     return Err(Error::Usage(format!(
-                        "the totals of `{experiment}` were asked for before the tables of {day} are there, or these have \
+                        "the {step} were asked for before the tables of {day} are there, or these have \
                          become stale meanwhile"
                     )));
                 }
@@ -115,6 +136,27 @@ impl Job {
         match outcome.failed.into_iter().next() {
             Some((_, error)) => Err(error),
             None => Ok(tally),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_differ_by_one_at_most() {
+        for (all, parts, sizes) in [
+            (5, 2, vec![2, 3]),
+            (3, 3, vec![1, 1, 1]),
+            (2, 4, vec![1, 1]),
+            (0, 3, vec![]),
+            (7, 1, vec![7]),
+        ] {
+            let numbers: Vec<usize> = (0..all).collect();
+            let shares: Vec<&[usize]> = evenly(&numbers, parts).collect();
+            assert_eq!(shares.iter().map(|own| own.len()).collect::<Vec<_>>(), sizes);
+            assert_eq!(shares.concat(), numbers);
         }
     }
 }

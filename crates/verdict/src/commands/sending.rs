@@ -52,14 +52,15 @@ impl Sending<'_> {
         self.send("days", &self.job.day_steps(plan), tally).await
     }
 
-    /// The same for the totals of its experiments.
+    /// The same for the totals of its experiments, a share for each worker: those of a share are made in one sweep.
     pub(super) async fn totals(
         &self,
         plan: &Plan,
-        (from, to): (NaiveDate, NaiveDate),
+        dates: (NaiveDate, NaiveDate),
         tally: &mut Tally,
     ) -> Result<bool, Failure> {
-        self.send("totals", &self.job.totals_steps(plan, from, to), tally).await
+        let shares = self.workers.count().await;
+        self.send("totals", &self.job.totals_steps(plan, dates, shares), tally).await
     }
 
     async fn send(
