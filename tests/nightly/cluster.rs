@@ -16,7 +16,12 @@ struct Worker {
 
 impl Worker {
     fn start(folder: &Path) -> Worker {
+        Worker::start_with(folder, &[])
+    }
+
+    fn start_with(folder: &Path, more: &[&str]) -> Worker {
         let args = ["cluster", "worker", "--listen", "127.0.0.1:0", "--threads", "1"];
+        let args = [&args[..], more].concat();
         let mut process = command(folder, &[], &args);
         let mut process = process.stderr(Stdio::piped()).spawn().expect("a worker");
         let said = BufReader::new(process.stderr.take().expect("standard error"));
@@ -118,5 +123,46 @@ fn without_any_worker_a_run_makes_all_itself_or_fails_as_it_is_told() {
     run(&["--tables", "local"]).exits(0);
     let told = run(&[&sent[..], &["--tables", "made"]].concat()).exits(0);
     assert!(told.stderr.contains("3 of 3 days are made here"), "{}", told.stderr);
+    same(at, "made");
+}
+
+#[test]
+fn over_encrypted_connections_a_plan_says_what_is_sent_and_a_run_sends_it() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = folder.path();
+    super::generated(at, &[]);
+    let file = |name: &str| {
+        format!("{}/../verdict-cluster/src/tls/certificates/{name}", env!("CARGO_MANIFEST_DIR"))
+    };
+    let (certificate, key, authority) =
+        (file("worker.pem"), file("worker.key"), file("authority.pem"));
+    let encrypted = ["--tls-cert", &certificate, "--tls-key", &key];
+    let workers = [Worker::start_with(at, &encrypted), Worker::start_with(at, &encrypted)];
+    let addresses = workers.each_ref().map(|worker| worker.address.clone()).join(",");
+    let with = |command: &str, more: &[&str]| {
+        let mut args = vec![command, "--project", "demo", "--date", "2026-03-04"];
+        args.extend(["--workers", &addresses]);
+        args.extend(more);
+        verdict(at, &args)
+    };
+    let told = with("plan", &["--workers-ca", &authority]).exits(0).stdout;
+    let sent = told.lines().filter(|line| line.starts_with("send   ")).count();
+    assert!(told.contains("send   day 2026-03-02 of user_id"), "{told}");
+    assert!(told.contains("send   totals of "), "{told}");
+    assert!(told.contains(&format!("worker {}  (1 step at once)", workers[0].address)), "{told}");
+    let json = with("plan", &["--workers-ca", &authority, "--format", "json"]).exits(0);
+    let json: serde_json::Value = serde_json::from_str(&json.stdout).expect("JSON");
+    assert_eq!(json["sent"].as_array().map(Vec::len), Some(sent));
+    assert_eq!(json["workers"][1]["steps_at_once"], 1);
+    // Nothing goes to a worker in the clear.
+    let refused = with("plan", &[]).exits(0).stdout;
+    assert!(refused.contains("(not used: the other side speaks TLS"), "{refused}");
+    let quiet = ["--fail-on", "never", "--format", "json"];
+    let run = [&quiet[..], &["--workers-ca", &authority, "--tables", "made"]].concat();
+    let ran = with("run", &run).exits(0);
+    assert!(ran.stderr.contains("3 of 3 days were made by"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("made here"), "{}", ran.stderr);
+    let local = [&["run", "--project", "demo", "--date", "2026-03-04"][..], &quiet].concat();
+    verdict(at, &[&local[..], &["--tables", "local"]].concat()).exits(0);
     same(at, "made");
 }

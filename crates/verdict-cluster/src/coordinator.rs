@@ -9,7 +9,7 @@ use futures::future::{BoxFuture, join_all};
 use serde_json::Value;
 
 use crate::wire::{Answer, Connection, within};
-use crate::{Error, Identity, Result};
+use crate::{ClientTls, Error, Identity, Result};
 
 /// How long the second round waits; each after it twice as long.
 const BACK_OFF: Duration = Duration::from_millis(500);
@@ -48,6 +48,24 @@ pub struct Policy {
     pub step: Option<Duration>,
     /// How often a step is given to a worker, and how often workers are looked for.
     pub attempts: u32,
+}
+
+/// What a coordinator shows to workers, and asks of them.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// Workers must be of the same.
+    pub identity: Identity,
+    /// The secret that workers must know; empty for none.
+    pub secret: String,
+    /// With it, connections are encrypted, and workers have certificates.
+    pub tls: Option<ClientTls>,
+}
+
+/// A worker, and the host that it was told by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct At {
+    address: SocketAddr,
+    host: String,
 }
 
 /// What happens while steps are spread.
@@ -102,10 +120,10 @@ impl Board<'_> {
     }
 
     /// Those that have lost no step: a frozen worker would take the same one again. All of them where there is no other.
-    fn well(&self, addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    fn well(&self, addresses: Vec<At>) -> Vec<At> {
         let state = self.state();
-        let well = |address: &&SocketAddr| !state.lost.contains(address);
-        let kept: Vec<SocketAddr> = addresses.iter().filter(well).copied().collect();
+        let well = |at: &&At| !state.lost.contains(&at.address);
+        let kept: Vec<At> = addresses.iter().filter(well).cloned().collect();
         if kept.is_empty() { addresses } else { kept }
     }
 }
@@ -116,8 +134,7 @@ impl Workers {
     pub async fn spread(
         &self,
         steps: &[Value],
-        identity: &Identity,
-        secret: &str,
+        credentials: &Credentials,
         policy: Policy,
         tell: &(dyn Fn(&Event<'_>) + Sync),
     ) -> Spread {
@@ -138,12 +155,31 @@ impl Workers {
                 wait *= 2;
             }
             let addresses = board.well(self.resolve(tell).await);
-            let call = Call { board: &board, identity, secret, policy, tell };
-            join_all(addresses.iter().map(|address| call.worker(*address))).await;
+            let call = Call { board: &board, credentials, policy, tell };
+            join_all(addresses.iter().map(|at| call.worker(at))).await;
         }
         let State { done, workers, .. } =
             board.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         Spread { steps: done, workers }
+    }
+
+    /// Greets all of them: how many steps each does at once, or why it cannot be used.
+    pub async fn greet(&self, credentials: &Credentials) -> Vec<(String, Result<usize>)> {
+        let lost = Mutex::new(Vec::new());
+        let unresolved = |event: &Event<'_>| {
+            if let Event::Lost(host, error) = event {
+                let told = ((*host).to_owned(), Err(Error::Refused(error.to_string())));
+                lost.lock().unwrap_or_else(PoisonError::into_inner).push(told);
+            }
+        };
+        let all = self.resolve(&unresolved).await;
+        let greeted = all.iter().map(async |at| {
+            let slots = reach(credentials, at).await.map(|(_, slots)| slots);
+            (at.address.to_string(), slots)
+        });
+        let mut greeted = join_all(greeted).await;
+        greeted.extend(lost.into_inner().unwrap_or_else(PoisonError::into_inner));
+        greeted
     }
 
     /// How many there are by their addresses, whether or not they answer.
@@ -151,56 +187,63 @@ impl Workers {
         self.resolve(&|_| {}).await.len()
     }
 
-    async fn resolve(&self, tell: &(dyn Fn(&Event<'_>) + Sync)) -> Vec<SocketAddr> {
-        let mut addresses = Vec::new();
+    async fn resolve(&self, tell: &(dyn Fn(&Event<'_>) + Sync)) -> Vec<At> {
+        let mut all = Vec::new();
         for host in &self.hosts {
+            let name = host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name);
+            let name = name.trim_start_matches('[').trim_end_matches(']');
             match tokio::net::lookup_host(host).await {
-                Ok(found) => addresses.extend(found),
+                Ok(found) => all.extend(found.map(|address| At { address, host: name.to_owned() })),
                 Err(error) => tell(&Event::Lost(host, &error.into())),
             }
         }
-        addresses.sort();
-        addresses.dedup();
-        addresses
+        all.sort();
+        all.dedup_by(|a, b| a.address == b.address);
+        all
     }
+}
+
+async fn reach(credentials: &Credentials, at: &At) -> Result<(Connection, usize)> {
+    let Credentials { identity, secret, tls } = credentials;
+    let tls = tls.as_ref().map(|tls| (tls, at.host.as_str()));
+    Connection::to_worker(at.address, tls, identity, secret).await
 }
 
 /// A round's work with workers.
 #[derive(Clone, Copy)]
 struct Call<'a> {
     board: &'a Board<'a>,
-    identity: &'a Identity,
-    secret: &'a str,
+    credentials: &'a Credentials,
     policy: Policy,
     tell: &'a (dyn Fn(&Event<'_>) + Sync),
 }
 
 impl<'a> Call<'a> {
     /// Has a worker do steps, as many at once as it says, until none waits or it is lost.
-    fn worker(self, address: SocketAddr) -> BoxFuture<'a, ()> {
+    fn worker(self, at: &'a At) -> BoxFuture<'a, ()> {
         Box::pin(async move {
-            let (first, slots) =
-                match Connection::to_worker(address, self.identity, self.secret).await {
-                    Ok(reached) => reached,
-                    Err(error) => return (self.tell)(&Event::Lost(&address.to_string(), &error)),
-                };
-            let more = (1..slots).map(|_| self.slot(address, None));
-            join_all(std::iter::once(self.slot(address, Some(first))).chain(more)).await;
+            let (first, slots) = match reach(self.credentials, at).await {
+                Ok(reached) => reached,
+                Err(error) => return (self.tell)(&Event::Lost(&at.address.to_string(), &error)),
+            };
+            let more = (1..slots).map(|_| self.slot(at, None));
+            join_all(std::iter::once(self.slot(at, Some(first))).chain(more)).await;
         })
     }
 
-    fn slot(self, address: SocketAddr, reached: Option<Connection>) -> BoxFuture<'a, ()> {
+    fn slot(self, at: &'a At, reached: Option<Connection>) -> BoxFuture<'a, ()> {
         Box::pin(async move {
-            if let Err(error) = self.pull(address, reached).await {
-                (self.tell)(&Event::Lost(&address.to_string(), &error));
+            if let Err(error) = self.pull(at, reached).await {
+                (self.tell)(&Event::Lost(&at.address.to_string(), &error));
             }
         })
     }
 
-    async fn pull(self, address: SocketAddr, reached: Option<Connection>) -> Result<()> {
+    async fn pull(self, at: &At, reached: Option<Connection>) -> Result<()> {
+        let address = at.address;
         let mut worker = match reached {
             Some(worker) => worker,
-            None => Connection::to_worker(address, self.identity, self.secret).await?.0,
+            None => reach(self.credentials, at).await?.0,
         };
         while let Some((step, tried)) = self.board.next() {
             match self.one(&mut worker, &self.board.steps[step]).await {

@@ -24,6 +24,16 @@ pub enum Error {
         /// Where it would listen.
         address: std::net::SocketAddr,
     },
+    /// A file of certificates or of a key.
+    #[error("{path} does not serve as {wanted}: {why}")]
+    Unusable {
+        /// The file.
+        path: String,
+        /// What it should hold.
+        wanted: String,
+        /// What is wrong.
+        why: String,
+    },
     /// The other side does not want to work with this one.
     #[error("{0}")]
     Refused(String),

@@ -12,10 +12,13 @@
 mod coordinator;
 mod error;
 mod mac;
+mod stream;
+mod tls;
 mod wire;
 mod worker;
 
-pub use coordinator::{Event, Left, Policy, Spread, Workers};
+pub use coordinator::{Credentials, Event, Left, Policy, Spread, Workers};
 pub use error::{Error, Result};
+pub use tls::{ClientTls, ServerTls};
 pub use wire::Identity;
 pub use worker::{Handler, Served, serve};

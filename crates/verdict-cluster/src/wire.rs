@@ -1,7 +1,8 @@
 //! Messages over a connection: JSON with a length before it, and a code that only who knows the secret can make.
 //!
 //! Both sides say who they are, each with a nonce; from there on every message is sealed by a key of the secret and
-//! both nonces, with its direction and number, so that none can be made up, repeated or left out. Nothing is encrypted.
+//! both nonces, with its direction and number, so that none can be made up, repeated or left out. Whether it is encrypted besides
+//! is for [`crate::tls`].
 
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::mac::{mac, nonce, same};
-use crate::{Error, Result};
+use crate::stream::Stream;
+use crate::{ClientTls, Error, Result, ServerTls};
 
 /// A message that is longer is not one: a step is a project's files, some kilobytes.
 const LONGEST: usize = 64 << 20;
@@ -68,7 +70,7 @@ enum Kind {
 /// One side of a connection.
 #[derive(Debug)]
 pub(crate) struct Connection {
-    pub(crate) stream: TcpStream,
+    pub(crate) stream: Stream,
     key: [u8; 32],
     /// What marks the messages of this side, and of the other one.
     marks: [u8; 2],
@@ -77,14 +79,20 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Reaches a worker: the connection, and how many steps it does at once.
+    /// Reaches a worker, which goes by `host` where it is asked for a certificate: the connection, and how many steps it does
+    /// at once.
     pub(crate) async fn to_worker(
         address: std::net::SocketAddr,
+        tls: Option<(&ClientTls, &str)>,
         identity: &Identity,
         secret: &str,
     ) -> Result<(Connection, usize)> {
         let greet = async {
-            let stream = TcpStream::connect(address).await?;
+            let stream = prompt(TcpStream::connect(address).await?);
+            let stream = match tls {
+                Some((tls, host)) => tls.connect(host, stream).await?,
+                None => Stream::Plain(stream),
+            };
             let mut connection = Connection::new(stream, [b'c', b'w']);
             let mine = connection.hello(identity).await?;
             let theirs: Hello = parsed(&connection.read(Kind::Open).await?)?;
@@ -100,10 +108,16 @@ impl Connection {
     /// Greets a coordinator.
     pub(crate) async fn from_coordinator(
         stream: TcpStream,
+        tls: Option<&ServerTls>,
         identity: &Identity,
         secret: &str,
         slots: usize,
     ) -> Result<Connection> {
+        let stream = prompt(stream);
+        let stream = match tls {
+            Some(tls) => within(GREETING, tls.accept(stream)).await?,
+            None => Stream::Plain(stream),
+        };
         let mut connection = Connection::new(stream, [b'w', b'c']);
         let greet = async {
             let theirs: Hello = parsed(&connection.read(Kind::Open).await?)?;
@@ -123,9 +137,7 @@ impl Connection {
         }
     }
 
-    fn new(stream: TcpStream, marks: [u8; 2]) -> Connection {
-        // Messages are small, and each waits for an answer.
-        let _ = stream.set_nodelay(true);
+    fn new(stream: Stream, marks: [u8; 2]) -> Connection {
         Connection { stream, key: [0; 32], marks, sent: 0, received: 0 }
     }
 
@@ -169,11 +181,20 @@ impl Connection {
         frame.push(kind as u8);
         frame.extend(length.to_be_bytes());
         frame.extend(body);
-        Ok(self.stream.write_all(&frame).await?)
+        self.stream.write_all(&frame).await?;
+        Ok(self.stream.flush().await?)
     }
 
     async fn read(&mut self, kind: Kind) -> Result<Vec<u8>> {
         let found = self.stream.read_u8().await?;
+        // How records of TLS begin: an alert, or a greeting.
+        if let 0x15 | 0x16 = found {
+            return Err(Error::Refused(
+                "the other side speaks TLS: a worker with --tls-cert needs a coordinator with --workers-ca, and the other way \
+                 about"
+                    .into(),
+            ));
+        }
         let length = self.stream.read_u32().await? as usize;
         if length > LONGEST {
             return Err(Error::Garbled(format!("it says that it is {length} bytes long")));
@@ -188,6 +209,12 @@ impl Connection {
         }
         Ok(body)
     }
+}
+
+/// Messages are small, and each waits for an answer.
+fn prompt(stream: TcpStream) -> TcpStream {
+    let _ = stream.set_nodelay(true);
+    stream
 }
 
 fn agree(mine: &Identity, theirs: &Hello) -> Result<()> {

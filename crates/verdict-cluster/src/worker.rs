@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use crate::wire::{Answer, Connection};
-use crate::{Error, Identity, Result};
+use crate::{Error, Identity, Result, ServerTls};
 
 /// How often a worker says that it is alive.
 const ALIVE: Duration = Duration::from_secs(1);
@@ -25,6 +25,8 @@ pub struct Served {
     pub identity: Identity,
     /// The secret that coordinators must know; empty for none.
     pub secret: String,
+    /// With it, connections are encrypted.
+    pub tls: Option<ServerTls>,
     /// How many steps are done at once; the others wait.
     pub slots: usize,
 }
@@ -75,8 +77,9 @@ async fn coordinate(
     slots: &Semaphore,
     handler: &Handler,
 ) -> Result<()> {
-    let Served { identity, secret, slots: at_once } = served;
-    let mut coordinator = Connection::from_coordinator(stream, identity, secret, *at_once).await?;
+    let Served { identity, secret, tls, slots: at_once } = served;
+    let greeted = Connection::from_coordinator(stream, tls.as_ref(), identity, secret, *at_once);
+    let mut coordinator = greeted.await?;
     loop {
         let step: Value = coordinator.receive().await?;
         let work = async {
@@ -88,11 +91,10 @@ async fn coordinate(
         let mut work = std::pin::pin!(work);
         let mut alive = tokio::time::interval(ALIVE);
         let answer = loop {
-            let mut byte = [0];
             let working = tokio::select! {
                 done = &mut work => break done,
                 _ = alive.tick() => true,
-                _ = coordinator.stream.peek(&mut byte) => false,
+                () = coordinator.stream.stirs() => false,
             };
             if !working {
                 // It waits for an answer and has nothing to say: it has gone, and its step with it.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use verdict_model::NaiveDate;
 
-pub(crate) use cluster::{Cluster, ClusterCommand, Sending, WorkersLost};
+pub(crate) use cluster::{At, Cluster, ClusterCommand, Sending, WorkersLost};
 
 /// A/B experiments, from event logs to decisions.
 #[derive(Debug, Parser)]
@@ -322,6 +322,8 @@ pub(crate) struct Plan {
     /// Fail where a day that would be read, or that is an as-of date, is not complete by what its source asks
     #[arg(long)]
     pub(crate) require_complete: bool,
+    #[command(flatten)]
+    pub(crate) at: At,
 }
 
 #[derive(ClapArgs, Debug)]

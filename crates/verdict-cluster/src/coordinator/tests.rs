@@ -20,7 +20,7 @@ async fn doubling(version: &str, secret: &str) -> SocketAddr {
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let served = Served { identity: identity(version), secret: secret.into(), slots: 2 };
+    let served = Served { identity: identity(version), secret: secret.into(), tls: None, slots: 2 };
     tokio::spawn(serve(listener, served, handler, |_| {}));
     address
 }
@@ -35,7 +35,9 @@ async fn spread(at: &[SocketAddr], steps: &[Value], policy: Policy) -> (Spread, 
             lost.lock().unwrap().push(error.to_string());
         }
     };
-    let spread = workers.spread(steps, &identity("1.0"), "open sesame", policy, &tell).await;
+    let credentials =
+        Credentials { identity: identity("1.0"), secret: "open sesame".into(), tls: None };
+    let spread = workers.spread(steps, &credentials, policy, &tell).await;
     (spread, lost.into_inner().unwrap())
 }
 
@@ -75,7 +77,7 @@ async fn a_step_that_a_frozen_worker_has_is_done_by_another() {
         let mut held = Vec::new();
         while let Ok((stream, _)) = listener.accept().await {
             let me = identity("1.0");
-            held.push(Connection::from_coordinator(stream, &me, "open sesame", 1).await);
+            held.push(Connection::from_coordinator(stream, None, &me, "open sesame", 1).await);
         }
     });
     let steps: Vec<Value> = (0..8).map(Value::from).collect();
@@ -92,7 +94,7 @@ async fn a_step_that_a_frozen_worker_has_is_done_by_another() {
 #[tokio::test]
 async fn a_listener_that_others_reach_needs_a_secret() {
     let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
-    let served = Served { identity: identity("1.0"), secret: String::new(), slots: 1 };
+    let served = Served { identity: identity("1.0"), secret: String::new(), tls: None, slots: 1 };
     let refused = serve(listener, served, Arc::new(|_| Box::pin(async { Ok(1.into()) })), |_| {});
     assert!(refused.await.unwrap_err().to_string().contains("VERDICT_CLUSTER_SECRET"));
 }

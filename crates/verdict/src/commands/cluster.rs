@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
-use verdict_cluster::{Handler, Served, serve};
+use verdict_cluster::{Handler, Served, ServerTls, serve};
 use verdict_job::{Job, Limits};
 
 use super::sending::{Task, identity, secret};
@@ -29,7 +29,12 @@ pub(crate) async fn cluster(args: args::Cluster) -> Result<Exit, Failure> {
             (&mut work.0).await.unwrap_or_else(|ended| Err(format!("the step ended: {ended}")))
         })
     });
-    let served = Served { identity: identity(), secret: secret(), slots: slots as usize };
+    let tls = match (&worker.tls_cert, &worker.tls_key) {
+        (Some(certificate), Some(key)) => Some(ServerTls::from_files(certificate, key)),
+        _ => None,
+    };
+    let tls = tls.transpose().map_err(Failure::usage)?;
+    let served = Served { identity: identity(), secret: secret(), tls, slots: slots as usize };
     // A thread of its own, so that a worker that computes on all others still says that it is alive.
     let (ended, end) = tokio::sync::oneshot::channel();
     let network = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -2,9 +2,12 @@
 
 use std::io::Write as _;
 
-use serde_json::json;
-use verdict_job::Action;
+use serde_json::{Value, json};
+use verdict_cluster::Workers;
+use verdict_job::{Action, Job, Plan, Step};
+use verdict_model::NaiveDate;
 
+use super::sending::credentials;
 use super::{bounds, date, job};
 use crate::args::{self, Format};
 use crate::exit::{Exit, Failure};
@@ -15,6 +18,13 @@ pub(crate) async fn plan(args: args::Plan) -> Result<Exit, Failure> {
     let plan = job.plan(args.from.unwrap_or(date), date, &args.scope.experiment).await?;
     let gate = if args.require_complete { bounds::complete(&plan) } else { Ok(()) };
     let gate = gate.map(|()| Exit::Done);
+    let spread = match &args.at.workers {
+        Some(workers) => {
+            let dates = (args.from.unwrap_or(date), date);
+            Some(Spread::of(workers, &args.at, &job, &plan, dates).await?)
+        }
+        None => None,
+    };
     let queries = if args.sql { job.queries(&plan).await? } else { Vec::new() };
     let mut out = std::io::stdout().lock();
     if args.project.format == Format::Json {
@@ -47,6 +57,10 @@ pub(crate) async fn plan(args: args::Plan) -> Result<Exit, Failure> {
             "date": date.to_string(), "items": items, "skipped": skipped, "bytes": plan.bytes(),
             "incomplete": incomplete,
         });
+        if let Some(spread) = &spread {
+            value["workers"] = spread.workers_as_json();
+            value["sent"] = spread.steps.iter().map(ToString::to_string).collect();
+        }
         if args.sql {
             value["queries"] = queries.into();
         }
@@ -78,6 +92,9 @@ pub(crate) async fn plan(args: args::Plan) -> Result<Exit, Failure> {
     for one in &plan.incomplete {
         writeln!(out, "late   {one}")?;
     }
+    if let Some(spread) = &spread {
+        spread.write(&mut out)?;
+    }
     let make = plan.items.iter().filter(|item| item.action != Action::Fresh).count();
     writeln!(
         out,
@@ -87,4 +104,50 @@ pub(crate) async fn plan(args: args::Plan) -> Result<Exit, Failure> {
         job.tables()
     )?;
     gate
+}
+
+/// What would be sent to workers, and who they are.
+struct Spread {
+    /// By address, or by the host that has none: how many steps at once, or why it cannot be used.
+    workers: Vec<(String, Result<usize, String>)>,
+    steps: Vec<Step>,
+}
+
+impl Spread {
+    async fn of(
+        workers: &Workers,
+        at: &args::At,
+        job: &Job,
+        plan: &Plan,
+        dates: (NaiveDate, NaiveDate),
+    ) -> Result<Spread, Failure> {
+        let greeted = workers.greet(&credentials(at)?).await;
+        let greeted = greeted.into_iter().map(|(at, slots)| (at, slots.map_err(|e| e.to_string())));
+        let mut steps = job.day_steps(plan);
+        steps.extend(job.totals_steps(plan, dates, workers.count().await));
+        Ok(Spread { workers: greeted.collect(), steps })
+    }
+
+    fn workers_as_json(&self) -> Value {
+        let each = self.workers.iter().map(|(at, slots)| match slots {
+            Ok(slots) => json!({"worker": at, "steps_at_once": slots}),
+            Err(why) => json!({"worker": at, "not_used": why}),
+        });
+        each.collect()
+    }
+
+    fn write(&self, out: &mut impl std::io::Write) -> std::io::Result<()> {
+        for step in &self.steps {
+            writeln!(out, "send   {step}")?;
+        }
+        writeln!(out, "here   checks, results and decisions")?;
+        for (at, slots) in &self.workers {
+            match slots {
+                Ok(1) => writeln!(out, "worker {at}  (1 step at once)")?,
+                Ok(slots) => writeln!(out, "worker {at}  ({slots} steps at once)")?,
+                Err(why) => writeln!(out, "worker {at}  (not used: {why})")?,
+            }
+        }
+        Ok(())
+    }
 }

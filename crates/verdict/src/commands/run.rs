@@ -39,7 +39,7 @@ impl Asked<'_> {
     fn sending<'b>(&'b self, job: &'b Job, teller: &'b Teller) -> Option<Sending<'b>> {
         let how = &self.work.sending;
         let (project, quiet) = (self.project, self.work.quiet);
-        how.workers.as_ref().map(|workers| Sending { job, teller, project, workers, how, quiet })
+        how.at.workers.as_ref().map(|workers| Sending { job, teller, project, workers, how, quiet })
     }
 
     /// Whether anybody wants to know what changed.
@@ -62,9 +62,10 @@ struct Made {
 
 pub(crate) async fn run(args: args::Run) -> Result<Exit, Failure> {
     if args.dry_run {
-        let args::Run { project, scope, bounds, .. } = args;
+        let args::Run { project, scope, bounds, work, .. } = args;
+        let at = work.sending.at;
         let (project, require_complete) = (project.plain(), bounds.require_complete);
-        let plan = args::Plan { project, scope, from: None, sql: false, require_complete };
+        let plan = args::Plan { project, scope, from: None, sql: false, require_complete, at };
         return super::plan::plan(plan).await;
     }
     let args::Run { project, scope, bounds, attention, work, .. } = &args;
@@ -77,7 +78,8 @@ pub(crate) async fn backfill(args: args::Backfill) -> Result<Exit, Failure> {
     let (scope, from) = (args::Scope { date: to, experiment }, Some(from));
     if dry_run {
         let (project, require_complete) = (project.plain(), bounds.require_complete);
-        let plan = args::Plan { project, scope, from, sql: false, require_complete };
+        let at = work.sending.at;
+        let plan = args::Plan { project, scope, from, sql: false, require_complete, at };
         return super::plan::plan(plan).await;
     }
     let (project, scope, bounds) = (&project, &scope, &bounds);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use verdict_cluster::{Event, Identity, Left, Policy, Workers};
+use verdict_cluster::{ClientTls, Credentials, Event, Identity, Left, Policy, Workers};
 use verdict_job::{Job, Plan, Progress as _, Step, Tally};
 use verdict_model::tables::FORMAT_VERSION;
 use verdict_model::{NaiveDate, ProjectFiles};
@@ -34,6 +34,13 @@ pub(super) fn secret() -> String {
 pub(super) fn identity() -> Identity {
     let version = env!("CARGO_PKG_VERSION").into();
     Identity { version, format: FORMAT_VERSION.to_string() }
+}
+
+/// What is shown to workers, and asked of them.
+pub(super) fn credentials(at: &args::At) -> Result<Credentials, Failure> {
+    let tls = at.workers_ca.as_deref().map(ClientTls::from_file).transpose();
+    let tls = tls.map_err(Failure::usage)?;
+    Ok(Credentials { identity: identity(), secret: secret(), tls })
 }
 
 /// A run's way to its workers.
@@ -88,8 +95,8 @@ impl Sending<'_> {
                 self.teller.event("worker_lost", lost);
             }
         };
-        let workers = self.workers;
-        let spread = workers.spread(&tasks, &identity(), &secret(), policy, &tell).await;
+        let credentials = credentials(&self.how.at)?;
+        let spread = self.workers.spread(&tasks, &credentials, policy, &tell).await;
         let mut made = 0;
         let mut first_left = None;
         for (step, came) in steps.iter().zip(spread.steps) {
