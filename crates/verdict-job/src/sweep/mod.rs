@@ -11,6 +11,7 @@
 //! Buckets know nothing of each other: one is in memory for each thread that works.
 
 mod bucket;
+mod by_unit;
 mod caps;
 mod entries;
 mod input;

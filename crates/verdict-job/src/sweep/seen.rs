@@ -6,13 +6,14 @@
 //! as those of groups: what a unit's total was leaves at a look, what it is joins.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BinaryHeap};
 use std::hash::Hash;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray};
 use datafusion::arrow::datatypes::{Float64Type, Int64Type};
 use datafusion::common::exec_datafusion_err;
 use datafusion::error::Result;
+use hashbrown::HashMap;
 use verdict_accum::Moments2;
 
 use super::Task;

@@ -9,20 +9,12 @@ use chrono::Datelike as _;
 use datafusion::arrow::array::Array;
 use verdict_model::{DataCounts, NaiveDate};
 
+use super::by_unit::ByUnit;
 use super::input::Bucket;
 use super::lookback::Lookback;
 use super::rows::{Exposed, Found, Known, Named};
 use super::{Sweep, Task};
 use crate::units::Units;
-
-/// A unit's row in one of the bucket's tables.
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    /// The first sixteen bytes of its name, or its number: sorted as the unit is.
-    key: u128,
-    table: u32,
-    row: u32,
-}
 
 /// Which table: in the order of [`tables_of`], which is by day within each kind.
 #[derive(Clone, Copy, Debug)]
@@ -45,34 +37,7 @@ pub(super) fn tables_of(bucket: &Bucket) -> Vec<(Table, &Units)> {
     tables
 }
 
-/// Every row of the bucket, sorted by unit, and for each unit by table.
-fn sorted(tables: &[(Table, &Units)]) -> (Vec<Entry>, bool) {
-    let mut entries = Vec::with_capacity(tables.iter().map(|(_, units)| units.len()).sum());
-    for (table, (_, units)) in tables.iter().enumerate() {
-        let rows = 0..units.len();
-        entries.extend(rows.map(|row| Entry {
-            key: units.key(row),
-            table: table as u32,
-            row: row as u32,
-        }));
-    }
-    let odd = tables.iter().any(|(_, units)| units.are_odd());
-    // Each table is sorted by unit already; the sort finds such runs and merges them, and it is stable.
-    if odd {
-        entries.sort_by(|a, b| a.key.cmp(&b.key).then_with(|| compare(tables, a, b)));
-    } else {
-        entries.sort_by_key(|entry| entry.key);
-    }
-    (entries, odd)
-}
-
-/// The order of the units of two rows of one key.
-fn compare(tables: &[(Table, &Units)], a: &Entry, b: &Entry) -> std::cmp::Ordering {
-    let (units, others) = (tables[a.table as usize].1, tables[b.table as usize].1);
-    units.compare(a.row as usize, others, b.row as usize)
-}
-
-fn named(tables: &[(Table, &Units)], entry: &Entry) -> Named {
+fn named(tables: &[(Table, &Units)], entry: Step) -> Named {
     match tables[entry.table as usize].1 {
         Units::Texts(texts) => Named::Text(texts.value(entry.row as usize).to_owned()),
         Units::Numbers(numbers) => Named::Number(numbers.value(entry.row as usize)),
@@ -236,15 +201,15 @@ type Own = (Table, usize, usize);
 /// The ways of all tasks through a bucket.
 pub(super) fn paths(sweep: &Sweep, found: &Found, bucket: &Bucket) -> Vec<Path> {
     let tables = tables_of(bucket);
-    let (entries, odd) = sorted(&tables);
+    let units: Vec<&Units> = tables.iter().map(|(_, units)| *units).collect();
+    let by_unit = ByUnit::of(&units);
     let mut known = Known::default();
     let mut walks: Vec<Walk<'_>> =
         (0..sweep.tasks.len()).map(|task| Walk::new(sweep, bucket, task)).collect();
     // By task: base and exposure rows of the unit at hand; and its unit days.
     let mut of_unit: Vec<Vec<Own>> = vec![Vec::new(); walks.len()];
     let mut days: Vec<(usize, usize)> = Vec::new();
-    let same = |a: &Entry, b: &Entry| a.key == b.key && (!odd || compare(&tables, a, b).is_eq());
-    for (ordinal, rows) in (0..).zip(entries.chunk_by(same)) {
+    for (ordinal, rows) in (0..).zip(by_unit.units()) {
         days.clear();
         for entry in rows {
             let row = entry.row as usize;
@@ -260,8 +225,8 @@ pub(super) fn paths(sweep: &Sweep, found: &Found, bucket: &Bucket) -> Vec<Path> 
             if own.is_empty() {
                 continue;
             }
-            let name = Step { table: rows[0].table, row: rows[0].row };
-            let unit = || named(&tables, &rows[0]);
+            let name = rows[0];
+            let unit = || named(&tables, rows[0]);
             pass(walk, (found, &mut known), bucket, own, &days, (name, ordinal, &unit));
             own.clear();
         }
