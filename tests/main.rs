@@ -3,6 +3,7 @@
 mod bad_input;
 mod decisions;
 mod docs;
+mod limits;
 mod make;
 mod nightly;
 mod oracle;

@@ -8,7 +8,6 @@ mod faults;
 mod others;
 mod refusals;
 mod s3;
-mod wide;
 
 use std::path::Path;
 

@@ -3,9 +3,10 @@
 use std::thread;
 
 use super::bucket::Bucket;
-use super::{data, derived, local_backfill, same, sample, verdict, wide};
+use super::{data, derived, local_backfill, same, sample, verdict};
 use crate::support::proxy::Proxy;
 use crate::support::root;
+use crate::support::wide::{LARGER_THAN_A_PART, project};
 
 const RANGE: [&str; 6] = ["backfill", "--from", "2019-11-24", "--to", "2019-11-30", "--quiet"];
 
@@ -98,10 +99,9 @@ fn an_endpoint_may_be_an_option_and_a_read_anonymous() {
 #[test]
 fn a_large_partition_goes_out_in_parts() {
     let Some(bucket) = Bucket::new("parts") else { return };
-    let project = wide::project(&bucket.url("tables"));
+    let wide = project(&bucket.url("tables"), LARGER_THAN_A_PART);
     let proxy = Proxy::new(bucket.port);
-    project
-        .verdict_with(&bucket.through(proxy.port), &["run", "--date", "2024-01-01", "--quiet"])
+    wide.verdict_with(&bucket.through(proxy.port), &["run", "--date", "2024-01-01", "--quiet"])
         .exits(0);
     let requests = proxy.requests();
     let parts =
@@ -109,7 +109,7 @@ fn a_large_partition_goes_out_in_parts() {
     let completed =
         requests.iter().filter(|r| r.starts_with("POST") && r.contains("uploadId=")).count();
     assert!(parts >= 2 && completed >= 1, "{parts} parts, {completed} completed");
-    let local = wide::project("tables");
+    let local = project("tables", LARGER_THAN_A_PART);
     local.verdict(&["run", "--date", "2024-01-01", "--quiet"]).exits(0);
     same(&derived(bucket.objects("tables")), &derived(local.files("tables")));
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod proxy;
 pub(crate) mod servers;
+pub(crate) mod wide;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

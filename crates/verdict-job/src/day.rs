@@ -27,6 +27,7 @@ use crate::job::{Job, Tally};
 use crate::log::{DayObjects, Log};
 use crate::partition::{Key, write_buckets};
 use crate::render::{self, ComponentSql};
+use crate::room::{self, Room};
 use crate::snapshot::Snapshot;
 use crate::{Error, Result, arrow_types, drift, fold, session};
 
@@ -92,6 +93,8 @@ struct Work<'a> {
     tally: Tally,
     /// The source that said first how units are named, and how.
     unit_type: Option<(String, &'static str)>,
+    /// The memory that its units take.
+    room: Room,
 }
 
 impl Job {
@@ -103,6 +106,7 @@ impl Job {
             bounds: self.day_bounds(task.ds)?,
             tally: Tally::default(),
             unit_type: None,
+            room: Room::of(&self.ctx, &format!("the units of {} and what they did", task.ds)),
         };
         let (exposures, logs) = self.read_exposures(&mut work).await?;
         let (exposed, index) = exposures.first(self.project.buckets);
@@ -213,6 +217,9 @@ impl Job {
             let of_day = of_day.get_or_insert_with(|| Exposures::new(numbers));
             let added = read.await.and_then(|batches| of_day.add(&batches, arms.collect(), day));
             if let Err(error) = added {
+                if room::exhausted(&error) {
+                    return Err(Error::Engine { stage: stage(), engine: Box::new(error) });
+                }
                 let suspects = Suspects {
                     exposures: Some((exposures, &bound)),
                     ..work.suspects(&opened, &bound.log)
@@ -282,14 +289,15 @@ impl Job {
                     events = Some(scanned);
                 }
                 Err(error) => {
+                    let stage = || format!("events of source `{name}` on {}", task.ds);
+                    if room::exhausted(&error) {
+                        return Err(Error::Engine { stage: stage(), engine: Box::new(error) });
+                    }
                     let suspects =
                         Suspects { components: &of_source, ..work.suspects(&opened, &log) };
                     return Err(match suspects.culprit().await {
                         Some(culprit) => culprit,
-                        None => Error::Engine {
-                            stage: format!("events of source `{name}` on {}", task.ds),
-                            engine: Box::new(error),
-                        },
+                        None => Error::Engine { stage: stage(), engine: Box::new(error) },
                     });
                 }
             }
@@ -400,21 +408,26 @@ impl Work<'_> {
         let mut streams = self.ctx.sql(sql).await?.execute_stream_partitioned().await?;
         let Some(last) = streams.pop() else { return Ok(events) };
         let add = |mut batches: SendableRecordBatchStream, mut events: Events| {
-            let source = source.to_owned();
+            let (source, room) = (source.to_owned(), self.room.beside());
             SpawnedTask::spawn(async move {
                 while let Some(batch) = batches.try_next().await? {
                     events.add(&batch, &source, day)?;
+                    room.hold(events.bytes())?;
                 }
-                Ok::<_, DataFusionError>(events)
+                Ok::<_, DataFusionError>((events, room))
             })
         };
         let others: Vec<_> =
             streams.into_iter().map(|stream| add(stream, events.without_rows())).collect();
         let ended = |e| DataFusionError::Execution(format!("the scan of a log ended: {e}"));
-        let mut all = add(last, events).join().await.map_err(ended)??;
+        let (mut all, room) = add(last, events).join().await.map_err(ended)??;
         for other in others {
-            all.join(&other.join().await.map_err(ended)??);
+            let (other, _held) = other.join().await.map_err(ended)??;
+            all.join(&other);
+            room.hold(all.bytes())?;
         }
+        drop(room);
+        self.room.hold(all.bytes())?;
         all.fits()?;
         Ok(all)
     }

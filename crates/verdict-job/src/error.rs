@@ -215,6 +215,20 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// Less memory than something takes at the least.
+    #[error(
+        "{what} takes {needed} of memory at the least, and --memory allows {allowed}: {remedy}"
+    )]
+    Memory {
+        /// What does not fit.
+        what: String,
+        /// What it takes.
+        needed: String,
+        /// What there may be.
+        allowed: String,
+        /// The settings that help.
+        remedy: String,
+    },
     /// Something that cannot happen did.
     #[error("internal error: {0}; please report it")]
     Internal(String),
@@ -250,6 +264,7 @@ impl Error {
             | Error::Engine { .. }
             | Error::Store { .. }
             | Error::Io { .. }
+            | Error::Memory { .. }
             | Error::Internal(_) => Fault::Data,
         }
     }

@@ -43,6 +43,7 @@ mod query;
 mod read_back;
 mod registrations;
 mod render;
+mod room;
 mod row_tables;
 mod secrets;
 mod session;

@@ -22,8 +22,20 @@ pub struct Limits {
 impl Limits {
     /// The memory that may be held.
     pub(crate) fn memory_bytes(&self) -> usize {
-        let bytes = self.memory.unwrap_or(MEMORY_BYTES).max(LEAST_MEMORY_BYTES);
-        usize::try_from(bytes).unwrap_or(usize::MAX)
+        usize::try_from(self.memory.unwrap_or(MEMORY_BYTES)).unwrap_or(usize::MAX)
+    }
+
+    /// Bytes of memory, as a person writes them.
+    ///
+    /// # Errors
+    /// The text is no number of bytes, or one with which nothing can be done.
+    pub fn enough_memory(text: &str) -> Result<u64, String> {
+        match Limits::bytes(text)? {
+            bytes if bytes < LEAST_MEMORY_BYTES => Err(format!(
+                "`{text}` is too little for one batch of a wide log: allow 64MiB or more"
+            )),
+            bytes => Ok(bytes),
+        }
     }
 
     /// Bytes as a person writes them: `512MiB`, `2GB`, `1_000_000`.
@@ -58,6 +70,12 @@ impl Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn memory_is_enough_for_a_batch() {
+        assert_eq!(Limits::enough_memory("64MiB"), Ok(64 << 20));
+        assert!(Limits::enough_memory("63MiB").is_err());
+    }
 
     #[test]
     fn bytes_are_read_as_people_write_them() {

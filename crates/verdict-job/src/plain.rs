@@ -6,10 +6,11 @@ use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use verdict_model::nearest;
 
-use crate::store_words::{store_error_in, store_message};
+use crate::room;
+use crate::store_words::{disk_is_full, store_error_in, store_message};
 
 /// What the engine puts before a message for its own developers.
-const CLASSES: [&str; 13] = [
+const CLASSES: [&str; 15] = [
     "Error during planning: ",
     "Schema error: ",
     "SQL error: ",
@@ -21,6 +22,8 @@ const CLASSES: [&str; 13] = [
     "Parquet argument error: ",
     "External error: ",
     "External: ",
+    "Io error: ",
+    "IO error: ",
     "Invalid or Unsupported Configuration: ",
     "This feature is not implemented: ",
 ];
@@ -41,9 +44,16 @@ pub(crate) fn root_message(error: &DataFusionError) -> String {
             }
         }
         DataFusionError::SQL(e, _) => return at_character(bare(&e.to_string())),
+        DataFusionError::ResourcesExhausted(text) => return one_line(&room::told(text)),
         _ => {}
     }
-    one_line(bare(&root.strip_backtrace()))
+    let text = one_line(bare(&root.strip_backtrace()));
+    match disk_is_full(&text) {
+        true => format!(
+            "the disk that is spilled to is full ({text}): free space there, or name another folder (--spill-dir)"
+        ),
+        false => text,
+    }
 }
 
 /// As [`root_message`], and of a function that is not known, the nearest one that is.

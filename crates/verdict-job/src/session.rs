@@ -29,6 +29,10 @@ pub(crate) fn context(settings: &[(String, String)], limits: &Limits) -> Result<
     if let Some(threads) = limits.threads {
         config = config.with_target_partitions(threads.max(1));
     }
+    // A merge of what was spilled wants some memory of its own for each sort, however little there is in all.
+    let sorts = 8 * config.target_partitions().max(1);
+    let merge = &mut config.options_mut().execution.sort_spill_reservation_bytes;
+    *merge = (*merge).min(limits.memory_bytes() / sorts);
     for (key, value) in settings {
         config.options_mut().set(key, value).map_err(|e| {
             let known = config.options().entries();

@@ -38,6 +38,11 @@ pub(crate) fn store_message(error: &Error) -> String {
         Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => refused(&cause),
         // Of a listing the status is all that tells.
         _ if cause.contains(": 403 ") || cause.contains(": 401 ") => refused(&cause),
+        _ if disk_is_full(&cause) => {
+            format!(
+                "the disk is full ({cause}): free space there and run again; what was made is whole"
+            )
+        }
         Error::Precondition { .. } => {
             "it was replaced while it was being read: run again, and it is read as it is now"
                 .to_owned()
@@ -66,6 +71,11 @@ fn refused(cause: &str) -> String {
     format!(
         "access is refused ({cause}): check the credentials in the environment, and what they may do here"
     )
+}
+
+/// Whether an error of the system tells of no space left: on the disk, for the user, or for a file.
+pub(crate) fn disk_is_full(text: &str) -> bool {
+    ["(os error 28)", "(os error 122)", "(os error 27)"].iter().any(|code| text.contains(code))
 }
 
 fn throttled(cause: &str) -> bool {

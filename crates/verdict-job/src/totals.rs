@@ -11,7 +11,7 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::ScalarValue;
 use verdict_model::tables::{EXPOSURE_DAY, GROUP_STATS, UNIT_DAY, UNIT_TOTAL};
-use verdict_model::{Aggregate, Experiment, NaiveDate};
+use verdict_model::{Aggregate, Experiment, NaiveDate, Project};
 
 use crate::bind::Number;
 use crate::component::TotalDef;
@@ -22,9 +22,10 @@ use crate::error::AtStage;
 use crate::group_totals::{self, Segments};
 use crate::job::{Job, Outcome, Tally};
 use crate::partition::{self, Key, Partition, Writer};
-use crate::plan::ExperimentTask;
+use crate::plan::{ExperimentTask, Plan};
 use crate::render::{self, MetricSql, SegmentSql};
-use crate::sweep::{Base, Found, Keeper, Sweep, limits, unit_changes};
+use crate::room::{allowed, mib};
+use crate::sweep::{Base, Found, Keeper, Sweep, least_bytes, limits, unit_changes};
 use crate::trust_rows::{self, WatchedMetric, Watching};
 use crate::{Error, Result};
 use fresh::{because, counts_to};
@@ -263,8 +264,8 @@ impl Job {
 
     /// One sweep for all of `works`, whose units are of one type: what is stale of them is made.
     async fn sweep(&self, unit: &DataType, works: &[Work<'_>], tally: &mut Tally) -> Result<()> {
-        let threads = self.ctx.copied_config().target_partitions();
         let mut sweep = self.sweep_of(unit, works);
+        let threads = self.threads_with_room(&sweep, works)?;
         sweep.limits = limits(&sweep, threads).await.at(|| "caps of totals".to_owned())?;
         let sweep = Arc::new(sweep);
         let found = Arc::new(Found::new(&sweep));
@@ -306,6 +307,55 @@ impl Job {
             self.make_group_stats(&sweep, &found, (number, work), totals, tally).await?;
         }
         Ok(())
+    }
+
+    /// Whether the sweeps of `plan` fit in memory, as far as that is known: before the days are made it is not.
+    ///
+    /// # Errors
+    /// One does not fit; a table cannot be read.
+    pub async fn fits(&self, plan: &Plan) -> Result<()> {
+        if plan.makes_days() {
+            return Ok(());
+        }
+        for task in &plan.experiments {
+            let experiment = &self.project.experiments[task.index];
+            if let Some(work) = self.work(experiment, task, &mut Tally::default()).await? {
+                let unit = unit_type_of(&work.days);
+                let works = std::slice::from_ref(&work);
+                self.threads_with_room(&self.sweep_of(&unit, works), works)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How many threads can hold a bucket each.
+    ///
+    /// # Errors
+    /// Not even one can.
+    fn threads_with_room(&self, sweep: &Sweep, works: &[Work<'_>]) -> Result<usize> {
+        let threads = self.ctx.copied_config().target_partitions().max(1);
+        let (least, allowed) = (least_bytes(sweep).max(1), allowed(&self.ctx));
+        if least <= allowed {
+            let with_room = usize::try_from(allowed / least).unwrap_or(usize::MAX);
+            return Ok(threads.min(with_room));
+        }
+        let names: Vec<&str> =
+            works.iter().map(|work| work.experiment.name.value.as_str()).collect();
+        let buckets = u64::from(sweep.buckets);
+        let enough = least.saturating_mul(buckets).div_ceil(allowed.max(1)).next_power_of_two();
+        let remedy = match u32::try_from(enough).ok().filter(|n| *n <= Project::MOST_BUCKETS) {
+            Some(enough) => format!(
+                "allow more, or write `buckets: {enough}` or more under `project` in project.yaml: the days are then made \
+                 again, and the results stay the same"
+            ),
+            None => "allow more".to_owned(),
+        };
+        Err(Error::Memory {
+            what: format!("one of {buckets} buckets of the totals of {}", names.join(", ")),
+            needed: mib(least),
+            allowed: mib(allowed),
+            remedy,
+        })
     }
 
     async fn make_group_stats(

@@ -115,7 +115,7 @@ impl Project<Shown> {
 #[derive(ClapArgs, Debug, Default)]
 pub(crate) struct Limits {
     /// Memory that may be held at once, as 2GiB or 500MB; beyond it is spilled to disk [default: 8GiB]
-    #[arg(long, value_name = "BYTES", value_parser = verdict_job::Limits::bytes)]
+    #[arg(long, value_name = "BYTES", value_parser = verdict_job::Limits::enough_memory)]
     pub(crate) memory: Option<u64>,
     /// The folder to spill to [default: the system's own for temporary files]
     #[arg(long, value_name = "FOLDER")]

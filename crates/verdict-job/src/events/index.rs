@@ -72,6 +72,15 @@ impl Index {
         }
     }
 
+    /// The bytes that it holds.
+    pub(crate) fn bytes(&self) -> usize {
+        let names = match &self.names {
+            Names::Texts(all, ends) => all.capacity() + ends.capacity() * size_of::<usize>(),
+            Names::Numbers(numbers) => numbers.capacity() * size_of::<i64>(),
+        };
+        names + self.table.allocation_size()
+    }
+
     pub(crate) fn names(&self) -> &Names {
         &self.names
     }

@@ -126,6 +126,13 @@ impl Events {
         self.components.iter_mut().for_each(|component| component.grow(places));
     }
 
+    /// The bytes that units and what they did hold.
+    pub(crate) fn bytes(&self) -> usize {
+        let own = self.places.capacity() * size_of::<u32>() + self.acted.capacity();
+        let components: usize = self.components.iter().map(Component::bytes).sum();
+        own + self.index.bytes() + components
+    }
+
     /// What became of the rows since the last [`Events::begin`].
     pub(crate) fn rows(&self) -> &RowCounts {
         &self.rows

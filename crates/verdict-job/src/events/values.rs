@@ -98,6 +98,22 @@ impl Component {
         }
     }
 
+    /// The bytes that its places hold, but for what single places keep elsewhere.
+    pub(super) fn bytes(&self) -> usize {
+        fn of<T>(places: &Vec<T>) -> usize {
+            places.capacity() * size_of::<T>()
+        }
+        match &self.places {
+            Places::Any(v) => of(v),
+            Places::Count(v) => of(v),
+            Places::Integers(v) => of(v),
+            Places::Doubles(v) => of(v),
+            Places::IntegerExtremes(v, _) => of(v),
+            Places::DoubleExtremes(v, _) => of(v),
+            Places::Values(v) => of(v),
+        }
+    }
+
     /// Adds the `usable` rows of a batch, each to its place.
     ///
     /// # Errors

@@ -83,11 +83,8 @@ pub(super) struct Bucket {
     pub(super) tasks: Vec<TaskRows>,
 }
 
-/// Reads a bucket.
-///
-/// # Errors
-/// A store fails; an object is damaged, or is not what was found when the sweep was planned.
-pub(super) async fn read(sweep: &Arc<Sweep>, bucket: u32) -> Result<Bucket> {
+/// What is read of each partition, in the order in which [`read`] takes it: its columns.
+pub(super) fn wanted(sweep: &Sweep) -> Vec<(&Partition, Vec<String>)> {
     let all: Vec<usize> = (0..sweep.components.len()).collect();
     let mut wanted: Vec<(&Partition, Vec<String>)> = Vec::new();
     for (_, partition) in &sweep.unit_days {
@@ -110,8 +107,16 @@ pub(super) async fn read(sweep: &Arc<Sweep>, bucket: u32) -> Result<Bucket> {
             wanted.push((&base.totals, all.collect()));
         }
     }
+    wanted
+}
+
+/// Reads a bucket.
+///
+/// # Errors
+/// A store fails; an object is damaged, or is not what was found when the sweep was planned.
+pub(super) async fn read(sweep: &Arc<Sweep>, bucket: u32) -> Result<Bucket> {
     // Owned requests: the stream must not borrow the sweep beyond this call.
-    let requests: Vec<_> = wanted
+    let requests: Vec<_> = wanted(sweep)
         .into_iter()
         .map(|(partition, columns)| (sweep.tables.clone(), partition.clone(), columns))
         .collect();
@@ -267,7 +272,7 @@ fn damaged(name: &str, error: &ParquetError) -> DataFusionError {
 }
 
 /// The row groups of a bucket: a bucket ends where a row group does.
-fn row_groups(partition: &Partition, bucket: u32) -> Option<Range<usize>> {
+pub(super) fn row_groups(partition: &Partition, bucket: u32) -> Option<Range<usize>> {
     let rows = &partition.made.as_ref()?.buckets;
     let own = *rows.get(bucket as usize)?;
     let before: u64 = rows[..bucket as usize].iter().sum();

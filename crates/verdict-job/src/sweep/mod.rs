@@ -17,6 +17,7 @@ mod entries;
 mod input;
 mod keep;
 mod lookback;
+mod room;
 mod rows;
 mod seen;
 mod span;
@@ -38,6 +39,7 @@ use crate::store::Location;
 
 pub(crate) use caps::{Limits, TaskLimits, limits};
 pub(crate) use keep::Keeper;
+pub(crate) use room::least_bytes;
 pub(crate) use rows::{Found, Group};
 pub(crate) use seen::{Changes, Large, Seen, Watched};
 pub(crate) use table::unit_changes;

@@ -17,7 +17,12 @@ pub(crate) async fn plan(args: args::Plan) -> Result<Exit, Failure> {
     let date = date(&args.scope, &job);
     let plan = job.plan(args.from.unwrap_or(date), date, &args.scope.experiment).await?;
     let gate = if args.require_complete { bounds::complete(&plan) } else { Ok(()) };
-    let gate = gate.map(|()| Exit::Done);
+    let gate = match (gate, &args.at.workers) {
+        // What a worker makes is held there.
+        (Ok(()), Some(_)) => Ok(Exit::Done),
+        (Ok(()), None) => job.fits(&plan).await.map(|()| Exit::Done).map_err(Failure::from),
+        (Err(incomplete), _) => Err(incomplete),
+    };
     let spread = match &args.at.workers {
         Some(workers) => {
             let dates = (args.from.unwrap_or(date), date);
