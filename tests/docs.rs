@@ -24,7 +24,7 @@ exposures:
   assignments: {source: events, experiment: e, variant: v, segments: {country: country}, no_such_key: 1}
 metrics:
   m: {type: mean, source: events, value: x, aggregate: sum, no_such_key: 1}
-  p: {type: proportion, source: events, no_such_key: 1}
+  p: {type: proportion, source: events, bootstrap: {no_such_key: 1}, no_such_key: 1}
   q: {type: quantile, source: events, value: x, quantile: 0.5, no_such_key: 1}
   t: {type: retention, source: events, days: [1, 2], no_such_key: 1}
   r:
@@ -111,6 +111,7 @@ fn heading_of(section: &str) -> &str {
         "sources.events" => "sources.NAME",
         "exposures.assignments" => "exposures.NAME",
         "metrics.m" | "metrics.p" | "metrics.q" | "metrics.r" | "metrics.t" => "metrics.NAME",
+        "metrics.p.bootstrap" => "metrics.NAME.bootstrap",
         "metrics.r.numerator" | "metrics.r.denominator" => "metrics.NAME.numerator",
         "experiment.metrics.primary"
         | "experiment.metrics.guardrails[0]"

@@ -8,7 +8,9 @@ mod judged;
 mod log;
 mod naive;
 mod project;
+mod resampled;
 mod stats;
+mod strata;
 mod tables;
 mod trust;
 

@@ -82,7 +82,8 @@ metrics:
         (
             "capped",
             "gates",
-            "{primary: {name: rounds_within_999}, secondary: [{name: rounds_within_500}, {name: rounds_by_rank}]}",
+            "{primary: {name: rounds_within_999}, secondary: [{name: rounds_within_500}, {name: rounds_by_rank},
+    {name: rounds, bootstrap: {replicates: 2000}}]}",
         ),
     ] {
         project.file(
@@ -142,6 +143,20 @@ metrics:
         six(&row, &[("share_clipped", beyond / 90_189.0), ("unadjusted_effect", -1.157488)]);
         assert!(row["cap_lower"].is_null(), "{row}");
     }
+
+    // Resampled: Welch's numbers stand beside, the standard error is theirs but for the chance of 2,000 replicates, and the
+    // interval leans where the control's one player of 49,854 rounds pulls.
+    let resampled = row(&ran, "capped", "rounds", "gate_40");
+    assert_eq!(resampled["method"], "bootstrap_bca");
+    assert_eq!(resampled["normal_method"], "welch_t");
+    six(&resampled, &[("effect", -1.157488), ("normal_p_value", 0.375924)]);
+    let welch = number(&resampled, "normal_std_error");
+    close("Welch's standard error", welch, 1.157488 / 0.885437, 1e-5);
+    let of_both = number(&resampled, "effect_std_error") / welch;
+    close("the standard error, resampled", of_both, 1.0, 0.12);
+    let lower = -1.157488 - number(&resampled, "effect_ci_lower");
+    let upper = number(&resampled, "effect_ci_upper") + 1.157488;
+    assert!(lower > 1.3 * upper && upper > 0.5, "{resampled}");
 
     // By rank, SciPy's asymptotic p with its correction for continuity.
     let ranks = row(&ran, "capped", "rounds_by_rank", "gate_40");

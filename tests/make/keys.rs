@@ -22,7 +22,7 @@ const STORAGE: [(&str, &str); 7] = [
 const ELSEWHERE: [&str; 2] = ["project.tables", "experiment.name"];
 
 /// A key (names that the project chooses are `*`), the file, and an edit that changes it.
-pub(super) const EDITS: [(&str, &str, &str, &str); 51] = [
+pub(super) const EDITS: [(&str, &str, &str, &str); 53] = [
     ("project.time_zone", "project.yaml", "name: shop", "name: shop, time_zone: Asia/Kolkata"),
     ("project.buckets", "project.yaml", "name: shop", "name: shop, buckets: 3"),
     ("sources.*.path", "project.yaml", "path: events", "path: other_events"),
@@ -145,6 +145,12 @@ pub(super) const EDITS: [(&str, &str, &str, &str); 51] = [
         "    type: ratio\n    cuped: {lookback_days: 1}\n",
     ),
     (
+        "metrics.*.bootstrap",
+        "metrics.yaml",
+        "value: amount",
+        "value: amount\n    bootstrap: {replicates: 1000}",
+    ),
+    (
         "metrics.*.winsorize.upper",
         "metrics.yaml",
         "value: amount",
@@ -214,6 +220,12 @@ pub(super) const EDITS: [(&str, &str, &str, &str); 51] = [
         "experiments/prices.yaml",
         "  segments: [country]\n",
         "  segments: [country]\n  segment_values: 1\n",
+    ),
+    (
+        "experiment.post_stratify",
+        "experiments/prices.yaml",
+        "  segments: [country]\n",
+        "  segments: [country]\n  post_stratify: country\n",
     ),
     (
         "experiment.metrics.primary",

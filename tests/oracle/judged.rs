@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::log::{Logs, Unit};
 use super::naive::{self, Experiment, Group, GroupKey, Shared, Total};
 use super::project::{METRICS, Mde, Plan, components};
+use super::resampled;
 use super::stats::{self, Expected};
+use super::strata;
 use super::tables::{self, Cell, Record};
 use super::trust;
 use crate::support::Project;
@@ -48,6 +50,12 @@ pub(crate) fn judged(
         }
     }
     group_stats(&stats, &groups, &at("group_stats"));
+    for record in &stats {
+        let key = key(record);
+        let counts = experiment.resampled.iter().any(|(metric, _)| *metric == key.0);
+        let kind = record["metric_type"].text();
+        resampled::totals(record, kind, counts.then(|| &groups[&key]), &format!("{key:?}"));
+    }
     let before = plan.before(experiment.days.0, as_of).map(|day| {
         let was = naive::unit_total(logs, &all, experiment, day);
         naive::shared(experiment, &metrics, totals, &was)
@@ -330,7 +338,35 @@ fn results(
                 }
                 near(&record["confidence_level"], Some(1.0 - alpha), 1e-15, &at);
                 let expected = stats::compare((metric.kind, metric.quantile), &c, &t, alpha, sided);
-                row(record, &expected, &at);
+                let own = |of: &'static [(&'static str, &'static str)]| {
+                    of.iter().find(|(name, _)| *name == metric.name).map(|(_, how)| *how)
+                };
+                let by = own(experiment.stratified).filter(|_| segment == "all");
+                let expected = match (own(experiment.resampled), by) {
+                    (None, Some(by)) => {
+                        let of = |value: &str| {
+                            [control, *variant].map(|arm| {
+                                let key = [metric.name, by, value, arm].map(str::to_owned);
+                                let [metric, by, value, arm] = key;
+                                let key: GroupKey = (metric, by, value, arm);
+                                groups.get(&key).cloned().unwrap_or_default()
+                            })
+                        };
+                        let strata =
+                            places.iter().filter(|(s, _)| s == by).map(|(_, value)| of(value));
+                        let strata = (strata.collect(), [&c, &t]);
+                        let how = (metric.kind, by);
+                        strata::row(record, &expected, how, strata, (alpha, sided), &at)
+                    }
+                    (None, None) => {
+                        row(record, &expected, &at);
+                        expected
+                    }
+                    (Some(interval), _) => {
+                        let read = (interval, metric.kind);
+                        resampled::row(record, expected, read, [&c, &t], (alpha, sided), &at)
+                    }
+                };
                 let adjusted = record["p_value_adjusted"].number();
                 let whole = segment == "all";
                 rows.push(Row { role, variant: (*variant).to_owned(), whole, adjusted, expected });
@@ -374,7 +410,8 @@ fn rounding(expected: &Expected) -> f64 {
     if expected.method == Some("quantile_woodruff_z") { 1e-7 } else { 1e-9 }
 }
 
-fn row(record: &Record, expected: &Expected, at: &str) {
+/// Compares what of a row follows from its groups.
+pub(crate) fn row(record: &Record, expected: &Expected, at: &str) {
     let (status, reason) =
         expected.gap.map_or(("ok", None), |(status, reason)| (status, Some(reason)));
     assert_eq!(record["status"].text(), status, "{at}: {record:?}");

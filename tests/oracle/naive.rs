@@ -127,6 +127,10 @@ pub(crate) struct Experiment {
     pub(crate) lookback: usize,
     /// The metrics whose totals are clipped, with the caps of x and y.
     pub(crate) caps: &'static [(&'static str, [Caps; 2])],
+    /// The metrics that are resampled, with how their intervals are read.
+    pub(crate) resampled: &'static [(&'static str, &'static str)],
+    /// The metrics that are post-stratified, by one of the segments.
+    pub(crate) stratified: &'static [(&'static str, &'static str)],
 }
 
 /// Caps of a component.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::log::{Layout, Logs, Row};
 use super::naive::{Aggregate, Cap, Caps, Component, Experiment, Exposures, Of};
+use super::resampled::REPLICATES;
 use super::stats::Sided;
 use crate::support::Project;
 
@@ -248,6 +249,16 @@ fn caps_of(experiment: &Experiment, metric: &str) -> String {
     }
 }
 
+/// The key of a metric's bootstrap in an experiment's file.
+fn bootstrap_of(experiment: &Experiment, metric: &str) -> String {
+    match experiment.resampled.iter().find(|(name, _)| *name == metric) {
+        None => String::new(),
+        Some((_, interval)) => {
+            format!(", bootstrap: {{interval: {interval}, replicates: {REPLICATES}, seed: 3}}")
+        }
+    }
+}
+
 const ASSIGNMENT_SEGMENTS: &[Of<Option<String>>] =
     &[("device", |row| row.place.clone()), ("tier", |row| row.tier.map(|n| n.to_string()))];
 
@@ -283,6 +294,8 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
         values: 20,
         lookback: 0,
         caps: &[],
+        resampled: &[],
+        stratified: &[],
     };
     let beta = Experiment {
         name: "beta",
@@ -292,6 +305,11 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
         days: (1, 3),
         exclude: !exclude,
         segments: &["country"],
+        stratified: &[
+            ("clicked", "country"),
+            ("balance", "country"),
+            ("revenue_per_click", "country"),
+        ],
         ..alpha.clone()
     };
     let gamma = Experiment {
@@ -300,6 +318,11 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
         key: "gamma",
         segments: &["tier"],
         values: 1,
+        resampled: &[
+            ("gave_amount", "percentile"),
+            ("most_items", "bca"),
+            ("clicks_per_active_day", "bca"),
+        ],
         ..alpha.clone()
     };
     let delta = Experiment {
@@ -309,6 +332,8 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
         days: (2, 4),
         exclude: !exclude,
         segments: &[],
+        caps: &CAPS[..1],
+        resampled: &[("saw_a_page", "bca"), ("revenue", "percentile")],
         ..alpha.clone()
     };
     let plan = Plan {
@@ -385,7 +410,8 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
     // Two that are watched: alpha's units, looked at every day, and beta's with three arms, at every other day.
     let epsilon = Experiment { name: "epsilon", exclude: true, ..alpha.clone() };
     let of_epsilon = Plan { every: Some(1), ..plan.clone() };
-    let zeta = Experiment { name: "zeta", days: (0, 4), exclude: true, ..beta.clone() };
+    let zeta =
+        Experiment { name: "zeta", days: (0, 4), exclude: true, stratified: &[], ..beta.clone() };
     let of_zeta = Plan { every: Some(2), ..of_beta.clone() };
     // Two that are adjusted by two days before: one is tested, one is watched, and has units of any day after the first.
     let eta = Experiment {
@@ -549,7 +575,10 @@ fn experiment_file(logs: &Logs, experiment: &Experiment, plan: &Plan) -> String 
         let of = of.iter().map(|(name, more)| {
             let caps = caps_of(experiment, name);
             let direction = if *more { "increase" } else { "decrease" };
-            format!("{{name: {name}, direction: {direction}{caps}}}")
+            let bootstrap = bootstrap_of(experiment, name);
+            let by = experiment.stratified.iter().find(|(metric, _)| metric == name);
+            let by = by.map_or(String::new(), |(_, by)| format!(", post_stratify: {by}"));
+            format!("{{name: {name}, direction: {direction}{caps}{bootstrap}{by}}}")
         });
         of.collect::<Vec<_>>().join(", ")
     };

@@ -41,14 +41,14 @@ pub(crate) fn co_moment(x: &[f64], y: &[f64]) -> f64 {
 
 /// What a test is read against: a normal law, or Student's t with these degrees of freedom.
 #[derive(Clone, Copy, Debug)]
-enum Law {
+pub(crate) enum Law {
     Normal,
     Student(f64),
 }
 
 impl Law {
     /// P(X > x).
-    fn above(self, x: f64) -> f64 {
+    pub(crate) fn above(self, x: f64) -> f64 {
         match self {
             Law::Normal => erfc(x / std::f64::consts::SQRT_2) / 2.0,
             Law::Student(df) => {
@@ -59,7 +59,7 @@ impl Law {
     }
 
     /// The x above which `tail` lies, by halving.
-    fn critical(self, tail: f64) -> f64 {
+    pub(crate) fn critical(self, tail: f64) -> f64 {
         let (mut low, mut high) = (0.0, 1e6);
         for _ in 0..200 {
             let middle = (low + high) / 2.0;
@@ -204,6 +204,13 @@ pub(crate) fn compare(
         unadjusted: unadjusted(kind, control, variant, past.as_ref(), plain, error),
         ..row
     }
+}
+
+/// The standard error of the difference of two groups as they are; none where there is none.
+pub(crate) fn error_of(kind: &str, groups: [&Group; 2]) -> Option<f64> {
+    let [c, t] = groups.map(|group| sample(kind, group).ok());
+    let error = (c?.variance / c?.n + t?.variance / t?.n).sqrt();
+    (error > 0.0).then_some(error)
 }
 
 /// What the metric is without caps and slope; nothing of a metric that has neither.

@@ -1,34 +1,44 @@
-//! How many units have which value: a distribution without any rounding.
+//! How many units have which value, or which pair of values: a distribution without any rounding.
 
 use std::collections::BTreeMap;
 
 use crate::AccumError;
 use crate::codec::{Reader, put_signed, put_unsigned};
 
-const HEADER: [u8; 2] = [b'E', 1];
+/// How many units have each value.
+pub type ExactValues = Exact<1>;
 
-/// How many units have each value, in the order of the values.
+/// How many units have each pair of values, such as the numerator and the denominator of a ratio.
+pub type ExactPairs = Exact<2>;
+
+/// How many units have each list of `K` values, in the order of the first value, then of the next.
 ///
-/// Ranks with their ties follow from it exactly. Counts add up over units and weights of either sign, so order, merging and
-/// retraction cannot show. Its size is that of the distinct values: a few bytes each for whole numbers, ten or so for
-/// amounts that all differ.
+/// Ranks with their ties follow from it exactly, and so do replicates of a bootstrap. Counts add up over units and weights of
+/// either sign, so order, merging and retraction cannot show. Its size is that of the distinct lists: a few bytes each for
+/// whole numbers, ten or so a value for amounts that all differ.
 ///
 /// ```
 /// use verdict_accum::ExactValues;
 ///
 /// let mut all = ExactValues::default();
 /// for x in [3.5, -1.0, 3.5] {
-///     all.push(1, x)?;
+///     all.push(1, [x])?;
 /// }
-/// assert_eq!(all.values().collect::<Vec<_>>(), [(-1.0, 1), (3.5, 2)]);
-/// all.push(-1, -1.0)?;
+/// assert_eq!(all.values().collect::<Vec<_>>(), [([-1.0], 1), ([3.5], 2)]);
+/// all.push(-1, [-1.0])?;
 /// assert_eq!((all.units(), all.values().count()), (2, 1));
 /// # Ok::<(), verdict_accum::AccumError>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ExactValues {
-    /// The weight of each value, by its place in the order of doubles; never 0.
-    counts: BTreeMap<i64, i128>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exact<const K: usize> {
+    /// The weight of each list, by the places of its values in the order of doubles; never 0.
+    counts: BTreeMap<[i64; K], i128>,
+}
+
+impl<const K: usize> Default for Exact<K> {
+    fn default() -> Self {
+        Self { counts: BTreeMap::new() }
+    }
 }
 
 /// The place of a value in the order of doubles; zeros of either sign are one value.
@@ -37,41 +47,52 @@ fn place(x: f64) -> Option<i64> {
     x.is_finite().then_some(mirrored(bits))
 }
 
+/// The value at a place.
+fn value(place: i64) -> f64 {
+    f64::from_bits(mirrored(place) as u64)
+}
+
 /// Turns the order of the magnitudes of negative numbers around; its own inverse.
 fn mirrored(bits: i64) -> i64 {
     bits ^ (((bits >> 63) as u64) >> 1) as i64
 }
 
-impl ExactValues {
-    /// Adds a unit's value, `weight` times; a negative weight removes.
+impl<const K: usize> Exact<K> {
+    /// The kind of state, and how many values are in a list.
+    const HEADER: [u8; 2] = [b'E', K as u8];
+
+    /// Adds a unit's values, `weight` times; a negative weight removes.
     ///
     /// # Errors
-    /// [`AccumError::NonFinite`] when `x` is NaN or infinite; nothing is changed.
-    pub fn push(&mut self, weight: i64, x: f64) -> Result<(), AccumError> {
-        let place = place(x).ok_or(AccumError::NonFinite)?;
-        self.add(place, i128::from(weight));
+    /// [`AccumError::NonFinite`] when a value is NaN or infinite; nothing is changed.
+    pub fn push(&mut self, weight: i64, xs: [f64; K]) -> Result<(), AccumError> {
+        let mut places = [0; K];
+        for (at, x) in places.iter_mut().zip(xs) {
+            *at = place(x).ok_or(AccumError::NonFinite)?;
+        }
+        self.add(places, i128::from(weight));
         Ok(())
     }
 
-    fn add(&mut self, place: i64, weight: i128) {
+    fn add(&mut self, places: [i64; K], weight: i128) {
         if weight == 0 {
             return;
         }
-        let count = self.counts.entry(place).or_insert(0);
+        let count = self.counts.entry(places).or_insert(0);
         *count = count.wrapping_add(weight);
         if *count == 0 {
-            self.counts.remove(&place);
+            self.counts.remove(&places);
         }
     }
 
     /// Adds the units of `other`.
     pub fn merge(&mut self, other: &Self) {
-        other.counts.iter().for_each(|(place, count)| self.add(*place, *count));
+        other.counts.iter().for_each(|(places, count)| self.add(*places, *count));
     }
 
     /// Removes the units of `other`: undoes [`merge`](Self::merge).
     pub fn retract(&mut self, other: &Self) {
-        other.counts.iter().for_each(|(place, count)| self.add(*place, count.wrapping_neg()));
+        other.counts.iter().for_each(|(places, count)| self.add(*places, count.wrapping_neg()));
     }
 
     /// The sum of the weights.
@@ -80,24 +101,27 @@ impl ExactValues {
         self.counts.values().fold(0, |sum, count| sum.wrapping_add(*count))
     }
 
-    /// Each value with its weight, the least value first.
-    pub fn values(&self) -> impl Iterator<Item = (f64, i128)> + '_ {
-        self.counts.iter().map(|(place, count)| (f64::from_bits(mirrored(*place) as u64), *count))
+    /// Each list of values with its weight, in order.
+    pub fn values(&self) -> impl Iterator<Item = ([f64; K], i128)> + '_ {
+        self.counts.iter().map(|(places, count)| (places.map(value), *count))
     }
 
-    /// The state: equal distributions give equal bytes. Version 1: the bytes `E`, 1; the number of values; the place of the
-    /// first among all doubles and the steps to the next ones, each with its weight.
+    /// The state: equal distributions give equal bytes. The bytes `E` and K; the number of lists; for each the place of its
+    /// first value among all doubles (of the first list, then the steps from list to list), the places of the others, and
+    /// the weight.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = HEADER.to_vec();
+        let mut out = Self::HEADER.to_vec();
         put_unsigned(&mut out, self.counts.len() as u128);
         let mut last: Option<i64> = None;
-        for (place, count) in &self.counts {
-            match last {
-                None => put_signed(&mut out, i128::from(*place)),
-                Some(last) => put_unsigned(&mut out, place.abs_diff(last).into()),
+        for (places, count) in &self.counts {
+            for (i, place) in places.iter().enumerate() {
+                match last {
+                    Some(last) if i == 0 => put_unsigned(&mut out, place.abs_diff(last).into()),
+                    _ => put_signed(&mut out, i128::from(*place)),
+                }
             }
-            last = Some(*place);
+            last = places.first().copied();
             put_signed(&mut out, *count);
         }
         out
@@ -118,23 +142,26 @@ impl ExactValues {
     /// # Errors
     /// As for [`from_bytes`](Self::from_bytes).
     pub fn merge_bytes(&mut self, bytes: &[u8]) -> Result<(), AccumError> {
-        let mut reader = Reader::open(bytes, &HEADER)?;
-        let mut last: Option<i128> = None;
+        let mut reader = Reader::open(bytes, &Self::HEADER)?;
+        let mut last: Option<[i64; K]> = None;
         for _ in 0..reader.unsigned()? {
-            let place = match last {
-                None => reader.signed()?,
-                Some(last) => match reader.unsigned()? {
-                    0 => return Err(AccumError::State("a value twice")),
-                    step => last.saturating_add_unsigned(step),
-                },
-            };
-            last = Some(place);
-            let place = i64::try_from(place).ok();
-            let finite = |place: &i64| f64::from_bits(mirrored(*place) as u64).is_finite();
-            let place = place.filter(finite).ok_or(AccumError::State("a value out of range"))?;
+            let mut places = [0; K];
+            for (i, place) in places.iter_mut().enumerate() {
+                let before = last.filter(|_| i == 0).and_then(|last| last.first().copied());
+                let at = match before {
+                    None => reader.signed()?,
+                    Some(before) => i128::from(before).saturating_add_unsigned(reader.unsigned()?),
+                };
+                let at = i64::try_from(at).ok().filter(|place| value(*place).is_finite());
+                *place = at.ok_or(AccumError::State("a value out of range"))?;
+            }
+            if last.is_some_and(|last| last >= places) {
+                return Err(AccumError::State("values twice, or out of order"));
+            }
+            last = Some(places);
             match reader.signed()? {
                 0 => return Err(AccumError::State("a value without weight")),
-                count => self.add(place, count),
+                count => self.add(places, count),
             }
         }
         reader.close()
@@ -143,8 +170,8 @@ impl ExactValues {
     /// Memory on the heap, in bytes, about.
     #[must_use]
     pub fn heap_size(&self) -> usize {
-        // A place and a count, and half as much for nodes that are not full.
-        self.counts.len() * 48
+        // Places and a count, and half as much for nodes that are not full.
+        self.counts.len() * (36 + 12 * K)
     }
 }
 
@@ -154,7 +181,7 @@ mod tests {
 
     fn of(values: &[f64]) -> ExactValues {
         let mut all = ExactValues::default();
-        values.iter().for_each(|x| all.push(1, *x).unwrap());
+        values.iter().for_each(|x| all.push(1, [*x]).unwrap());
         all
     }
 
@@ -166,14 +193,14 @@ mod tests {
         mixed.reverse();
         mixed.swap(2, 7);
         let all = of(&mixed);
-        let found: Vec<u64> = all.values().map(|(x, _)| x.to_bits()).collect();
+        let found: Vec<u64> = all.values().map(|([x], _)| x.to_bits()).collect();
         assert_eq!(found, sorted.map(f64::to_bits));
         assert_eq!(ExactValues::from_bytes(&all.to_bytes()), Ok(all));
     }
 
     #[test]
     fn zeros_of_either_sign_are_one_value() {
-        assert_eq!(of(&[0.0, -0.0]).values().collect::<Vec<_>>(), [(0.0, 2)]);
+        assert_eq!(of(&[0.0, -0.0]).values().collect::<Vec<_>>(), [([0.0], 2)]);
     }
 
     #[test]
@@ -186,13 +213,13 @@ mod tests {
         both.retract(&b);
         assert_eq!(both, a);
         for x in [1.0, 2.0, 2.0] {
-            both.push(-1, x).unwrap();
+            both.push(-1, [x]).unwrap();
         }
         assert_eq!(both.to_bytes(), ExactValues::default().to_bytes());
         // A removal that comes before what it removes.
-        both.push(-1, 7.0).unwrap();
+        both.push(-1, [7.0]).unwrap();
         assert_eq!(ExactValues::from_bytes(&both.to_bytes()), Ok(both.clone()));
-        both.push(1, 7.0).unwrap();
+        both.push(1, [7.0]).unwrap();
         assert_eq!(both, ExactValues::default());
     }
 
@@ -202,6 +229,22 @@ mod tests {
         assert!(ExactValues::from_bytes(&bytes[..bytes.len() - 1]).is_err());
         assert!(ExactValues::from_bytes(&[b'C', 1, 0]).is_err());
         assert!(ExactValues::from_bytes(&[b'E', 1, 1, 0, 0]).is_err());
-        assert_eq!(ExactValues::default().push(1, f64::NAN), Err(AccumError::NonFinite));
+        assert_eq!(ExactValues::default().push(1, [f64::NAN]), Err(AccumError::NonFinite));
+    }
+    #[test]
+    fn pairs_are_counted_by_both_of_their_values() {
+        let mut all = ExactPairs::default();
+        for pair in [[2.0, -1.0], [2.0, 3.0], [-1.0, 0.0], [2.0, -1.0]] {
+            all.push(1, pair).unwrap();
+        }
+        let wanted = [([-1.0, 0.0], 1), ([2.0, -1.0], 2), ([2.0, 3.0], 1)];
+        assert_eq!(all.values().collect::<Vec<_>>(), wanted);
+        assert_eq!(ExactPairs::from_bytes(&all.to_bytes()), Ok(all.clone()));
+        assert!(ExactValues::from_bytes(&all.to_bytes()).is_err());
+        all.push(-2, [2.0, -1.0]).unwrap();
+        assert_eq!((all.units(), all.values().count()), (2, 2));
+        // The same pair twice: places 0 and 0, weight 1, then a step of 0 and the place 0 again.
+        assert!(ExactPairs::from_bytes(&[b'E', 2, 2, 0, 0, 2, 0, 0, 2]).is_err());
+        assert_eq!(all.push(1, [0.0, f64::INFINITY]), Err(AccumError::NonFinite));
     }
 }

@@ -32,7 +32,7 @@
 //! | [`BootstrapPooled`] | how many units have which values | yes | the same, faster, without weights by unit |
 //! | [`Sketch`] | counts of buckets | counts; values to a relative error | quantiles, caps |
 //! | [`Distribution`] | counts of buckets, over units with several values each | counts; values to a relative error | quantiles of clustered values |
-//! | [`ExactValues`] | how many units have which value | yes | ranks with ties |
+//! | [`ExactValues`], [`ExactPairs`] | how many units have which value, or pair of values | yes | ranks with ties; what is resampled |
 //!
 //! # Speed
 //!
@@ -95,7 +95,7 @@ pub use bootstrap_pooled::BootstrapPooled;
 pub use distribution::{Bucket, Distribution, UnitValues};
 pub use error::AccumError;
 pub use exact_sum::ExactSum;
-pub use exact_values::ExactValues;
+pub use exact_values::{Exact, ExactPairs, ExactValues};
 pub use moments::{Moments, Moments1, Moments2, Moments4};
 pub use philox::philox as philox4x32;
 pub use replicates::Replicates;

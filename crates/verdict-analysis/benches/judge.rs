@@ -42,6 +42,8 @@ fn experiment(name: &str) -> Experiment {
         threshold: None,
         cuped: None,
         winsorize: None,
+        bootstrap: None,
+        post_stratify: None,
     };
     Experiment {
         name: located(name.to_owned()),

@@ -10,6 +10,8 @@ mod counts;
 mod draws;
 #[path = "../examples/error_rates/means.rs"]
 mod means;
+#[path = "../examples/error_rates/resampled.rs"]
+mod resampled;
 #[path = "../examples/error_rates/samples.rs"]
 mod samples;
 
@@ -46,6 +48,11 @@ fn methods_of_means_keep_their_promises() {
 #[test]
 fn methods_of_samples_keep_their_promises() {
     check(samples::CASES);
+}
+
+#[test]
+fn skewed_metrics_strata_and_clusters_keep_their_promises() {
+    check(resampled::CASES);
 }
 
 #[test]

@@ -3,38 +3,37 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, Float64Builder, Int64Array, Int64Builder, ListBuilder, RecordBatch,
+    Array, ArrayRef, AsArray, BinaryArray, Float64Builder, Int64Array, Int64Builder, ListBuilder,
+    RecordBatch,
 };
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Int64Type};
-use verdict_accum::{Bucket, Distribution, ExactValues};
+use verdict_accum::{Bucket, Distribution, ExactPairs, ExactValues};
 
 use crate::error::AtStage;
 use crate::{Error, Result};
 
 /// Rows of `group_stats` whose column `distribution` has become `n` and the lists `bucket_lower`, `bucket_upper`,
-/// `bucket_count`, `bucket_square` and `bucket_product`.
+/// `bucket_count`, `bucket_square` and `bucket_product`, and `totals` the lists `total_x`, `total_y` and `total_count`.
 ///
 /// # Errors
 /// A state is none; a count does not fit in BIGINT.
 pub(crate) fn spelled_out(batch: &RecordBatch) -> Result<RecordBatch> {
     let stage = || "group_stats".to_owned();
-    let column = |name: &str| {
+    let column = |name: &str, ty: &DataType| {
         let column = batch.column_by_name(name);
-        column.ok_or_else(|| Error::Internal(format!("group_stats has no column `{name}`")))
+        let column =
+            column.ok_or_else(|| Error::Internal(format!("group_stats has no column `{name}`")))?;
+        cast(column, ty).at(stage)
     };
-    let states = cast(column("distribution")?, &DataType::Binary).at(stage)?;
+    let states = column("distribution", &DataType::Binary)?;
     let states = states.as_binary::<i32>();
-    let counted = cast(column("n")?, &DataType::Int64).at(stage)?;
+    let counted = column("n", &DataType::Int64)?;
     let counted = counted.as_primitive::<Int64Type>();
     let mut n: Vec<Option<i64>> = counted.iter().collect();
     let mut counts = ListBuilder::new(Int64Builder::new());
     let mut lists: [ListBuilder<Float64Builder>; 4] =
         std::array::from_fn(|_| ListBuilder::new(Float64Builder::new()));
-    let wide = |count: i128| {
-        i64::try_from(count)
-            .map_err(|_| Error::Internal(format!("a count of {count} does not fit in BIGINT")))
-    };
     for (row, n) in n.iter_mut().enumerate() {
         if states.is_null(row) {
             counts.append(false);
@@ -54,26 +53,71 @@ pub(crate) fn spelled_out(batch: &RecordBatch) -> Result<RecordBatch> {
         lists.iter_mut().for_each(|list| list.append(true));
     }
     let [lower, upper, square, product] = lists.map(|mut list| Arc::new(list.finish()) as ArrayRef);
-    let more: [(&str, ArrayRef); 6] = [
+    let totals = column("totals", &DataType::Binary)?;
+    let [total_x, total_y, total_count] = totals_of(totals.as_binary::<i32>())?;
+    let more: [(&str, ArrayRef); 9] = [
         ("n", Arc::new(Int64Array::from(n))),
         ("bucket_lower", lower),
         ("bucket_upper", upper),
         ("bucket_count", Arc::new(counts.finish())),
         ("bucket_square", square),
         ("bucket_product", product),
+        ("total_x", total_x),
+        ("total_y", total_y),
+        ("total_count", total_count),
     ];
     let schema = batch.schema();
     let own = schema.fields().iter().map(|field| field.name().as_str()).zip(batch.columns().iter());
-    let own = own.filter(|(name, _)| *name != "n" && *name != "distribution");
+    let own = own.filter(|(name, _)| !["n", "distribution", "totals"].contains(name));
     let columns = own.map(|(name, column)| (name, Arc::clone(column))).chain(more);
     RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true)))
         .at(stage)
 }
 
+fn wide(count: i128) -> Result<i64> {
+    i64::try_from(count)
+        .map_err(|_| Error::Internal(format!("a count of {count} does not fit in BIGINT")))
+}
+
+/// The lists of x, of y where totals are pairs, and of how many units have each.
+fn totals_of(states: &BinaryArray) -> Result<[ArrayRef; 3]> {
+    let mut x = ListBuilder::new(Float64Builder::new());
+    let mut y = ListBuilder::new(Float64Builder::new());
+    let mut counts = ListBuilder::new(Int64Builder::new());
+    for state in states {
+        let mut pairs = false;
+        if let Some(Ok(values)) = state.map(ExactValues::from_bytes) {
+            for ([total], count) in values.values() {
+                x.values().append_value(total);
+                counts.values().append_value(wide(count)?);
+            }
+        } else if let Some(state) = state {
+            let values = ExactPairs::from_bytes(state);
+            let values = values.map_err(|e| Error::Internal(format!("a state: {e}")))?;
+            for ([total, of], count) in values.values() {
+                x.values().append_value(total);
+                y.values().append_value(of);
+                counts.values().append_value(wide(count)?);
+            }
+            pairs = true;
+        }
+        x.append(state.is_some());
+        y.append(pairs);
+        counts.append(state.is_some());
+    }
+    Ok([Arc::new(x.finish()), Arc::new(y.finish()), Arc::new(counts.finish())])
+}
+
 /// The units of a state and its buckets; of one by values each is a bucket of its own, and every unit has one.
 fn buckets(state: &[u8]) -> Result<(i128, Vec<Bucket>)> {
     if let Ok(values) = ExactValues::from_bytes(state) {
-        let bucket = |(x, n)| Bucket { lower: x, upper: x, count: n, square: n, product: n };
+        let bucket = |([x], n): ([f64; 1], i128)| Bucket {
+            lower: x,
+            upper: x,
+            count: n,
+            square: n,
+            product: n,
+        };
         return Ok((values.units(), values.values().map(bucket).collect()));
     }
     let distribution =

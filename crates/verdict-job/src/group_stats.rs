@@ -8,7 +8,7 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch,
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field, Float64Type, Int64Type};
 use futures::{StreamExt, TryStreamExt, stream};
-use verdict_model::rows::{Covariates, Distribution, GroupStat, Winsorized};
+use verdict_model::rows::{Covariates, Distribution, GroupStat, Totals, Winsorized};
 use verdict_model::tables::GROUP_STATS;
 use verdict_model::{DataCounts, Experiment, Later, NaiveDate};
 
@@ -156,7 +156,7 @@ pub(crate) fn judged_fingerprint<P: Borrow<Partition>>(
     let counts = format!("{:?}", own.map(|made| &made.counts));
     let metrics = experiment.metrics().map(|m| {
         format!(
-            "{} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
+            "{} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?}",
             m.name.value,
             m.role,
             m.window,
@@ -167,7 +167,9 @@ pub(crate) fn judged_fingerprint<P: Borrow<Partition>>(
             m.test,
             m.threshold,
             m.cuped,
-            m.winsorize
+            m.winsorize,
+            m.bootstrap,
+            m.post_stratify
         )
     });
     let design = &experiment.design;
@@ -238,6 +240,9 @@ fn append(
         square: list("bucket_square", DataType::Float64)?,
         product: list("bucket_product", DataType::Float64)?,
     };
+    let [total_x, total_y] = ["total_x", "total_y"].map(|name| list(name, DataType::Float64));
+    let (total_x, total_y) = (total_x?, total_y?);
+    let total_count = list("total_count", DataType::Int64)?;
     let [co_x, co_y, co_of_both] =
         ["co_x_before", "co_y_before", "co_xy_before"].map(|name| or_null(name, DataType::Float64));
     let (co_x_before, co_y_before, co_xy_before) = (co_x?, co_y?, co_of_both?);
@@ -292,6 +297,7 @@ fn append(
             winsorized: winsorized(&of_caps.iter().map(number).collect::<Vec<_>>()),
             quantile: number(&quantile),
             distribution: distribution(&buckets, row),
+            totals: totals((&total_x, &total_y, &total_count), row),
         });
     }
     Ok(())
@@ -389,22 +395,34 @@ struct Buckets {
 
 /// The distribution of a row; `None` where there is none, or the lists do not belong together.
 fn distribution(buckets: &Buckets, row: usize) -> Option<Distribution> {
-    let doubles = |lists: &ListArray| -> Option<Vec<f64>> {
-        let items = lists.is_valid(row).then(|| lists.value(row))?;
-        items.as_primitive::<Float64Type>().iter().collect()
-    };
-    let count = buckets.count.is_valid(row).then(|| buckets.count.value(row))?;
-    let count: Vec<i64> = count.as_primitive::<Int64Type>().iter().collect::<Option<_>>()?;
     let found = Distribution {
-        lower: doubles(&buckets.lower)?,
-        upper: doubles(&buckets.upper)?,
-        square: doubles(&buckets.square)?,
-        product: doubles(&buckets.product)?,
-        count,
+        lower: doubles(&buckets.lower, row)?,
+        upper: doubles(&buckets.upper, row)?,
+        square: doubles(&buckets.square, row)?,
+        product: doubles(&buckets.product, row)?,
+        count: counts(&buckets.count, row)?,
     };
     let n = found.count.len();
     let lists = [&found.lower, &found.upper, &found.square, &found.product];
     lists.iter().all(|list| list.len() == n).then_some(found)
+}
+
+/// How many units of a row have which totals, likewise.
+fn totals((x, y, count): (&ListArray, &ListArray, &ListArray), row: usize) -> Option<Totals> {
+    let found = Totals { x: doubles(x, row)?, y: doubles(y, row), count: counts(count, row)? };
+    let n = found.count.len();
+    (found.x.len() == n && found.y.as_ref().is_none_or(|y| y.len() == n)).then_some(found)
+}
+
+/// A list of a row; `None` where there is none, or it has nulls.
+fn doubles(lists: &ListArray, row: usize) -> Option<Vec<f64>> {
+    let items = lists.is_valid(row).then(|| lists.value(row))?;
+    items.as_primitive::<Float64Type>().iter().collect()
+}
+
+fn counts(lists: &ListArray, row: usize) -> Option<Vec<i64>> {
+    let items = lists.is_valid(row).then(|| lists.value(row))?;
+    items.as_primitive::<Int64Type>().iter().collect()
 }
 
 fn not_null() -> String {

@@ -137,6 +137,12 @@ pub(crate) struct MetricSql {
     /// Which of the distinct moments these are, counted from 1.
     #[serde(skip)]
     squared_at: Option<usize>,
+    /// How many units have which totals, as they count: what is resampled; `None`: nothing is.
+    #[serde(skip)]
+    counted: Option<MomentsSql>,
+    /// Which of the distinct moments these are, counted from 1.
+    #[serde(skip)]
+    counted_at: Option<usize>,
     #[serde(skip)]
     window: Option<Window>,
     /// What it is adjusted by.
@@ -184,7 +190,7 @@ impl MetricSql {
         };
         let kept = match kind {
             MetricKind::Quantile { .. } => Held::Buckets,
-            MetricKind::Superiority(_) => Held::Values,
+            MetricKind::Superiority(_) => Held::Values(1),
             _ => Held::Moments(columns.len() + covariates.len()),
         };
         let of_mean = matches!(kind, MetricKind::Mean(_)).then(|| columns.first()).flatten();
@@ -207,8 +213,18 @@ impl MetricSql {
             kept,
             squared,
             squared_at: None,
+            counted: None,
+            counted_at: None,
             columns,
         }
+    }
+
+    /// The same with how many units have which totals, where those do not follow from its moments, as a count of
+    /// successes does.
+    pub(crate) fn resampled(self) -> MetricSql {
+        let is_rate = self.squared.is_none() && self.columns.len() == 1;
+        let counted = (!is_rate).then(|| MomentsSql::exact_values(&self.columns));
+        MetricSql { counted, ..self }
     }
 
     /// Whether a unit has one number.
@@ -235,7 +251,7 @@ impl MetricSql {
     fn own_moments(&self) -> MomentsSql {
         match self.kept {
             Held::Buckets => MomentsSql::distribution(&self.columns),
-            Held::Values => MomentsSql::exact_values(&self.columns),
+            Held::Values(_) => MomentsSql::exact_values(&self.columns),
             Held::Moments(_) => MomentsSql::of(&self.columns, &self.covariates),
         }
     }
@@ -335,17 +351,15 @@ impl MomentsSql {
         }
     }
 
-    /// How many units have each value of one total.
+    /// How many units have each value of one total, or each pair of two.
     fn exact_values(columns: &[(String, Number)]) -> MomentsSql {
         let of = MomentsSql::distribution(columns);
         let name = format!("{} and exact", of.name);
-        MomentsSql {
-            make: EXACT_VALUES,
-            merge: "exact_values_merge".to_owned(),
-            state: ident(&name),
-            name,
-            ..of
-        }
+        let (make, merge) = match columns.len() {
+            1 => (EXACT_VALUES, "exact_values_merge"),
+            _ => (EXACT_PAIRS, "exact_pairs_merge"),
+        };
+        MomentsSql { make, merge: merge.to_owned(), state: ident(&name), name, ..of }
     }
 
     /// A total beside its square: its third moment follows from what these share. Squares whose own squares would leave
@@ -370,7 +384,8 @@ impl MomentsSql {
     pub(crate) fn held(&self) -> Held {
         match self.make {
             DISTRIBUTION => Held::Buckets,
-            EXACT_VALUES => Held::Values,
+            EXACT_VALUES => Held::Values(1),
+            EXACT_PAIRS => Held::Values(2),
             _ => Held::Moments(self.arguments.len()),
         }
     }
@@ -383,12 +398,13 @@ pub(crate) enum Held {
     Moments(usize),
     /// A distribution by buckets.
     Buckets,
-    /// A distribution by values.
-    Values,
+    /// A distribution by values, or by pairs of them.
+    Values(usize),
 }
 
 const DISTRIBUTION: &str = "distribution_state";
 const EXACT_VALUES: &str = "exact_values_state";
+const EXACT_PAIRS: &str = "exact_pairs_state";
 
 /// The fourth power of smaller values can be added up in doubles.
 const LARGEST_CUBED: f64 = 1e70;
@@ -434,7 +450,7 @@ pub(crate) fn distinct_moments<'a>(
     let of = |metric: &'a MetricSql| {
         let besides = metric.winsorized.iter().flat_map(|w| [w.raw.clone(), w.clipped.clone()]);
         let own = std::iter::once(metric.own_moments()).chain(metric.complete_moments());
-        own.chain(besides).chain(metric.squared.clone())
+        own.chain(besides).chain(metric.squared.clone()).chain(metric.counted.clone())
     };
     distinct(metrics.into_iter().flat_map(of))
 }
@@ -539,6 +555,7 @@ pub(crate) fn group_stats(
         let own = place(&metric.own_moments()).unwrap_or(distinct.len());
         metric.moments = 1 + own;
         metric.squared_at = metric.squared.as_ref().and_then(place).map(|place| 1 + place);
+        metric.counted_at = metric.counted.as_ref().and_then(place).map(|place| 1 + place);
         if let Some(winsorized) = &mut metric.winsorized {
             let of = [&winsorized.raw, &winsorized.clipped];
             winsorized.at = of.map(|moments| 1 + place(moments).unwrap_or(distinct.len()));

@@ -229,6 +229,16 @@ fn results_batch(rows: &[ResultRow]) -> Result<RecordBatch> {
             double(r().map(|x| x.adjusted.cap_upper_denominator)),
             double(r().map(|x| x.adjusted.share_clipped)),
             double(r().map(|x| x.adjusted.share_clipped_denominator)),
+            text_or_null(r().map(|x| &x.adjusted.stratified_by)),
+            int32(r().map(|x| x.adjusted.strata).collect()),
+            int32(r().map(|x| x.normal.bootstrap_replicates).collect()),
+            text_or_null(r().map(|x| &x.normal.normal_method)),
+            double(r().map(|x| x.normal.normal_std_error)),
+            double(r().map(|x| x.normal.normal_ci_lower)),
+            double(r().map(|x| x.normal.normal_ci_upper)),
+            double(r().map(|x| x.normal.normal_rel_ci_lower)),
+            double(r().map(|x| x.normal.normal_rel_ci_upper)),
+            double(r().map(|x| x.normal.normal_p_value)),
         ],
     )
 }

@@ -456,10 +456,11 @@ impl Job {
                     past.map(|(column, (_, number))| (column, *number)).collect();
                 let kind = &definition.kind;
                 let sql = MetricSql::new(&m.name.value, kind, &columns, &past, m.window);
-                Ok(match m.winsorize {
+                let sql = match m.winsorize {
                     None => sql,
                     Some(caps) => sql.winsorized([caps.x, caps.y]),
-                })
+                };
+                Ok(if m.bootstrap.is_some() { sql.resampled() } else { sql })
             })
             .collect()
     }

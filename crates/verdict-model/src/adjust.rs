@@ -70,3 +70,52 @@ impl Caps {
         format!("{} to {}", word(self.lower), word(self.upper))
     }
 }
+
+/// Interval and p-value by the Poisson bootstrap of a metric's units instead of the normal law.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bootstrap {
+    /// How the interval is read from the replicates.
+    pub interval: BootstrapInterval,
+    /// How many replicates.
+    pub replicates: u32,
+    /// What the draws are a function of, beside experiment, metric, variant, segment and totals.
+    pub seed: u32,
+}
+
+impl Bootstrap {
+    /// The fewest replicates: below them even a level of 5% is a matter of luck.
+    pub const FEWEST: u32 = 1_000;
+    /// The most replicates.
+    pub const MOST: u32 = 200_000;
+}
+
+impl Default for Bootstrap {
+    /// What holds where a file says nothing.
+    fn default() -> Self {
+        Self { interval: BootstrapInterval::Bca, replicates: 10_000, seed: 0 }
+    }
+}
+
+/// How an interval is read from the replicates of a bootstrap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BootstrapInterval {
+    /// Bias-corrected and accelerated (Efron 1987).
+    Bca,
+    /// Their quantiles.
+    Percentile,
+}
+
+impl BootstrapInterval {
+    /// Both, with the word that a file names each by.
+    pub const WORDS: [(&'static str, BootstrapInterval); 2] =
+        [("bca", BootstrapInterval::Bca), ("percentile", BootstrapInterval::Percentile)];
+
+    /// The word that a file names it by.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            BootstrapInterval::Bca => "bca",
+            BootstrapInterval::Percentile => "percentile",
+        }
+    }
+}

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Cuped, GuardrailSettings, GuardrailTest, Located, NaiveDate, Schedule, SequentialMethod,
-    StatisticalSettings, Threshold, Window, Winsorize,
+    Bootstrap, Cuped, GuardrailSettings, GuardrailTest, Located, NaiveDate, Schedule,
+    SequentialMethod, StatisticalSettings, Threshold, Window, Winsorize,
 };
 
 /// An experiment, with every default filled in.
@@ -284,4 +284,8 @@ pub struct ExperimentMetric {
     pub cuped: Option<Cuped>,
     /// The caps of its totals.
     pub winsorize: Option<Winsorize>,
+    /// How it is resampled for its interval and p-value; `None`: they are by the normal law, or Student's.
+    pub bootstrap: Option<Bootstrap>,
+    /// The segment by which it is post-stratified: one of the experiment's.
+    pub post_stratify: Option<String>,
 }

@@ -41,7 +41,7 @@ mod storage;
 pub mod tables;
 mod yaml;
 
-pub use adjust::{Cap, Caps, Cuped, Winsorize};
+pub use adjust::{Bootstrap, BootstrapInterval, Cap, Caps, Cuped, Winsorize};
 pub use advice::{Advice, advice};
 pub use chrono::NaiveDate;
 pub use chrono_tz::Tz;

@@ -1,6 +1,7 @@
 //! Loading a project folder: every file read, every name resolved, every problem found in one go.
 
 mod adjust;
+mod bootstrap;
 mod definitions;
 mod design;
 mod experiments;
@@ -8,6 +9,7 @@ mod files;
 mod judged;
 mod metrics;
 mod population;
+mod post_stratify;
 mod settings;
 mod sources;
 mod storage;

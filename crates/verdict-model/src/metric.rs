@@ -1,6 +1,6 @@
 //! Metrics, and the components that they are built from.
 
-use crate::{Cuped, Located, Winsorize};
+use crate::{Bootstrap, Cuped, Located, Winsorize};
 
 /// A metric: a number per unit, defined once and referred to by name.
 #[derive(Clone, Debug, PartialEq)]
@@ -15,6 +15,8 @@ pub struct Metric {
     pub cuped: Option<Cuped>,
     /// The caps of its totals, where an experiment does not say otherwise.
     pub winsorize: Option<Winsorize>,
+    /// How it is resampled, where an experiment does not say otherwise.
+    pub bootstrap: Option<Bootstrap>,
     /// What it means, for people.
     pub description: Option<String>,
 }

@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 
 use crate::load::{is_odd, one_line};
 use crate::{
-    Aggregate, Cap, Caps, Complete, Component, Cuped, Experiment, ExperimentMetric, Exposures,
-    GuardrailTest, Located, Margin, Mde, Metric, MetricKind, MissingDays, OutsideDay, Project,
-    Role, SequentialMethod, SeveralVariants, Source, StatisticalSettings, Storage, Threshold,
-    Window, Winsorize,
+    Aggregate, Bootstrap, Cap, Caps, Complete, Component, Cuped, Experiment, ExperimentMetric,
+    Exposures, GuardrailTest, Located, Margin, Mde, Metric, MetricKind, MissingDays, OutsideDay,
+    Project, Role, SequentialMethod, SeveralVariants, Source, StatisticalSettings, Storage,
+    Threshold, Window, Winsorize,
 };
 
 impl Project {
@@ -218,6 +218,20 @@ impl Lines {
         if metric.winsorize.is_some() {
             self.winsorize(metric.winsorize);
         }
+        if metric.bootstrap.is_some() {
+            self.bootstrap(metric.bootstrap);
+        }
+    }
+
+    fn bootstrap(&mut self, bootstrap: Option<Bootstrap>) {
+        let Some(Bootstrap { interval, replicates, seed }) = bootstrap else {
+            return self.set("bootstrap", "none");
+        };
+        self.open("bootstrap");
+        self.set("interval", interval.word());
+        self.set("replicates", &replicates.to_string());
+        self.set("seed", &seed.to_string());
+        self.close();
     }
 
     fn winsorize(&mut self, winsorize: Option<Winsorize>) {
@@ -311,13 +325,7 @@ impl Lines {
         self.close();
         self.exposures_of(experiment, exposures);
         if !experiment.segments.is_empty() {
-            let names = experiment.segments.iter().map(|segment| {
-                let names: Vec<_> = crate::experiment::parts(&segment.value).map(word).collect();
-                match &names[..] {
-                    [one] => one.to_string(),
-                    several => format!("[{}]", several.join(", ")),
-                }
-            });
+            let names = experiment.segments.iter().map(|segment| segment_text(&segment.value));
             let names: Vec<String> = names.collect();
             self.set("segments", &format!("[{}]", names.join(", ")));
             self.set("segment_values", &experiment.segment_values.to_string());
@@ -401,6 +409,9 @@ impl Lines {
         }
         self.cuped(metric.cuped);
         self.winsorize(metric.winsorize);
+        self.bootstrap(metric.bootstrap);
+        let by = metric.post_stratify.as_deref().map(segment_text);
+        self.set("post_stratify", by.as_deref().unwrap_or("none"));
         if metric.role != Role::Guardrail {
             return;
         }
@@ -420,6 +431,15 @@ impl Lines {
                 .map_or_else(|| "threshold".to_owned(), |unit| format!("threshold_{unit}"));
             self.set(&word(&key), &level.to_string());
         }
+    }
+}
+
+/// A segment as a file names it: a cross is a list.
+fn segment_text(segment: &str) -> String {
+    let names: Vec<_> = crate::experiment::parts(segment).map(word).collect();
+    match &names[..] {
+        [one] => one.to_string(),
+        several => format!("[{}]", several.join(", ")),
     }
 }
 

@@ -96,6 +96,19 @@ pub struct GroupStat {
     pub quantile: Option<f64>,
     /// Of a quantile or a superiority the columns `bucket_lower` and so on; of one value a unit, or of several.
     pub distribution: Option<Distribution>,
+    /// Of a metric that is resampled (bootstrap) the columns `total_x` and so on: how many units have which totals.
+    pub totals: Option<Totals>,
+}
+
+/// How many units of a group have which total, or which pair of totals, in their order; all lists have the same length.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+pub struct Totals {
+    /// The distinct x, as they count: capped where the metric is winsorised.
+    pub x: Vec<f64>,
+    /// The y that goes with each, the denominator of a ratio; `None` for other metrics.
+    pub y: Option<Vec<f64>>,
+    /// How many units have them.
+    pub count: Vec<i64>,
 }
 
 /// The part of a row of `group_stats` that a winsorised metric has: there x and y above are as they count, clipped, and
@@ -243,7 +256,8 @@ pub struct ResultRow {
     /// 1 − alpha of the intervals.
     pub confidence_level: f64,
     /// The test: `two_proportion_z`, `welch_t`, `ratio_delta_z`; over several looks and against a margin
-    /// `two_proportion_z_unpooled` for the first; adjusted by their past `cuped_z`, `cuped_welch_t`, `cuped_ratio_delta_z`.
+    /// `two_proportion_z_unpooled` for the first; adjusted by their past `cuped_z`, `cuped_welch_t`, `cuped_ratio_delta_z`;
+    /// post-stratified `post_stratified_t`, `post_stratified_z`; resampled `bootstrap_bca`, `bootstrap_percentile`.
     pub method: Option<String>,
     /// `two-sided`, `greater` or `less` (greater: variant above control).
     pub alternative: String,
@@ -318,12 +332,38 @@ pub struct ResultRow {
     /// What was done to the metric, and what it would be without.
     #[serde(flatten)]
     pub adjusted: Adjusted,
+    /// What the normal law says beside a bootstrap.
+    #[serde(flatten)]
+    pub normal: NormalLaw,
+}
+
+/// The part of a row of `results` that a metric has whose interval and p-value are a bootstrap's: what they would be by the
+/// normal law, or Student's. `None` in all others.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+pub struct NormalLaw {
+    /// How many replicates the bootstrap has.
+    pub bootstrap_replicates: Option<i32>,
+    /// The test, as in `method` of other rows.
+    pub normal_method: Option<String>,
+    /// Standard error of the effect.
+    pub normal_std_error: Option<f64>,
+    /// Lower end of the interval; `None` where a one-sided test leaves that side open.
+    pub normal_ci_lower: Option<f64>,
+    /// Upper end of it.
+    pub normal_ci_upper: Option<f64>,
+    /// Lower end of the interval of the relative effect.
+    pub normal_rel_ci_lower: Option<f64>,
+    /// Upper end of it.
+    pub normal_rel_ci_upper: Option<f64>,
+    /// p-value.
+    pub normal_p_value: Option<f64>,
 }
 
 /// The part of a row of `results` that a metric has whose estimate is not the plain one.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct Adjusted {
-    /// `cuped`, `winsorized` or `winsorized_cuped`; `None`: the estimate is the plain one, and so is everything below.
+    /// `cuped`, `winsorized`, `winsorized_cuped`, `post_stratified` or `winsorized_post_stratified`; `None`: the estimate is the plain
+    /// one, and so is everything below.
     pub adjustment: Option<String>,
     /// The slope of the metric on what it was before the exposure, over both variants.
     pub theta: Option<f64>,
@@ -349,6 +389,10 @@ pub struct Adjusted {
     pub share_clipped: Option<f64>,
     /// The same of a ratio's denominator.
     pub share_clipped_denominator: Option<f64>,
+    /// The segment by which the levels are post-stratified.
+    pub stratified_by: Option<String>,
+    /// How many strata it made, those with few units taken together.
+    pub strata: Option<i32>,
 }
 
 /// A row of `checks`: one reason to trust, or not to.

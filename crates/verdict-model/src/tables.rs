@@ -251,6 +251,14 @@ pub const GROUP_STATS: Table = Table {
             Float64,
             "sum of (x - mean_x)^3, which the skewness is; null: not a mean over units, or a value beyond 1e70",
         ),
+        nullable(
+            "total_x",
+            Float64List,
+            "of a metric that is resampled (bootstrap) the distinct x, in order; capped where the metric is winsorised; null: \
+             not resampled, or a proportion",
+        ),
+        nullable("total_y", Float64List, "the y that goes with each; null: not a ratio"),
+        nullable("total_count", Int64List, "how many units have each"),
     ],
     doc: "the sufficient statistics of one metric in one variant and segment",
 };
@@ -317,7 +325,8 @@ pub const RESULTS: Table = Table {
             "method",
             Text,
             "two_proportion_z (over looks: two_proportion_z_unpooled), welch_t, ratio_delta_z, cluster_delta_t, \
-             quantile_woodruff_z or mann_whitney (over looks: brunner_munzel_z); adjusted: cuped_z, cuped_welch_t or cuped_ratio_delta_z",
+             quantile_woodruff_z or mann_whitney (over looks: brunner_munzel_z); adjusted: cuped_z, cuped_welch_t or cuped_ratio_delta_z; post-stratified: \
+             post_stratified_t or post_stratified_z; resampled: bootstrap_bca or bootstrap_percentile",
         ),
         column("alternative", Text, "two-sided, greater or less (greater: variant above control)"),
         nullable(
@@ -396,7 +405,8 @@ pub const RESULTS: Table = Table {
         nullable(
             "adjustment",
             Text,
-            "what was done to the metric: cuped, winsorized or winsorized_cuped; null: nothing",
+            "what was done to the metric: cuped, winsorized, winsorized_cuped, post_stratified or winsorized_post_stratified; \
+             null: nothing",
         ),
         nullable(
             "theta",
@@ -430,6 +440,24 @@ pub const RESULTS: Table = Table {
             "share of the units of both variants whose total was beyond a cap",
         ),
         nullable("share_clipped_denominator", Float64, "the same of a ratio's denominator"),
+        nullable("stratified_by", Text, "segment by which the levels are post-stratified"),
+        nullable("strata", Int32, "strata that it made, those with few units taken together"),
+        nullable(
+            "bootstrap_replicates",
+            Int32,
+            "replicates that interval and p-value are from; null: no bootstrap, and so is all that follows",
+        ),
+        nullable("normal_method", Text, "the test beside it, as method has it in other rows"),
+        nullable("normal_std_error", Float64, "its standard error of the effect"),
+        nullable("normal_ci_lower", Float64, "lower end of its interval; null: open (one-sided)"),
+        nullable("normal_ci_upper", Float64, "upper end of it"),
+        nullable(
+            "normal_rel_ci_lower",
+            Float64,
+            "lower end of its interval of the relative effect",
+        ),
+        nullable("normal_rel_ci_upper", Float64, "upper end of it"),
+        nullable("normal_p_value", Float64, "its p-value"),
     ],
     doc: "one metric of one variant against the control, in one segment",
 };

@@ -102,6 +102,7 @@ fn table(out: &mut impl Write, judged: &Judged) -> io::Result<()> {
     for row in rows {
         let (control, variant) = words::levels(row);
         let found = finding(&judged.experiment, row);
+        let resampled = words::resampled(row).map_or(String::new(), |how| format!(" ({how})"));
         let cells = [
             plain(&row.metric),
             row.role.word().to_owned(),
@@ -111,7 +112,7 @@ fn table(out: &mut impl Write, judged: &Judged) -> io::Result<()> {
             variant,
             words::lift(row),
             words::adjusted_p(row).replace('<', "&lt;"),
-            format!("{} {}", found.mark(), plain(&found.words)),
+            format!("{} {}{}", found.mark(), plain(&found.words), plain(&resampled)),
         ];
         writeln!(out, "| {} |", cells.join(" | "))?;
     }

@@ -122,6 +122,7 @@ impl World {
             winsorized: Default::default(),
             quantile: None,
             distribution: None,
+            totals: None,
         }
     }
 }

@@ -35,7 +35,8 @@ pub(crate) fn coerce(kind: Kind, types: &[DataType]) -> Result<Vec<DataType>> {
             | Kind::ExactSumMerge
             | Kind::SketchMerge
             | Kind::DistributionMerge
-            | Kind::ExactValuesMerge,
+            | Kind::ExactValuesMerge
+            | Kind::ExactPairsMerge,
             [state],
         ) => match state {
             DataType::Binary
@@ -97,14 +98,20 @@ pub(crate) fn coerce(kind: Kind, types: &[DataType]) -> Result<Vec<DataType>> {
             let values = if stored { DataType::Binary } else { DataType::Float64 };
             Ok(vec![DataType::Int64, values])
         }
-        (Kind::ExactValuesState, [weight, x]) => {
+        (Kind::ExactValuesState, [weight, xs @ ..])
+        | (Kind::ExactPairsState, [weight, xs @ ..])
+            if xs.len() == if kind == Kind::ExactPairsState { 2 } else { 1 } =>
+        {
             if !integer(weight) {
                 return plan_err!(
                     "the weight of `{name}` is a whole number (BIGINT), not {weight}"
                 );
             }
-            common(name, std::slice::from_ref(x))?;
-            Ok(vec![DataType::Int64, DataType::Float64])
+            common(name, xs)?;
+            Ok([vec![DataType::Int64], vec![DataType::Float64; xs.len()]].concat())
+        }
+        (Kind::ExactPairsState, _) => {
+            plan_err!("`{name}` takes a weight and two values of a unit: {name}(weight, x, y)")
         }
         (Kind::ExactValuesState, _) => {
             plan_err!("`{name}` takes a weight and a unit's value: {name}(weight, x)")

@@ -1,39 +1,40 @@
-//! `exact_values_state` and its stored states.
+//! `exact_values_state` and `exact_pairs_state`, and their stored states.
 
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, LargeBinaryBuilder};
 use datafusion::arrow::datatypes::{Float64Type, Int64Type};
 use datafusion::common::Result;
-use verdict_accum::ExactValues;
+use verdict_accum::Exact;
 
 use crate::distribution::bytes;
 use crate::kernel::{Call, Kernel, len};
 use crate::moments::binary;
 
+/// Of `K` values a unit.
 #[derive(Debug)]
-pub(crate) struct ExactValuesKernel {
+pub(crate) struct ExactKernel<const K: usize> {
     pub(crate) call: Call,
-    /// Whether stored states come in, not a weight and a value.
+    /// Whether stored states come in, not a weight and values.
     pub(crate) states: bool,
 }
 
-impl ExactValuesKernel {
+impl<const K: usize> ExactKernel<K> {
     fn each(
         &self,
         args: &[ArrayRef],
         places: &[usize],
-        values: &mut [ExactValues],
+        values: &mut [Exact<K>],
         add: bool,
     ) -> Result<()> {
         if self.states {
             return self.each_state(&args[0], places, values, add);
         }
         let weights = args[0].as_primitive::<Int64Type>().values();
-        let xs = args[1].as_primitive::<Float64Type>();
+        let xs: [_; K] = std::array::from_fn(|i| args[1 + i].as_primitive::<Float64Type>());
         for (row, &place) in places.iter().enumerate() {
             let weight = if add { weights[row] } else { weights[row].wrapping_neg() };
-            let pushed = values[place].push(weight, xs.value(row));
+            let pushed = values[place].push(weight, xs.map(|x| x.value(row)));
             pushed.map_err(|e| self.call.refusal_of(e, args, row))?;
         }
         Ok(())
@@ -43,11 +44,11 @@ impl ExactValuesKernel {
         &self,
         states: &ArrayRef,
         places: &[usize],
-        values: &mut [ExactValues],
+        values: &mut [Exact<K>],
         add: bool,
     ) -> Result<()> {
         for (row, &place) in places.iter().enumerate().filter(|(row, _)| states.is_valid(*row)) {
-            let state = ExactValues::from_bytes(bytes(states, row));
+            let state = Exact::from_bytes(bytes(states, row));
             let state = state.map_err(|e| self.call.refusal(e))?;
             if add { values[place].merge(&state) } else { values[place].retract(&state) }
         }
@@ -55,8 +56,8 @@ impl ExactValuesKernel {
     }
 }
 
-impl Kernel for ExactValuesKernel {
-    type Value = ExactValues;
+impl<const K: usize> Kernel for ExactKernel<K> {
+    type Value = Exact<K>;
 
     fn update(
         &self,

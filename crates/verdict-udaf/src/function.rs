@@ -23,7 +23,7 @@ use crate::adapters::{Groups, One};
 use crate::bootstrap::{BootstrapKernel, By, bootstrap_fields};
 use crate::distribution::DistributionKernel;
 use crate::exact_sum::DoubleSum;
-use crate::exact_values::ExactValuesKernel;
+use crate::exact_values::ExactKernel;
 use crate::integer_sum::{INTEGER_STATE, IntegerSum};
 use crate::kernel::{Call, Kernel};
 use crate::moments::{MomentsKernel, moments_fields};
@@ -50,10 +50,12 @@ pub(crate) enum Kind {
     DistributionMerge,
     ExactValuesState,
     ExactValuesMerge,
+    ExactPairsState,
+    ExactPairsMerge,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::Moments,
         Self::MomentsState,
         Self::MomentsMerge(1),
@@ -73,6 +75,8 @@ impl Kind {
         Self::DistributionMerge,
         Self::ExactValuesState,
         Self::ExactValuesMerge,
+        Self::ExactPairsState,
+        Self::ExactPairsMerge,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -96,6 +100,8 @@ impl Kind {
             Self::DistributionMerge => "distribution_merge",
             Self::ExactValuesState => "exact_values_state",
             Self::ExactValuesMerge => "exact_values_merge",
+            Self::ExactPairsState => "exact_pairs_state",
+            Self::ExactPairsMerge => "exact_pairs_merge",
         }
     }
 }
@@ -203,8 +209,10 @@ impl Aggregate {
             Kind::DistributionMerge => {
                 adapt.adapt(DistributionKernel { call, input: distribution::Input::States })
             }
-            Kind::ExactValuesState => adapt.adapt(ExactValuesKernel { call, states: false }),
-            Kind::ExactValuesMerge => adapt.adapt(ExactValuesKernel { call, states: true }),
+            Kind::ExactValuesState => adapt.adapt(ExactKernel::<1> { call, states: false }),
+            Kind::ExactValuesMerge => adapt.adapt(ExactKernel::<1> { call, states: true }),
+            Kind::ExactPairsState => adapt.adapt(ExactKernel::<2> { call, states: false }),
+            Kind::ExactPairsMerge => adapt.adapt(ExactKernel::<2> { call, states: true }),
         })
     }
 }
@@ -298,7 +306,9 @@ impl AggregateUDFImpl for Aggregate {
             | Kind::DistributionState
             | Kind::DistributionMerge
             | Kind::ExactValuesState
-            | Kind::ExactValuesMerge => DataType::Binary,
+            | Kind::ExactValuesMerge
+            | Kind::ExactPairsState
+            | Kind::ExactPairsMerge => DataType::Binary,
         })
     }
 
@@ -333,7 +343,10 @@ impl AggregateUDFImpl for Aggregate {
             Kind::DistributionState | Kind::DistributionMerge => {
                 vec![field("distribution", DataType::LargeBinary)]
             }
-            Kind::ExactValuesState | Kind::ExactValuesMerge => {
+            Kind::ExactValuesState
+            | Kind::ExactValuesMerge
+            | Kind::ExactPairsState
+            | Kind::ExactPairsMerge => {
                 vec![field("values", DataType::LargeBinary)]
             }
         })

@@ -39,6 +39,8 @@
 //! | `distribution_merge(state)` | the distribution of all states together |
 //! | `exact_values_state(weight, x)` | BINARY: how many units have which value, without rounding |
 //! | `exact_values_merge(state)` | the same of all states together |
+//! | `exact_pairs_state(weight, x, y)` | BINARY: how many units have which pair of values |
+//! | `exact_pairs_merge(state)` | the same of all states together |
 //! | `sketch_quantile(state, q)` | DOUBLE, the value of rank floor(q (n - 1)) within the relative error |
 //!
 //! Common to all: a row with a NULL in any argument is ignored; the field `nulls` of a struct counts such rows (for

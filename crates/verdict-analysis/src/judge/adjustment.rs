@@ -5,13 +5,16 @@ use verdict_model::rows::{Adjusted, GroupStat};
 
 use super::compare::{Comparison, Evidence};
 
-/// The word for what is done to a metric; `None`: nothing.
-pub(super) fn adjustment(metric: &ExperimentMetric) -> Option<&'static str> {
-    match (metric.winsorize, metric.cuped) {
-        (None, None) => None,
-        (None, Some(_)) => Some("cuped"),
-        (Some(_), None) => Some("winsorized"),
-        (Some(_), Some(_)) => Some("winsorized_cuped"),
+/// The word for what is done to a metric; `None`: nothing. Within a segment it is not `stratified`.
+pub(super) fn adjustment(metric: &ExperimentMetric, stratified: bool) -> Option<&'static str> {
+    let post_stratify = metric.post_stratify.as_ref().filter(|_| stratified);
+    match (metric.winsorize, metric.cuped, post_stratify) {
+        (None, None, None) => None,
+        (None, Some(_), _) => Some("cuped"),
+        (Some(_), Some(_), _) => Some("winsorized_cuped"),
+        (Some(_), None, None) => Some("winsorized"),
+        (None, None, Some(_)) => Some("post_stratified"),
+        (Some(_), None, Some(_)) => Some("winsorized_post_stratified"),
     }
 }
 
@@ -41,6 +44,10 @@ pub(super) fn unadjusted(word: &str, plain: &Comparison, evidence: &Evidence) ->
     Adjusted {
         adjustment: Some(word.to_owned()),
         theta: evidence.adjusted.and_then(|levels| levels.theta),
+        strata: evidence
+            .adjusted
+            .and_then(|levels| levels.strata)
+            .and_then(|(strata, _)| i32::try_from(strata).ok()),
         unadjusted_mean_control: plain.levels.0,
         unadjusted_mean_variant: plain.levels.1,
         unadjusted_effect: plain.effect(),

@@ -9,6 +9,7 @@ use super::compare::compare;
 use super::history::History;
 use super::reasons::Reason;
 use super::results;
+use super::strata::{self, compare_by_strata};
 use super::tuning;
 use super::watch::{Contrast, Question, watch};
 use crate::methods::Alternative;
@@ -64,17 +65,29 @@ pub(super) fn best(
     let beaten = |other: &str| {
         let interval = if experiment.settings.sequential == SequentialMethod::None {
             let group = |arm| history.shown().whole(&metric.name.value, arm);
-            let evidence = compare(
-                &metric_type,
-                metric.cuped.is_some(),
-                group(other),
-                group(leader),
-                alpha,
-                Alternative::TwoSided,
-            )
-            .outcome
-            .ok()
-            .filter(|evidence| evidence.test.p_value <= alpha);
+            let alternative = Alternative::TwoSided;
+            let comparison = match metric.post_stratify.as_deref() {
+                Some(segment) => {
+                    let question = strata::Question {
+                        metric: &metric.name.value,
+                        metric_type: &metric_type,
+                        segment,
+                        control: other,
+                        variant: leader,
+                        contrast: Contrast::DIFFERENCE,
+                        alternative,
+                        alpha,
+                    };
+                    compare_by_strata(history.shown(), &question)
+                }
+                None => {
+                    let (adjusted, groups) =
+                        (metric.cuped.is_some(), (group(other), group(leader)));
+                    compare(&metric_type, adjusted, groups.0, groups.1, alpha, alternative)
+                }
+            };
+            let evidence = comparison.outcome.ok();
+            let evidence = evidence.filter(|evidence| evidence.test.p_value <= alpha);
             evidence.map(|evidence| evidence.test.interval())
         } else {
             let question = Question {

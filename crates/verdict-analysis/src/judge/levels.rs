@@ -1,8 +1,9 @@
-//! The levels of two groups whose difference is the effect: as they are, or adjusted by their past (CUPED).
+//! The levels of two groups whose difference is the effect: as they are, adjusted by their past (CUPED), or post-stratified.
 //!
 //! An adjusted level is e + theta x̄, with e the mean of y - theta x in the group and x̄ the mean covariate of both groups
 //! together. In the difference x̄ cancels, so that its variance is that of e alone; in a ratio of levels, and in anything
-//! else but the difference, it does not: what both levels share is kept beside the samples.
+//! else but the difference, it does not: what both levels share is kept beside the samples. Post-stratified levels share the
+//! shares of the strata, which do not cancel where strata differ in their effect.
 
 use verdict_model::rows::GroupStat;
 
@@ -10,6 +11,7 @@ use super::samples::{Gap, Kind, by_rank, missing, sample, units};
 use crate::methods::Sample;
 use crate::methods::cuped::{Cuped, CupedSample, cuped};
 use crate::methods::cuped_ratio::{CupedRatioSample, cuped_ratio};
+use crate::methods::post_stratify::PostStratified;
 
 /// Two groups as samples.
 #[derive(Clone, Copy, Debug)]
@@ -19,10 +21,12 @@ pub(super) struct Levels {
     pub(super) variant: Sample,
     /// The slope that they are adjusted by.
     pub(super) theta: Option<f64>,
+    /// How many strata they are made of, and the degrees of freedom of their difference.
+    pub(super) strata: Option<(usize, f64)>,
     common: Common,
 }
 
-/// What the common mean covariate adds: to the variance of each level, and to their covariance.
+/// What the common mean covariate adds, or the common shares of the strata: to the variance of each level, and to their covariance.
 #[derive(Clone, Copy, Debug, Default)]
 struct Common {
     control: f64,
@@ -47,7 +51,27 @@ impl Levels {
 
     /// Samples that have nothing in common.
     pub(super) fn of_samples(control: Sample, variant: Sample) -> Levels {
-        Levels { control, variant, theta: None, common: Common::default() }
+        Levels { control, variant, theta: None, strata: None, common: Common::default() }
+    }
+
+    /// The groups, post-stratified; the samples have the variances within strata.
+    pub(super) fn post_stratified(
+        (n_control, n_variant): (u64, u64),
+        found: &PostStratified,
+    ) -> Levels {
+        let sample = |n: u64, mean, variance_of_mean: f64| Sample {
+            n,
+            mean,
+            variance: variance_of_mean * n as f64,
+        };
+        let [control, variant, both] = found.between;
+        Levels {
+            control: sample(n_control, found.control, found.within_control),
+            variant: sample(n_variant, found.treatment, found.within_treatment),
+            theta: None,
+            strata: Some((found.strata, found.df)),
+            common: Common { control, variant, both },
+        }
     }
 
     /// The groups adjusted by their past, with the slope of both together.
@@ -86,7 +110,7 @@ impl Levels {
             variant: 2.0 * t + of_mean,
             both: c + t + of_mean,
         };
-        Ok(Levels { control, variant, theta: Some(theta), common })
+        Ok(Levels { control, variant, theta: Some(theta), strata: None, common })
     }
 
     /// By the plan: adjusted or not.
@@ -106,17 +130,25 @@ impl Levels {
     pub(super) fn variance(&self, factor: f64) -> f64 {
         let apart =
             self.variant.variance_of_mean() + factor * factor * self.control.variance_of_mean();
-        // The common part of a difference is none, whatever it would round to.
-        if factor == 1.0 || self.theta.is_none() {
+        // The common mean covariate is no part of a difference, whatever it would round to.
+        let cancels = factor == 1.0 && self.theta.is_some();
+        if cancels || !self.is_shared() {
             return apart;
         }
         let Common { control, variant, both } = self.common;
         (apart + variant + factor * factor * control - 2.0 * factor * both).max(0.0)
     }
 
+    /// Whether the levels have something in common.
+    fn is_shared(&self) -> bool {
+        self.theta.is_some() || self.strata.is_some()
+    }
+
     /// The variances of the control's and the variant's level, and their covariance; `None` where they are independent.
     pub(super) fn joint(&self) -> Option<[f64; 3]> {
-        self.theta?;
+        if !self.is_shared() {
+            return None;
+        }
         let Common { control, variant, both } = self.common;
         let (v_c, v_t) = (self.control.variance_of_mean(), self.variant.variance_of_mean());
         Some([(v_c + control).max(0.0), (v_t + variant).max(0.0), both])

@@ -11,9 +11,9 @@
 //! # Codes
 //!
 //! - Result rows, `insufficient`: `no_units_in_control`, `no_units_in_variant`, `too_few_units`, `zero_variance`,
-//!   `zero_denominator`, `no_overlap`, `burn_in`. `not_mature`: `before_planned_end`, `before_first_look`, `no_test_yet`,
+//!   `zero_denominator`, `no_overlap`, `too_skewed_for_bca`, `burn_in`. `not_mature`: `before_planned_end`, `before_first_look`, `no_test_yet`,
 //!   `window_not_complete`. `failed`: `method_not_in_effect`, `metric_type_unknown`, `metric_type_differs`,
-//!   `statistics_invalid`, `covariate_missing`, `method_failed`,
+//!   `statistics_invalid`, `covariate_missing`, `totals_missing`, `strata_missing`, `method_failed`,
 //!   `margin_too_large`, `no_planned_end`.
 //! - No relative effect: the reason of the row; otherwise `control_mean_not_positive`, `control_mean_near_zero`,
 //!   `no_lift_of_superiority`.
@@ -44,10 +44,12 @@ mod promise;
 mod reason_words;
 mod reasons;
 mod registered;
+mod resampled;
 mod results;
 mod samples;
 mod significance;
 mod stage;
+mod strata;
 mod target;
 mod tuning;
 mod watch;

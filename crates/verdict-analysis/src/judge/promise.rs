@@ -1,6 +1,6 @@
 //! One promised row: how its comparison is to be tested, and what comes of it.
 
-use verdict_model::rows::{Adjusted, GroupStat, ResultRow, WHOLE};
+use verdict_model::rows::{Adjusted, GroupStat, NormalLaw, ResultRow, WHOLE};
 use verdict_model::{
     Arm, Direction, Experiment, ExperimentMetric, GuardrailTest, Margin, NaiveDate, Role,
     SequentialMethod,
@@ -9,10 +9,13 @@ use verdict_model::{
 use super::adjustment::{adjustment, unadjusted, with_caps, without_caps};
 use super::compare::{Comparison, Evidence, NO_LIFT, by_past_word, compare, relative_effect};
 use super::families;
+use super::groups::Groups;
 use super::history::History;
 use super::levels::Levels;
+use super::resampled::{self, resampled};
 use super::results::alpha;
 use super::samples::{CLUSTERED, Gap, Kind};
+use super::strata::{self, compare_by_strata};
 use super::tuning;
 use super::watch::{Contrast, Question, Watched, watch};
 use crate::methods::{Alternative, Interval};
@@ -52,16 +55,19 @@ impl Promise<'_> {
         let compared = |adjusted, control, variant| {
             compare(self.metric_type, adjusted, control, variant, self.alpha(), alternative)
         };
-        let comparison = compared(self.metric.cuped.is_some(), control, variant);
+        let by_strata = self.by_strata(groups);
+        let stratified_by = self.metric.post_stratify.clone().filter(|_| by_strata.is_some());
+        let comparison =
+            by_strata.unwrap_or_else(|| compared(self.metric.cuped.is_some(), control, variant));
         let row = self.without_number(control, variant, &comparison, history);
-        let row = match (&comparison.outcome, adjustment(self.metric)) {
+        let row = match (&comparison.outcome, adjustment(self.metric, stratified_by.is_some())) {
             (Ok(evidence), Some(word)) => {
                 let as_they_are = [control, variant].map(|group| group.map(without_caps));
                 let [of_control, of_variant] = &as_they_are;
                 let plain = compared(false, of_control.as_ref(), of_variant.as_ref());
                 let adjusted = unadjusted(word, &plain, evidence);
                 let adjusted = with_caps(adjusted, control, variant);
-                ResultRow { adjusted, ..row }
+                ResultRow { adjusted: Adjusted { stratified_by, ..adjusted }, ..row }
             }
             _ => row,
         };
@@ -74,7 +80,45 @@ impl Promise<'_> {
                 Err(gap) => withheld(row, &evidence, gap),
             },
         };
+        let row = self.resampled(row, control.zip(variant));
         self.with_limit(row, history)
+    }
+
+    /// A row with a test, by the bootstrap where that is in effect.
+    fn resampled(&self, row: ResultRow, groups: Option<(&GroupStat, &GroupStat)>) -> ResultRow {
+        let kind = Kind::of(self.metric_type).ok();
+        let (Some(bootstrap), Some((control, variant)), Some(kind), Some(contrast), Some(_)) =
+            (self.metric.bootstrap, groups, kind, self.contrast(), row.p_value)
+        else {
+            return row;
+        };
+        let (alternative, alpha) = (self.alternative(), self.alpha());
+        let question =
+            resampled::Question { bootstrap, kind, control, variant, contrast, alternative, alpha };
+        match resampled(row.clone(), &question) {
+            Ok(row) => row,
+            Err(gap) => without(without_test(row), gap),
+        }
+    }
+
+    /// The comparison of post-stratified levels, where that is in effect: over the whole, whose strata are a segment's values.
+    fn by_strata(&self, groups: &Groups<'_>) -> Option<Comparison> {
+        let segment = self.metric.post_stratify.as_deref().filter(|_| self.segment.0 == WHOLE)?;
+        let Some(contrast) = self.contrast() else {
+            let outcome = Err(Gap::Failed("margin_too_large"));
+            return Some(Comparison { levels: (None, None), outcome });
+        };
+        let question = strata::Question {
+            metric: &self.metric.name.value,
+            metric_type: self.metric_type,
+            segment,
+            control: &self.experiment.design.control.value,
+            variant: &self.arm.name,
+            contrast,
+            alternative: self.alternative(),
+            alpha: self.alpha(),
+        };
+        Some(compare_by_strata(groups, &question))
     }
 
     fn mode(&self, history: &History<'_>) -> Mode {
@@ -85,7 +129,10 @@ impl Promise<'_> {
             SequentialMethod::None if history.looks().is_empty() => {
                 Mode::Withheld(Gap::NotMature("before_planned_end"))
             }
-            SequentialMethod::None if plain => Mode::Once,
+            // Of strata the margin is a part of the comparison.
+            SequentialMethod::None if plain || (whole && self.metric.post_stratify.is_some()) => {
+                Mode::Once
+            }
             // The boundaries of a spending plan are dear, and segments inform only: they are tested once, at its end.
             method if method.is_group_sequential() && !whole && !history.ended() => {
                 Mode::Withheld(Gap::NotMature("before_planned_end"))
@@ -244,6 +291,7 @@ impl Promise<'_> {
             threshold_bound: None,
             threshold_breached: None,
             adjusted: Adjusted::default(),
+            normal: NormalLaw::default(),
         }
     }
 
@@ -376,6 +424,27 @@ fn without(row: ResultRow, gap: Gap) -> ResultRow {
         status: gap.status().to_owned(),
         reason: Some(gap.reason().to_owned()),
         rel_effect_reason: Some(gap.reason().to_owned()),
+        ..row
+    }
+}
+
+/// A row without what a test says.
+fn without_test(row: ResultRow) -> ResultRow {
+    ResultRow {
+        effect_std_error: None,
+        effect_ci_lower: None,
+        effect_ci_upper: None,
+        rel_effect_ci_lower: None,
+        rel_effect_ci_upper: None,
+        method: None,
+        statistic: None,
+        df: None,
+        p_value: None,
+        log_p_value: None,
+        z: None,
+        boundary: None,
+        crossed: None,
+        crossed_ds: None,
         ..row
     }
 }

@@ -24,6 +24,15 @@ pub fn reason_in_words(code: &str) -> &str {
         "covariate_missing" => {
             "the statistics do not have what it was before the exposure; run the experiment again"
         }
+        "strata_missing" => {
+            "the statistics do not have the segment that it is post-stratified by; run the experiment again"
+        }
+        "totals_missing" => {
+            "the statistics do not have the units' totals that are resampled; run the experiment again"
+        }
+        "too_skewed_for_bca" => {
+            "its replicates are too skewed, or too few units have anything, for a BCa interval; `interval: percentile` asks less"
+        }
         "method_failed" => "the method has no answer for these statistics",
         "control_mean_not_positive" => "the control's level is not above zero",
         "control_mean_near_zero" => {

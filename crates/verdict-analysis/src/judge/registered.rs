@@ -160,6 +160,24 @@ fn statistics_are_of(
     if let Some(end) = registered.end.filter(|end| *end < judged.ds) {
         return Err(format!("The registered plan ended on {end}."));
     }
+    let resampled = |name: &str| {
+        judged.experiment.metrics().any(|m| m.name.value == name && m.bootstrap.is_some())
+    };
+    let mut lost = registered.metrics().filter(|metric| metric.bootstrap.is_some());
+    if let Some(metric) = lost.find(|metric| !resampled(&metric.name.value)) {
+        return Err(format!(
+            "The registered plan resamples metric `{}`, the totals of whose units are not kept any more.",
+            metric.name
+        ));
+    }
+    let segments = &judged.experiment.segments;
+    let strata = registered.metrics().filter_map(|metric| metric.post_stratify.as_ref());
+    let mut lost = strata.filter(|name| !segments.iter().any(|segment| segment.value == **name));
+    if let Some(name) = lost.next() {
+        return Err(format!(
+            "The registered plan post-stratifies by `{name}`, which is no segment any more."
+        ));
+    }
     let own = judged.stats.iter().filter(|row| row.experiment == registered.name.value);
     let dates: BTreeSet<NaiveDate> = own.map(|row| row.ds).collect();
     let first = registered.start.or_else(|| dates.first().copied()).unwrap_or(judged.ds);

@@ -6,6 +6,7 @@
 pub(crate) mod error;
 mod estimate;
 mod exact;
+mod poisson;
 mod sample;
 mod score_interval;
 
@@ -21,6 +22,8 @@ pub mod heterogeneity;
 pub mod kolmogorov;
 pub mod mann_whitney;
 pub mod permutation;
+pub mod poisson_bootstrap;
+pub mod post_stratify;
 pub mod power;
 pub mod proportion;
 pub mod quantile;

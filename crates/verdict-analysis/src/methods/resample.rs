@@ -24,6 +24,12 @@ impl Draws {
         Self::new(name.bytes().fold(0xCBF2_9CE4_8422_2325, hash))
     }
 
+    /// The draws of a part of what these are the draws of.
+    #[must_use]
+    pub fn of(&self, part: u64) -> Self {
+        Self { key: mix(mix(self.key) ^ part) }
+    }
+
     /// 64 random bits.
     #[must_use]
     pub fn bits(&self, replicate: u64, draw: u64) -> u64 {

@@ -31,20 +31,21 @@ pub(super) fn of_metric(
     if let Held::Moments(_) = metric.kept {
         let fields = fields(&own, pair.as_deref(), not_mature, (metric.totals, covariates));
         let winsorized = winsorized(metric.winsorized.as_ref(), metric.totals);
-        let third = third(&own, metric.squared_at);
+        let more = [third(&own, metric.squared_at), totals(metric.counted_at)];
         let fields = fields.into_iter().chain(winsorized).chain(no_distribution());
-        return fields.chain([third]).collect();
+        return fields.chain(more).collect();
     }
     // Of a distribution n and all else follow from its state.
     let nothing = fields("", None, not_mature, (0, 0)).into_iter().chain(winsorized(None, 0));
     let nothing = nothing.chain(no_distribution()).chain([third("", None)]);
+    let nothing = nothing.chain([totals(None)]);
     let quantile = metric.quantile.map_or_else(|| "NULL".to_owned(), |q| format!("{q:?}"));
     nothing
         .map(|field| match field.name {
             "quantile" => FieldSql { value: format!("CAST({quantile} AS DOUBLE)"), ..field },
             "distribution" => FieldSql { value: own.clone(), ..field },
             "n" => FieldSql { value: "CAST(NULL AS BIGINT)".to_owned(), ..field },
-            "n_not_mature" => field,
+            "n_not_mature" | "totals" => field,
             _ if field.value.contains("AS BIGINT") => {
                 FieldSql { value: "CAST(NULL AS BIGINT)".to_owned(), ..field }
             }
@@ -63,7 +64,11 @@ fn no_distribution() -> [FieldSql; 2] {
 pub(super) fn of_clusters(metric: &MetricSql) -> Vec<FieldSql> {
     let own = format!("m{}", metric.moments);
     let fields = fields(&own, None, None, (2, 0)).into_iter();
-    fields.chain(winsorized(None, 2)).chain(no_distribution()).chain([third("", None)]).collect()
+    fields
+        .chain(winsorized(None, 2))
+        .chain(no_distribution())
+        .chain([third("", None), totals(None)])
+        .collect()
 }
 
 /// The third central moment, from the moments of x and of x beside its square: Σ(x - m)³ = Σ(x - m)(x² - mean of x²) - 2 m
@@ -78,6 +83,12 @@ fn third(own: &str, squared: Option<usize>) -> FieldSql {
         },
     );
     FieldSql { name: "m3_x", value }
+}
+
+/// How many units have which totals, as a state of moments of that number.
+fn totals(counted: Option<usize>) -> FieldSql {
+    let value = counted.map_or_else(|| "CAST(NULL AS BYTEA)".to_owned(), |at| format!("m{at}"));
+    FieldSql { name: "totals", value }
 }
 
 /// The columns that only a winsorised metric has.
@@ -125,7 +136,11 @@ fn winsorized(of: Option<&WinsorizedSql>, totals: usize) -> Vec<FieldSql> {
 /// The columns of the built-in metric, which is not compared with the day before.
 pub(super) fn of_several_variants() -> Vec<FieldSql> {
     let fields = fields("m0", None, None, (1, 0)).into_iter();
-    fields.chain(winsorized(None, 1)).chain(no_distribution()).chain([third("", None)]).collect()
+    fields
+        .chain(winsorized(None, 1))
+        .chain(no_distribution())
+        .chain([third("", None), totals(None)])
+        .collect()
 }
 
 fn fields(

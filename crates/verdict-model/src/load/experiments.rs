@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::adjust;
+use super::bootstrap;
 use super::definitions::{Definitions, undefined};
 use super::design;
-use super::judged::{self, Remarks};
+use super::judged::{self, Defaults, Remarks};
+use super::post_stratify;
 use super::settings;
 use super::window;
 use crate::yaml::{Item, Map};
@@ -47,10 +49,14 @@ pub(super) fn experiment(
     let segment_values = map.get("segment_values").and_then(|item| values(&item));
 
     let cuped = adjust::cuped(&mut map).and_then(|(_, cuped)| cuped);
+    let post_stratify =
+        post_stratify::post_stratify(&mut map, &segments).and_then(|(_, segment)| segment);
+    let defaults =
+        Defaults { window, cuped, post_stratify: post_stratify.as_ref(), segments: &segments };
     let mut remarks = Remarks::default();
     let metrics = map.require("metrics", "name at least the primary metric");
-    let metrics = metrics
-        .and_then(|item| judged::metrics(&item, defined.metrics, (window, cuped), &mut remarks));
+    let metrics =
+        metrics.and_then(|item| judged::metrics(&item, defined.metrics, defaults, &mut remarks));
     let judged_by = settings::settings(map.get("statistical_settings"), (start, end));
     let guardrail_settings =
         settings::guardrail_settings(map.get("guardrail_settings"), judged_by.alpha);
@@ -80,6 +86,8 @@ pub(super) fn experiment(
         guardrail_settings,
         name,
     };
+    let misfits = [bootstrap::misfit(&experiment), post_stratify::misfit(&experiment)];
+    misfits.into_iter().flatten().for_each(|why| item.refuse(why));
     check_unit(item, &experiment, read, defined);
     check_cluster(item, &experiment, read, defined);
     Some(experiment)
@@ -221,14 +229,17 @@ fn check_cluster(
         );
     }
     let plain = |metric: &&ExperimentMetric| {
-        metric.window.is_none() && metric.cuped.is_none() && metric.winsorize.is_none()
+        metric.window.is_none()
+            && metric.cuped.is_none()
+            && metric.winsorize.is_none()
+            && metric.bootstrap.is_none()
     };
     if let Some(metric) = experiment.metrics().find(|metric| !plain(metric)) {
         let name = &metric.name;
         item.refuse_at(
             &cluster.place,
             format!(
-                "clusters go without `window`, `cuped` and `winsorize`, and metric `{name}` has one"
+                "clusters go without `window`, `cuped`, `winsorize` and `bootstrap`, and metric `{name}` has one"
             ),
         );
     }

@@ -1,12 +1,14 @@
 //! `experiment.metrics`.
 
 use super::adjust;
+use super::bootstrap;
 use super::definitions::Definitions;
+use super::post_stratify;
 use super::settings::guardrail;
 use super::winsorize;
 use crate::yaml::{Item, Map};
 use crate::{
-    Cuped, DeclaredType, Direction, ExperimentMetric, GuardrailTest, Margin, Mde, Metric,
+    Cuped, DeclaredType, Direction, ExperimentMetric, GuardrailTest, Located, Margin, Mde, Metric,
     MetricKind, Place, Role, Window,
 };
 
@@ -28,11 +30,21 @@ pub(super) struct Metrics {
     pub(super) secondary: Vec<ExperimentMetric>,
 }
 
-/// `experiment.metrics`; `defaults` are the experiment's window and CUPED.
+/// What holds for the metrics of an experiment that say nothing of their own.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Defaults<'a> {
+    pub(super) window: Option<Window>,
+    pub(super) cuped: Option<Cuped>,
+    pub(super) post_stratify: Option<&'a String>,
+    /// The experiment's segments, which post-stratification is by.
+    pub(super) segments: &'a [Located<String>],
+}
+
+/// `experiment.metrics`.
 pub(super) fn metrics(
     item: &Item<'_>,
     defined: &Definitions<Metric>,
-    defaults: (Option<Window>, Option<Cuped>),
+    defaults: Defaults<'_>,
     remarks: &mut Remarks,
 ) -> Option<Metrics> {
     let metric = |item: &Item<'_>, role, remarks: &mut Remarks| {
@@ -77,7 +89,7 @@ fn metric(
     item: &Item<'_>,
     role: Role,
     defined: &Definitions<Metric>,
-    (window, default): (Option<Window>, Option<Cuped>),
+    defaults: Defaults<'_>,
     remarks: &mut Remarks,
 ) -> Option<ExperimentMetric> {
     let mut map = item.map()?;
@@ -108,13 +120,16 @@ fn metric(
             of.name
         ));
     }
-    let cuped = adjust::in_effect(&mut map, definition, default);
+    let cuped = adjust::in_effect(&mut map, definition, defaults.cuped);
     let winsorize = winsorize::in_effect(&mut map, definition);
+    let bootstrap = bootstrap::in_effect(&mut map, definition, cuped);
+    let by = (defaults.segments, defaults.post_stratify);
+    let post_stratify = post_stratify::in_effect(&mut map, definition, by, (cuped, bootstrap));
     map.finish();
     Some(ExperimentMetric {
         name: name?,
         role,
-        window: definition.and_then(|definition| definition.window).or(window),
+        window: definition.and_then(|definition| definition.window).or(defaults.window),
         declared,
         baseline,
         mde,
@@ -123,6 +138,8 @@ fn metric(
         threshold,
         cuped,
         winsorize,
+        bootstrap,
+        post_stratify,
     })
 }
 

@@ -1,6 +1,7 @@
 //! The section `metrics`.
 
 use super::adjust;
+use super::bootstrap;
 use super::definitions::Definitions;
 use super::window;
 use super::winsorize;
@@ -107,8 +108,9 @@ pub(super) fn metric(
         cuped
     });
     let winsorize = winsorize::winsorize(&mut map, kind.as_ref()).flatten();
+    let bootstrap = bootstrap::bootstrap(&mut map, kind.as_ref()).flatten();
     map.finish();
-    Some(Metric { name, kind: kind?, window, cuped, winsorize, description })
+    Some(Metric { name, kind: kind?, window, cuped, winsorize, bootstrap, description })
 }
 
 /// Share of units with a row, or with a total that reaches a threshold.

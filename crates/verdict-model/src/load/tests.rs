@@ -1,5 +1,6 @@
 //! A valid project, and what is said when one thing in it is changed.
 
+mod bootstrap;
 mod definitions;
 mod experiments;
 mod looks;

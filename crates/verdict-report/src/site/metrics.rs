@@ -126,6 +126,7 @@ fn notes(row: &ResultRow) -> Vec<String> {
     notes.extend(words::not_mature(row));
     notes.extend(words::margin(row).map(|margin| format!("margin {margin}")));
     notes.extend(words::limit(row));
+    notes.extend(words::resampled(row));
     if let (Some(z), Some(boundary)) = (row.z, row.boundary) {
         notes.push(format!("z {z:.2}, boundary {boundary:.2}"));
     }

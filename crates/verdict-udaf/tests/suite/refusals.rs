@@ -5,7 +5,7 @@ use crate::session::{check, refused};
 const T: &str = "(VALUES (1, 2.0, 'a', x'00'), (2, 3.0, 'b', x'00')) AS t(w, x, s, b)";
 
 /// A call of each aggregate function whose order or repetition of rows could be asked for.
-const CALLS: [&str; 17] = [
+const CALLS: [&str; 19] = [
     "moments(w, x)",
     "moments_state(w, x)",
     "moments_merge_1(b)",
@@ -23,6 +23,8 @@ const CALLS: [&str; 17] = [
     "distribution_merge(b)",
     "exact_values_state(w, x)",
     "exact_values_merge(b)",
+    "exact_pairs_state(w, x, x)",
+    "exact_pairs_merge(b)",
 ];
 
 #[tokio::test]
@@ -54,6 +56,7 @@ async fn what_is_not_finite() {
             "sketch(1, x)",
             "distribution_state(1, x)",
             "exact_values_state(1, x)",
+            "exact_pairs_state(1, y, x)",
             "bootstrap(g, 5, 1, y, x)",
             "bootstrap_pooled(5, 1, y, x)",
         ] {
@@ -100,6 +103,8 @@ async fn wrong_arguments() {
         ("distribution_state(w, b)", "another kind, shape or version"),
         ("distribution_state(w, s)", "takes numbers"),
         ("exact_values_state(w)", "exact_values_state(weight, x)"),
+        ("exact_pairs_state(w, x)", "exact_pairs_state(weight, x, y)"),
+        ("exact_pairs_merge(b)", "another kind, shape or version"),
         ("exact_values_state(x, x)", "is a whole number (BIGINT)"),
         ("exact_values_state(w, s)", "takes numbers"),
         ("exact_values_merge(b)", "another kind, shape or version"),

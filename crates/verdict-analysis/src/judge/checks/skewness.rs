@@ -17,7 +17,8 @@ pub(super) fn skewness(subject: &Subject<'_>) -> Finding {
     let experiment = subject.experiment;
     let mut most = 0.0_f64;
     let mut faults = Vec::new();
-    for metric in experiment.metrics() {
+    // What is resampled asks nothing of the normal law.
+    for metric in experiment.metrics().filter(|metric| metric.bootstrap.is_none()) {
         let name = &*metric.name.value;
         for arm in &experiment.design.arms {
             let Some(group) = subject.groups.get(name, &arm.name, WHOLE, WHOLE) else { continue };
@@ -47,8 +48,8 @@ pub(super) fn skewness(subject: &Subject<'_>) -> Finding {
     let said = faults.iter().take(SPELLED_OUT).cloned().collect::<Vec<_>>().join("; ");
     let warning = Finding::warn(format!(
         "{said}{more}. Intervals and p-values of such a mean are rough, above all one-sided ones and with unequal arms. Cap the \
-         largest totals (`winsorize: {{upper_percentile: 99.5}}`), or compare by rank as well (a metric of type \
-         `superiority`)."
+         largest totals (`winsorize: {{upper_percentile: 99.5}}`), resample its units (`bootstrap: {{interval: bca}}`), or \
+         compare by rank as well (a metric of type `superiority`)."
     ));
     Finding { statistic, threshold, ..warning }
 }

@@ -9,8 +9,10 @@ mod levels;
 mod pitfalls;
 mod properties;
 mod registered;
+mod resampled;
 mod results;
 mod stopping;
+mod strata;
 mod trust;
 mod world;
 
@@ -179,6 +181,8 @@ fn metric(name: &str, role: Role) -> ExperimentMetric {
         threshold: None,
         cuped: None,
         winsorize: None,
+        bootstrap: None,
+        post_stratify: None,
     }
 }
 

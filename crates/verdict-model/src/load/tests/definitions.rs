@@ -425,7 +425,7 @@ fn a_metric_has_a_type() {
         "type: ratio",
         "type: ratio, value: x",
         "p.yaml:16: metrics.ctr.value: unknown key (allowed: type, description, window, numerator, denominator, \
-         bot_filter, threshold, cuped, winsorize)",
+         bot_filter, threshold, cuped, winsorize, bootstrap)",
     );
     check(
         "{filter: event = 'view'}",

@@ -336,7 +336,7 @@ fn an_experiment_names_defined_metrics_once() {
         PRIMARY,
         "primary: {name: clicks, directoin: increase}",
         "p.yaml:21: experiment.metrics.primary.directoin: unknown key; did you mean `direction`? (allowed: name, \
-         type, direction, baseline, mde_relative, mde_absolute, cuped, winsorize)",
+         type, direction, baseline, mde_relative, mde_absolute, cuped, winsorize, bootstrap, post_stratify)",
     );
     check(
         PRIMARY,
@@ -348,7 +348,7 @@ fn an_experiment_names_defined_metrics_once() {
         "{name: revenue, treshold: 1}",
         "p.yaml:22: experiment.metrics.guardrails[0].treshold: unknown key; did you mean `threshold`? (allowed: \
          name, type, direction, baseline, mde_relative, mde_absolute, threshold, threshold_<unit>, \
-         margin_relative, margin_absolute, margin, test, cuped, winsorize)",
+         margin_relative, margin_absolute, margin, test, cuped, winsorize, bootstrap, post_stratify)",
     );
 }
 

@@ -150,12 +150,16 @@ experiment:
       direction: increase
       cuped: none
       winsorize: none
+      bootstrap: none
+      post_stratify: none
     guardrails:
       -
         name: \"revenue\"
         direction: increase
         cuped: none
         winsorize: none
+        bootstrap: none
+        post_stratify: none
         test: deterioration
     secondary:
       -
@@ -163,6 +167,8 @@ experiment:
         direction: increase
         cuped: none
         winsorize: none
+        bootstrap: none
+        post_stratify: none
   statistical_settings:
     alpha: 0.05
     power: 0.8

@@ -1,0 +1,119 @@
+//! A comparison by the Poisson bootstrap: interval and p-value from the totals of the units, the normal law's beside them.
+
+use verdict_model::rows::{GroupStat, NormalLaw, ResultRow, Totals};
+use verdict_model::{Bootstrap, BootstrapInterval};
+
+use super::samples::{Gap, INVALID, Kind, proportion};
+use super::watch::Contrast;
+use crate::methods::poisson_bootstrap::{
+    BootstrapEstimate, Reading, Resampled, UnitTotals, compare, resample,
+};
+use crate::methods::resample::Draws;
+use crate::methods::{Alternative, Interval, MethodError};
+
+/// What is resampled, and how its effect is tested.
+pub(super) struct Question<'q> {
+    pub(super) bootstrap: Bootstrap,
+    pub(super) kind: Kind,
+    pub(super) control: &'q GroupStat,
+    pub(super) variant: &'q GroupStat,
+    /// What is tested against zero.
+    pub(super) contrast: Contrast,
+    pub(super) alternative: Alternative,
+    pub(super) alpha: f64,
+}
+
+/// A row that has its numbers by the normal law, by the bootstrap; or why there are none.
+///
+/// Against a share of the control's level the interval of the effect is at the same level as the test, and is not the test
+/// itself: that is the p-value, and the relative interval, which excludes the margin when it is significant.
+pub(super) fn resampled(row: ResultRow, question: &Question<'_>) -> Result<ResultRow, Gap> {
+    let Question { bootstrap, kind, control, variant, contrast, alternative, alpha } = *question;
+    let levels = [control, variant].map(|group| levels(kind, group, bootstrap));
+    let [of_control, of_variant] = levels;
+    let (of_control, of_variant) = (of_control?, of_variant?);
+    let reading = match bootstrap.interval {
+        BootstrapInterval::Bca => Reading::Bca,
+        BootstrapInterval::Percentile => Reading::Percentile,
+    };
+    let ask = |of: &dyn Fn(f64, f64) -> Option<f64>| -> Result<BootstrapEstimate, Gap> {
+        compare(&of_control, &of_variant, of, alpha, alternative, reading).map_err(gap)
+    };
+    let effect = ask(&|c, t| Some(t - c))?;
+    let test = match contrast {
+        Contrast::DIFFERENCE => effect,
+        Contrast { factor, shift } => ask(&|c, t| Some(t - factor * c + shift))?,
+    };
+    // There is one where there is one by the normal law: where the control lies safely above zero.
+    let lift = match row.rel_effect {
+        Some(_) => Some(ask(&|c, t| (c > 0.0).then(|| t / c - 1.0))?.interval),
+        None => None,
+    };
+    let end = |interval: Option<Interval>, of: fn(Interval) -> f64| {
+        interval.map(of).filter(|end| end.is_finite())
+    };
+    let (lower, upper) = (|i: Interval| i.lower, |i: Interval| i.upper);
+    let normal = NormalLaw {
+        bootstrap_replicates: i32::try_from(effect.replicates).ok(),
+        normal_method: row.method,
+        normal_std_error: row.effect_std_error,
+        normal_ci_lower: row.effect_ci_lower,
+        normal_ci_upper: row.effect_ci_upper,
+        normal_rel_ci_lower: row.rel_effect_ci_lower,
+        normal_rel_ci_upper: row.rel_effect_ci_upper,
+        normal_p_value: row.p_value,
+    };
+    Ok(ResultRow {
+        method: Some(format!("bootstrap_{}", bootstrap.interval.word())),
+        effect_std_error: Some(effect.std_error),
+        effect_ci_lower: end(Some(effect.interval), lower),
+        effect_ci_upper: end(Some(effect.interval), upper),
+        rel_effect_ci_lower: end(lift, lower),
+        rel_effect_ci_upper: end(lift, upper),
+        p_value: Some(test.p_value),
+        log_p_value: None,
+        // Those of the normal law; the bootstrap has none.
+        statistic: None,
+        df: None,
+        z: None,
+        boundary: None,
+        alpha_spent: None,
+        crossed: None,
+        crossed_ds: None,
+        normal,
+        ..row
+    })
+}
+
+/// A group's levels in all replicates. Draws are those of the group and the seed, whatever the date: what changes from day to
+/// day are the units.
+fn levels(kind: Kind, group: &GroupStat, bootstrap: Bootstrap) -> Result<Resampled, Gap> {
+    let GroupStat { experiment, metric, variant, segment, segment_value, .. } = group;
+    let name = [experiment, metric, variant, segment, segment_value].map(String::as_str).join("\n");
+    let draws = Draws::named(&name).of(u64::from(bootstrap.seed));
+    let of = |x: &[f64], y: Option<&[f64]>, counts: &[u64]| {
+        resample(UnitTotals { x, y, counts }, draws, bootstrap.replicates).map_err(gap)
+    };
+    if let Kind::Proportion = kind {
+        let p = proportion(group)?;
+        return of(&[0.0, 1.0], None, &[p.n - p.successes, p.successes]);
+    }
+    let Totals { x, y, count } = group.totals.as_ref().ok_or(Gap::Failed("totals_missing"))?;
+    let counts = count.iter().map(|n| u64::try_from(*n).map_err(|_| INVALID));
+    let counts = counts.collect::<Result<Vec<u64>, Gap>>()?;
+    let complete = counts.iter().sum::<u64>() == u64::try_from(group.n).map_err(|_| INVALID)?;
+    let fits = match kind {
+        Kind::Mean => y.is_none(),
+        Kind::Ratio => y.is_some(),
+        // The loader lets none of these be resampled.
+        _ => false,
+    };
+    if complete && fits { of(x, y.as_deref(), &counts) } else { Err(INVALID) }
+}
+
+fn gap(error: MethodError) -> Gap {
+    match error {
+        MethodError::Unreachable { .. } => Gap::Insufficient("too_skewed_for_bca"),
+        other => Gap::from(other),
+    }
+}
