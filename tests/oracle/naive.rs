@@ -125,6 +125,8 @@ pub(crate) struct Experiment {
     pub(crate) values: usize,
     /// The days before its first exposure that a unit's covariates are of; 0: metrics are not adjusted.
     pub(crate) lookback: usize,
+    /// The days before it over which metrics are compared that are not adjusted; 0: they are not.
+    pub(crate) compared: usize,
     /// The metrics whose totals are clipped, with the caps of x and y.
     pub(crate) caps: &'static [(&'static str, [Caps; 2])],
 }
@@ -322,6 +324,8 @@ pub(crate) struct Total {
     pub(crate) by_age: Vec<Option<Values>>,
     /// The components over the days before the first exposure.
     pub(crate) past: Values,
+    /// The same over the days that are only compared.
+    pub(crate) compared: Values,
     /// The amounts of the events of each of these days, where they have one.
     pub(crate) amounts: Vec<Vec<f64>>,
 }
@@ -333,8 +337,11 @@ pub(crate) struct Metric {
     pub(crate) places: Vec<usize>,
     pub(crate) window: Option<(usize, usize)>,
     pub(crate) at_least: Option<f64>,
-    /// Whether it is a quantile: of the totals of its component, or without one of the amounts of all events.
-    pub(crate) quantile: bool,
+    /// Whether it is kept by its values, as quantiles are: those of the totals of its component, or without one of the amounts
+    /// of all events.
+    pub(crate) by_value: bool,
+    /// Whether its past is compared, where an experiment's metrics are.
+    pub(crate) comparable: bool,
 }
 
 impl Metric {
@@ -346,7 +353,7 @@ impl Metric {
 }
 
 impl Total {
-    /// The values of a quantile; nothing while its window is not complete, or where there is none.
+    /// The values of a metric that is kept by them; nothing while its window is not complete, or where there is none.
     fn values_of(&self, metric: &Metric) -> Option<Vec<f64>> {
         if !metric.places.is_empty() {
             return self.of(metric);
@@ -408,8 +415,12 @@ pub(crate) fn unit_total(
         0 => 0..0,
         lookback => experiment.days.0.saturating_sub(lookback)..as_of,
     };
+    let compared_at = match experiment.compared {
+        0 => 0..0,
+        compared => experiment.days.0.saturating_sub(compared)..as_of,
+    };
     let before: BTreeMap<usize, BTreeMap<Unit, Values>> =
-        looked_at.map(|day| (day, day_of(day))).collect();
+        looked_at.chain(compared_at).map(|day| (day, day_of(day))).collect();
     let known = |c: &&Component| event_sources(experiment.unit_type).contains(&c.source);
     let components: Vec<&Component> = components.iter().filter(known).collect();
     let units: BTreeSet<&Unit> = exposed.iter().flat_map(BTreeMap::keys).collect();
@@ -423,16 +434,19 @@ pub(crate) fn unit_total(
             let later = by_day[first + 1..].iter().filter_map(|day| Some(day.get(unit)?[i]));
             component.of_days(&[start.values[i]].into_iter().chain(later).collect::<Vec<_>>())
         });
-        let past_days = days[first].saturating_sub(experiment.lookback)..days[first];
-        let past_days: Vec<&BTreeMap<Unit, Values>> =
-            before.range(past_days).map(|(_, day)| day).collect();
-        let past = components.iter().enumerate().map(|(i, component)| {
-            let days = past_days.iter().filter_map(|day| Some(day.get(unit)?[i]));
-            component.of_days(&days.collect::<Vec<_>>())
-        });
-        let past = past.collect();
+        let over_days_before = |back: usize| -> Values {
+            let past_days = days[first].saturating_sub(back)..days[first];
+            let past_days: Vec<&BTreeMap<Unit, Values>> =
+                before.range(past_days).map(|(_, day)| day).collect();
+            let of = |(i, component): (usize, &&Component)| {
+                let days = past_days.iter().filter_map(|day| Some(day.get(unit)?[i]));
+                component.of_days(&days.collect::<Vec<_>>())
+            };
+            components.iter().enumerate().map(of).collect()
+        };
         let total = Total {
-            past,
+            past: over_days_before(experiment.lookback),
+            compared: over_days_before(experiment.compared),
             at: start.at,
             day: days[first],
             variant: start.variant.clone(),
@@ -472,12 +486,15 @@ pub(crate) struct Group {
     /// What x and y were before the exposure, of a metric that is adjusted by that.
     pub(crate) past_x: Vec<f64>,
     pub(crate) past_y: Vec<f64>,
+    /// What x and y were before the exposure of every unit that counts, of a metric that is compared by that.
+    pub(crate) compared_x: Vec<f64>,
+    pub(crate) compared_y: Vec<f64>,
     /// Of a metric that is clipped: x and y as they are, the ends of both, and how many are beyond them.
     pub(crate) raw_x: Vec<f64>,
     pub(crate) raw_y: Vec<f64>,
     pub(crate) ends: [[Option<f64>; 2]; 2],
     pub(crate) beyond: [usize; 2],
-    /// Of a quantile the values of each unit, instead of x and y.
+    /// Of what is kept by value the values of each unit, instead of x and y.
     pub(crate) values: Vec<Vec<f64>>,
     /// And the ends of the buckets that the tables count them by.
     pub(crate) buckets: Vec<(f64, f64)>,
@@ -583,7 +600,13 @@ fn groups_within(
                     let waits = total.counted && !total.is_past(to);
                     *group.not_mature.get_or_insert(0) += usize::from(waits);
                 }
-                if metric.quantile {
+                if experiment.compared > 0 && metric.comparable && total.counted {
+                    let places = metric.places.iter();
+                    let past: Vec<f64> = places.filter_map(|i| total.compared[*i]).collect();
+                    group.compared_x.push(past[0]);
+                    group.compared_y.extend(past.get(1));
+                }
+                if metric.by_value {
                     group.values.extend(total.values_of(metric).filter(|_| total.counted));
                     continue;
                 }

@@ -42,6 +42,7 @@ fn experiment(name: &str) -> Experiment {
         threshold: None,
         cuped: None,
         winsorize: None,
+        pre_period_days: None,
     };
     Experiment {
         name: located(name.to_owned()),
@@ -55,12 +56,14 @@ fn experiment(name: &str) -> Experiment {
             arms: VARIANTS.map(|name| Arm { name: name.to_owned(), weight: 1.0 / 3.0 }).to_vec(),
             several_variants: SeveralVariants::Exclude,
             cluster: None,
+            phases: Vec::new(),
         },
         exposures: None,
         key: name.to_owned(),
         segments: Vec::new(),
         window: None,
         segment_values: Experiment::SEGMENT_VALUES,
+        pre_period_check: None,
         primary: metric(0, Role::Primary),
         guardrails: Vec::new(),
         secondary: (1..METRICS).map(|i| metric(i, Role::Secondary)).collect(),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::adjust;
 use super::definitions::{Definitions, undefined};
 use super::design;
-use super::judged::{self, Remarks};
+use super::judged::{self, Defaults, Remarks};
 use super::settings;
 use super::window;
 use crate::yaml::{Item, Map};
@@ -39,7 +39,7 @@ pub(super) fn experiment(
         Some(end)
     });
     let design = map.require("design", "write at least its unit, such as {unit: user_id}");
-    let design = design.and_then(|item| design::design(&item));
+    let design = design.and_then(|item| design::design(&item, (start, end)));
     let (exposures, key) = exposures(&mut map, defined.exposures);
     let read = exposures.as_ref().and_then(|name| defined.exposures.get(&name.value));
     let segments = segments(&mut map, read);
@@ -47,10 +47,12 @@ pub(super) fn experiment(
     let segment_values = map.get("segment_values").and_then(|item| values(&item));
 
     let cuped = adjust::cuped(&mut map).and_then(|(_, cuped)| cuped);
+    let pre_period_check = adjust::pre_period_check(&mut map);
     let mut remarks = Remarks::default();
     let metrics = map.require("metrics", "name at least the primary metric");
-    let metrics = metrics
-        .and_then(|item| judged::metrics(&item, defined.metrics, (window, cuped), &mut remarks));
+    let defaults = Defaults { window, cuped, pre_period_check };
+    let metrics =
+        metrics.and_then(|item| judged::metrics(&item, defined.metrics, defaults, &mut remarks));
     let judged_by = settings::settings(map.get("statistical_settings"), (start, end));
     let guardrail_settings =
         settings::guardrail_settings(map.get("guardrail_settings"), judged_by.alpha);
@@ -73,6 +75,7 @@ pub(super) fn experiment(
         segments,
         window,
         segment_values: segment_values.unwrap_or(Experiment::SEGMENT_VALUES),
+        pre_period_check,
         primary: metrics.primary,
         guardrails: metrics.guardrails,
         secondary: metrics.secondary,
@@ -218,6 +221,12 @@ fn check_cluster(
         item.refuse_at(
             &cluster.place,
             "clusters are tested once, at the end: remove `sequential` and `sequential_method`",
+        );
+    }
+    if experiment.pre_period_check.is_some() {
+        item.refuse_at(
+            &cluster.place,
+            "units of one cluster are not assigned one by one: remove `pre_period_check`",
         );
     }
     let plain = |metric: &&ExperimentMetric| {

@@ -28,11 +28,19 @@ pub(super) struct Metrics {
     pub(super) secondary: Vec<ExperimentMetric>,
 }
 
-/// `experiment.metrics`; `defaults` are the experiment's window and CUPED.
+/// What an experiment says for those of its metrics that say nothing.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Defaults {
+    pub(super) window: Option<Window>,
+    pub(super) cuped: Option<Cuped>,
+    pub(super) pre_period_check: Option<u32>,
+}
+
+/// `experiment.metrics`.
 pub(super) fn metrics(
     item: &Item<'_>,
     defined: &Definitions<Metric>,
-    defaults: (Option<Window>, Option<Cuped>),
+    defaults: Defaults,
     remarks: &mut Remarks,
 ) -> Option<Metrics> {
     let metric = |item: &Item<'_>, role, remarks: &mut Remarks| {
@@ -77,7 +85,7 @@ fn metric(
     item: &Item<'_>,
     role: Role,
     defined: &Definitions<Metric>,
-    (window, default): (Option<Window>, Option<Cuped>),
+    defaults: Defaults,
     remarks: &mut Remarks,
 ) -> Option<ExperimentMetric> {
     let mut map = item.map()?;
@@ -108,13 +116,15 @@ fn metric(
             of.name
         ));
     }
-    let cuped = adjust::in_effect(&mut map, definition, default);
+    let cuped = adjust::in_effect(&mut map, definition, defaults.cuped);
+    let has_past = definition.is_some_and(|metric| adjust::no_past(&metric.kind).is_none());
+    let compared = has_past && cuped.is_none();
     let winsorize = winsorize::in_effect(&mut map, definition);
     map.finish();
     Some(ExperimentMetric {
         name: name?,
         role,
-        window: definition.and_then(|definition| definition.window).or(window),
+        window: definition.and_then(|definition| definition.window).or(defaults.window),
         declared,
         baseline,
         mde,
@@ -123,6 +133,7 @@ fn metric(
         threshold,
         cuped,
         winsorize,
+        pre_period_days: defaults.pre_period_check.filter(|_| compared),
     })
 }
 
