@@ -256,7 +256,7 @@ fn arms_that_make_no_sense_are_refused() {
     check_design(
         "varaints: [a]",
         ".varaints: unknown key; did you mean `variants`? (allowed: type, unit, control, variants, traffic_split, \
-         several_variants, cluster)",
+         several_variants, cluster, phases)",
     );
 }
 
