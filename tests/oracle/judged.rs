@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::groups::{self, Group, GroupKey, Shared};
 use super::log::{Logs, Unit};
-use super::naive::{self, Experiment, Group, GroupKey, Shared, Total};
+use super::naive::{self, Experiment, Total};
 use super::project::{METRICS, Mde, Plan, components};
 use super::stats::{self, Expected};
 use super::tables::{self, Cell, Record};
@@ -36,7 +37,7 @@ pub(crate) fn judged(
             comparable: m.comparable(),
         })
         .collect();
-    let mut groups = naive::groups(experiment, &metrics, totals);
+    let mut groups = groups::groups(experiment, &metrics, totals);
     let (of_units, stats): (Vec<Record>, Vec<Record>) =
         read("group_stats").into_iter().partition(|row| is_of_units(row["segment"].text()));
     let primary = metrics.iter().find(|metric| metric.name == plan.primary.0);
@@ -51,7 +52,7 @@ pub(crate) fn judged(
     group_stats(&stats, &groups, &at("group_stats"));
     let before = plan.before(experiment.days.0, as_of).map(|day| {
         let was = naive::unit_total(logs, &all, experiment, day);
-        naive::shared(experiment, &metrics, totals, &was)
+        groups::shared(experiment, &metrics, totals, &was)
     });
     // Of a handful of users hardly anyone comes twice.
     shared(&stats, before.as_ref(), logs.setting.users < 20, &at("group_stats"));

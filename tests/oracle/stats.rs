@@ -4,7 +4,8 @@ use statrs::function::beta::beta_reg;
 use statrs::function::erf::erfc;
 use statrs::function::gamma::gamma_ur;
 
-use super::naive::{Group, sum};
+use super::groups::Group;
+use super::naive::sum;
 
 /// Number, mean and sample variance.
 #[derive(Clone, Copy, Debug)]
