@@ -170,15 +170,15 @@ pub(super) const EDITS: [(&str, &str, &str, &str); 53] = [
     ),
     (
         "experiment.pre_period_check.days",
-        "experiments/prices.yaml",
+        "experiments/banner.yaml",
         "  metrics:\n",
         "  pre_period_check: {days: 1}\n  metrics:\n",
     ),
     (
         "experiment.design.phases.*.*",
         "experiments/prices.yaml",
-        "  segments:",
-        "    phases: {2024-01-02: {control: 0.4, treatment: 0.6}}\n  segments:",
+        "    unit: customer\n",
+        "    unit: customer\n    phases: {2024-01-02: {control: 0.4, treatment: 0.6}}\n",
     ),
     // What was believed is registered, and a change of it is said in every result.
     (
