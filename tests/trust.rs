@@ -295,7 +295,7 @@ fn arms_that_differed_before_the_exposure_are_found() {
 fn shares_that_change_as_planned_are_no_mismatch() {
     let unit = |i: usize| {
         let day = 1 + (i / 200 % 6) as i64;
-        let treated = if day <= 3 { i % 10 == 0 } else { i % 2 == 0 };
+        let treated = if day <= 3 { i.is_multiple_of(10) } else { i.is_multiple_of(2) };
         Unit {
             variant: if treated { "treatment" } else { "control" },
             country: ["IN", "BR"][i / 10 % 2],

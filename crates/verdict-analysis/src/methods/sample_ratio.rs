@@ -116,12 +116,12 @@ pub fn sample_ratio_of_phases(phases: &[(&[u64], &[f64])]) -> Result<SampleRatio
             return Err(MethodError::BadShape { what: "counts", expected, got: counts.len() });
         }
         let n: f64 = counts.iter().map(|count| *count as f64).sum();
-        for i in 0..arms {
-            expected[i] += own.expected[i];
-            beyond[i] += counts[i] as f64 - own.expected[i];
-            for j in 0..arms {
-                let both = own.expected[i] * (own.expected[j] / n);
-                covariance[i][j] += if i == j { own.expected[i] - both } else { -both };
+        for (i, (of_arm, count)) in own.expected.iter().zip(*counts).enumerate() {
+            expected[i] += of_arm;
+            beyond[i] += *count as f64 - of_arm;
+            covariance[i][i] += of_arm;
+            for (both, of_other) in covariance[i].iter_mut().zip(&own.expected) {
+                *both -= of_arm * (of_other / n);
             }
         }
     }
