@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod groups;
 mod incremental;
 mod judged;
 mod log;

@@ -238,6 +238,98 @@ fn a_bot_is_found() {
     assert_eq!(check(&run(&project, 6), "outlier_influence")["status"], "pass");
 }
 
+/// Everybody is exposed on the third day. Of the two days before, the treatment's units spent a tenth more: no variant did
+/// that. Means, variances and t are those of the values written here.
+#[test]
+fn arms_that_differed_before_the_exposure_are_found() {
+    let project = project(&format!("  pre_period_check: {{days: 2}}\n{PRIMARY}"));
+    // The log begins with the days before the experiment.
+    let file = project.path().join("experiments/basket.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, text.replace("start: 2024-01-01", "start: 2024-01-03")).unwrap();
+    let mut of_all = units(2000, |_, _| false);
+    of_all.iter_mut().for_each(|unit| unit.day = 3);
+    log(&project, &of_all, 3);
+    let ids: Vec<i64> = (0..2000).collect();
+    let before = |day: usize, i: usize| {
+        let spent = 40.0 + (shuffled(i + 7919 * day) % 41) as f64;
+        if i % 2 == 1 { spent * 1.1 } else { spent }
+    };
+    let write = |spent: &dyn Fn(usize, usize) -> f64| {
+        for day in [1, 2] {
+            let amounts: Vec<f64> = (0..2000).map(|i| spent(day, i)).collect();
+            project.log(
+                &format!("events/ds=2024-01-{day:02}/part.parquet"),
+                &[
+                    ("customer", integers(&ids)),
+                    ("ts", hours(day as i64, &vec![12.0; ids.len()])),
+                    ("amount", doubles(&amounts)),
+                ],
+            );
+        }
+    };
+    write(&before);
+    let experiment = run(&project, 3);
+    let found = check(&experiment, "pre_exposure_imbalance").clone();
+    assert_eq!(found["status"], "fail", "{found}");
+    let of = |arm: usize| {
+        let spent: Vec<f64> = (arm..2000).step_by(2).map(|i| before(1, i) + before(2, i)).collect();
+        let mean = spent.iter().sum::<f64>() / 1000.0;
+        (mean, spent.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / 999.0 / 1000.0)
+    };
+    let ((control, of_control), (treated, of_treated)) = (of(0), of(1));
+    let t = (treated - control) / (of_control + of_treated).sqrt();
+    assert!((found["statistic"].as_f64().unwrap() - t).abs() < 1e-9 * t, "{found}, not {t}");
+    let message = found["message"].as_str().unwrap();
+    assert!(message.contains("spend over the 2 days before: "), "{message}");
+    assert_eq!(experiment["decisions"][0]["decision"], "invalid");
+    // The metric itself is not adjusted: it is compared with the past, no more.
+    assert!(experiment["results"][0]["adjustment"].is_null());
+    assert_eq!(check(&experiment, "outlier_influence")["status"], "pass");
+    write(&|day, i| before(day, i / 2 * 2));
+    assert_eq!(check(&run(&project, 3), "pre_exposure_imbalance")["status"], "pass");
+}
+
+/// 9 to 1 on the first three days, even from the fourth on: as planned by phases, and not by the first weights alone.
+#[test]
+fn shares_that_change_as_planned_are_no_mismatch() {
+    let unit = |i: usize| {
+        let day = 1 + (i / 200 % 6) as i64;
+        let treated = if day <= 3 { i.is_multiple_of(10) } else { i.is_multiple_of(2) };
+        Unit {
+            variant: if treated { "treatment" } else { "control" },
+            country: ["IN", "BR"][i / 10 % 2],
+            platform: "web",
+            day,
+            spends: vec![(shuffled(i) % 200) as f64],
+        }
+    };
+    let of_all: Vec<Unit> = (0..7200).map(unit).collect();
+    let project = project(&format!("  segments: [country]\n{PRIMARY}"));
+    log(&project, &of_all, 6);
+    let file = project.path().join("experiments/basket.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let phases = "variants: {control: 0.9, treatment: 0.1}, phases: {2024-01-04: {control: 1, treatment: 1}}";
+    let with = |weights: &str| {
+        std::fs::write(&file, text.replace("variants: [control, treatment]", weights)).unwrap();
+        run(&project, 6)
+    };
+    let experiment = with(phases);
+    for name in ["sample_ratio", "sample_ratio_segments", "sample_ratio_days"] {
+        let found = check(&experiment, name);
+        assert_eq!(found["status"], "pass", "{found}");
+        assert!(found["statistic"].as_f64().unwrap() < 1e-9, "{found}");
+    }
+    let message = check(&experiment, "sample_ratio")["message"].as_str().unwrap();
+    assert!(message.contains("control 5,040 (expected 5,040.0) and treatment 2,160"), "{message}");
+    for name in ["sample_ratio", "sample_ratio_segments", "sample_ratio_days"] {
+        assert_eq!(
+            check(&with("variants: {control: 0.9, treatment: 0.1}"), name)["status"],
+            "fail"
+        );
+    }
+}
+
 /// The treatment spends more without the banner of another experiment, and less with it.
 #[test]
 fn two_experiments_that_meet_are_found() {

@@ -22,7 +22,7 @@ const STORAGE: [(&str, &str); 7] = [
 const ELSEWHERE: [&str; 2] = ["project.tables", "experiment.name"];
 
 /// A key (names that the project chooses are `*`), the file, and an edit that changes it.
-pub(super) const EDITS: [(&str, &str, &str, &str); 53] = [
+pub(super) const EDITS: [(&str, &str, &str, &str); 55] = [
     ("project.time_zone", "project.yaml", "name: shop", "name: shop, time_zone: Asia/Kolkata"),
     ("project.buckets", "project.yaml", "name: shop", "name: shop, buckets: 3"),
     ("sources.*.path", "project.yaml", "path: events", "path: other_events"),
@@ -173,6 +173,18 @@ pub(super) const EDITS: [(&str, &str, &str, &str); 53] = [
         "experiments/banner.yaml",
         "  metrics:\n",
         "  cuped: {lookback_days: 1}\n  metrics:\n",
+    ),
+    (
+        "experiment.pre_period_check.days",
+        "experiments/banner.yaml",
+        "  metrics:\n",
+        "  pre_period_check: {days: 1}\n  metrics:\n",
+    ),
+    (
+        "experiment.design.phases.*.*",
+        "experiments/prices.yaml",
+        "    unit: customer\n",
+        "    unit: customer\n    phases: {2024-01-02: {control: 0.4, treatment: 0.6}}\n",
     ),
     // What was believed is registered, and a change of it is said in every result.
     (
@@ -333,6 +345,8 @@ fn every_key_is_accounted_for() {
             "metrics.*.quantile",
             "experiment.window",
             "metrics.*.cuped.lookback_days",
+            "experiment.pre_period_check.days",
+            "experiment.design.phases.*.*",
         ]
         .contains(key)
     }) {
@@ -379,7 +393,10 @@ fn keys_of(text: &str) -> BTreeSet<String> {
                 depth == 1 || (depth == 3 && ["units", "segments"].contains(&path[2].as_str()))
             }
             Some("storage") => depth == 2,
-            Some("experiment") => depth == 3 && path[2] == "variants",
+            Some("experiment") => {
+                (depth == 3 && ["variants", "phases"].contains(&path[2].as_str()))
+                    || (depth == 4 && path[2] == "phases")
+            }
             _ => false,
         };
         path.push(if chosen { "*".to_owned() } else { key.to_owned() });

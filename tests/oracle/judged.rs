@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::groups::{self, Group, GroupKey, Shared};
 use super::log::{Logs, Unit};
-use super::naive::{self, Experiment, Group, GroupKey, Shared, Total};
+use super::naive::{self, Experiment, Total};
 use super::project::{METRICS, Mde, Plan, components};
 use super::resampled;
 use super::stats::{self, Expected};
@@ -34,10 +35,11 @@ pub(crate) fn judged(
             places: m.components.to_vec(),
             window: m.window,
             at_least: m.at_least,
-            quantile: m.quantile.is_some(),
+            by_value: m.by_value(),
+            comparable: m.comparable(),
         })
         .collect();
-    let mut groups = naive::groups(experiment, &metrics, totals);
+    let mut groups = groups::groups(experiment, &metrics, totals);
     let (of_units, stats): (Vec<Record>, Vec<Record>) =
         read("group_stats").into_iter().partition(|row| is_of_units(row["segment"].text()));
     let primary = metrics.iter().find(|metric| metric.name == plan.primary.0);
@@ -58,7 +60,7 @@ pub(crate) fn judged(
     }
     let before = plan.before(experiment.days.0, as_of).map(|day| {
         let was = naive::unit_total(logs, &all, experiment, day);
-        naive::shared(experiment, &metrics, totals, &was)
+        groups::shared(experiment, &metrics, totals, &was)
     });
     // Of a handful of users hardly anyone comes twice.
     shared(&stats, before.as_ref(), logs.setting.users < 20, &at("group_stats"));
@@ -81,6 +83,29 @@ fn is_of_units(segment: &str) -> bool {
 fn key(r: &Record) -> GroupKey {
     let text = |column: &str| r[column].text().to_owned();
     (text("metric"), text("segment"), text("segment_value"), text("variant"))
+}
+
+/// Of ranks each value is a bucket, which counts the units that have it, and nothing else is kept.
+fn exact_values(record: &Record, group: &Group, at: &str) {
+    let mut units: BTreeMap<u64, (f64, f64)> = BTreeMap::new();
+    for x in group.values.iter().flatten() {
+        // Of positive doubles the bits are in their order; the sign turns it.
+        let bits = (x + 0.0).to_bits();
+        let place = if bits >> 63 == 0 { bits | 1 << 63 } else { !bits };
+        units.entry(place).or_insert((x + 0.0, 0.0)).1 += 1.0;
+    }
+    let (values, counts): (Vec<f64>, Vec<f64>) = units.into_values().unzip();
+    for (column, wanted) in [
+        ("bucket_lower", &values),
+        ("bucket_upper", &values),
+        ("bucket_count", &counts),
+        ("bucket_square", &counts),
+        ("bucket_product", &counts),
+    ] {
+        assert_eq!(record[column], Cell::Numbers(wanted.clone()), "{at} {column}");
+    }
+    let empty = ["sum_x", "mean_x", "m2_x", "m3_x", "sum_y", "mean_y", "m2_y", "co_xy", "quantile"];
+    assert!(empty.iter().all(|column| record[*column] == Cell::Null), "{at}: {record:?}");
 }
 
 /// The buckets count the values, and what each adds to the sums of squares and products is what all up to it have more.
@@ -132,6 +157,11 @@ fn group_stats(found: &[Record], naive: &BTreeMap<GroupKey, Group>, at: &str) {
             distribution(record, group, quantile, &at);
             continue;
         }
+        if kind == "superiority" {
+            exact_values(record, group, &at);
+            continue;
+        }
+        third_moment(record, group, kind, &at);
         assert_eq!(
             (&record["quantile"], &record["bucket_count"]),
             (&Cell::Null, &Cell::Null),
@@ -176,23 +206,43 @@ fn group_stats(found: &[Record], naive: &BTreeMap<GroupKey, Group>, at: &str) {
         }
         let (co, off) = co_with_tolerance(&[(&group.raw_x, &group.raw_y)]);
         near_moment(record, "raw_co_xy", co, off, &at);
-        let (a, b) = (&group.past_x, &group.past_y);
+        let (a, b, n_pre) = match group.compared_x.is_empty() {
+            true => (&group.past_x, &group.past_y, group.past_x.len()),
+            false => (&group.compared_x, &group.compared_y, group.compared_x.len()),
+        };
         let mean = |values: &[f64]| (!values.is_empty()).then(|| stats::mean(values));
+        if n_pre > 0 {
+            assert_eq!(record["n_pre"], Cell::Int(n_pre as i64), "{at}");
+        }
         near_moment(record, "mean_pre_x", mean(a), 0.0, &at);
         near_moment(record, "mean_pre_y", mean(b), 0.0, &at);
         for (column, of) in [
             ("m2_pre_x", (a, a)),
             ("m2_pre_y", (b, b)),
             ("co_pre_xy", (a, b)),
-            ("co_x_pre_x", (&group.x, a)),
-            ("co_x_pre_y", (&group.x, b)),
-            ("co_y_pre_x", (&group.y, a)),
-            ("co_y_pre_y", (&group.y, b)),
+            ("co_x_pre_x", (&group.x, &group.past_x)),
+            ("co_x_pre_y", (&group.x, &group.past_y)),
+            ("co_y_pre_x", (&group.y, &group.past_x)),
+            ("co_y_pre_y", (&group.y, &group.past_y)),
         ] {
             let (wanted, off) = co_with_tolerance(&[of]);
             near_moment(record, column, wanted, off, &at);
         }
     }
+}
+
+/// The third central moment of what a mean is of, and of nothing else.
+fn third_moment(record: &Record, group: &Group, kind: &str, at: &str) {
+    let own = kind == "mean" && !group.x.is_empty();
+    let mean = if own { stats::mean(&group.x) } else { 0.0 };
+    let cubes: Vec<f64> = group.x.iter().map(|x| (x - mean).powi(3)).collect();
+    // The square is rounded for each unit, and what both moments have in common cancels.
+    let size: f64 = group.x.iter().map(|x| x.abs().powi(3)).sum();
+    near(&record["m3_x"], own.then(|| naive::sum(&cubes)), 1e-13 * size, &format!("{at} m3_x"));
+}
+
+fn by_value(metric: &str) -> bool {
+    METRICS.iter().any(|m| m.name == metric && m.by_value())
 }
 
 fn quantile_of(metric: &str) -> Option<f64> {
@@ -227,7 +277,7 @@ fn shared(found: &[Record], naive: Option<&BTreeMap<GroupKey, Shared>>, few: boo
         let text = |column: &str| record[column].text().to_owned();
         let key = (text("metric"), text("segment"), text("segment_value"), text("variant"));
         let columns = ["n_before", "co_x_before", "co_y_before", "co_xy_before"];
-        let kept = key.0 != "several_variants" && quantile_of(&key.0).is_none();
+        let kept = key.0 != "several_variants" && !by_value(&key.0);
         let Some(naive) = naive.filter(|_| kept) else {
             assert!(columns.iter().all(|c| record[*c] == Cell::Null), "{at} {key:?}: {record:?}");
             continue;
@@ -527,9 +577,10 @@ fn checks(
 }
 
 /// Checks whose numbers are compared elsewhere: what they say of given statistics is another test.
-const OF_TRUST: [&str; 11] = [
+const OF_TRUST: [&str; 12] = [
     "sample_ratio_segments",
     "sample_ratio_days",
+    "pre_exposure_imbalance",
     "days_complete",
     "numeric_health",
     "skewness",

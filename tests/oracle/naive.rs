@@ -125,6 +125,8 @@ pub(crate) struct Experiment {
     pub(crate) values: usize,
     /// The days before its first exposure that a unit's covariates are of; 0: metrics are not adjusted.
     pub(crate) lookback: usize,
+    /// The days before it over which metrics are compared that are not adjusted; 0: they are not.
+    pub(crate) compared: usize,
     /// The metrics whose totals are clipped, with the caps of x and y.
     pub(crate) caps: &'static [(&'static str, [Caps; 2])],
     /// The metrics that are resampled, with how their intervals are read.
@@ -151,7 +153,7 @@ impl Caps {
     pub(crate) const NONE: Caps = Caps { lower: None, upper: None };
 
     /// The two ends, over these totals.
-    fn ends(self, totals: &[f64]) -> [Option<f64>; 2] {
+    pub(crate) fn ends(self, totals: &[f64]) -> [Option<f64>; 2] {
         [self.lower, self.upper].map(|cap| match cap? {
             Cap::At(x) => Some(x),
             Cap::Percentile(_) if totals.is_empty() => None,
@@ -170,7 +172,7 @@ impl Caps {
 }
 
 /// A value between the ends.
-fn clipped(x: f64, [lower, upper]: [Option<f64>; 2]) -> f64 {
+pub(crate) fn clipped(x: f64, [lower, upper]: [Option<f64>; 2]) -> f64 {
     let x = lower.map_or(x, |lower| if x < lower { lower } else { x });
     upper.map_or(x, |upper| if x > upper { upper } else { x })
 }
@@ -326,6 +328,8 @@ pub(crate) struct Total {
     pub(crate) by_age: Vec<Option<Values>>,
     /// The components over the days before the first exposure.
     pub(crate) past: Values,
+    /// The same over the days that are only compared.
+    pub(crate) compared: Values,
     /// The amounts of the events of each of these days, where they have one.
     pub(crate) amounts: Vec<Vec<f64>>,
 }
@@ -337,21 +341,24 @@ pub(crate) struct Metric {
     pub(crate) places: Vec<usize>,
     pub(crate) window: Option<(usize, usize)>,
     pub(crate) at_least: Option<f64>,
-    /// Whether it is a quantile: of the totals of its component, or without one of the amounts of all events.
-    pub(crate) quantile: bool,
+    /// Whether it is kept by its values, as quantiles are: those of the totals of its component, or without one of the amounts
+    /// of all events.
+    pub(crate) by_value: bool,
+    /// Whether its past is compared, where an experiment's metrics are.
+    pub(crate) comparable: bool,
 }
 
 impl Metric {
     /// Whether it can be adjusted by its past: there is none of smallest and largest values.
-    fn has_past(&self) -> bool {
+    pub(crate) fn has_past(&self) -> bool {
         let extreme = |c: &Component| matches!(c.aggregate, Aggregate::Min | Aggregate::Max);
         !self.components.iter().any(extreme)
     }
 }
 
 impl Total {
-    /// The values of a quantile; nothing while its window is not complete, or where there is none.
-    fn values_of(&self, metric: &Metric) -> Option<Vec<f64>> {
+    /// The values of a metric that is kept by them; nothing while its window is not complete, or where there is none.
+    pub(crate) fn values_of(&self, metric: &Metric) -> Option<Vec<f64>> {
         if !metric.places.is_empty() {
             return self.of(metric);
         }
@@ -377,7 +384,7 @@ impl Total {
     }
 
     /// Whether so many days have passed since the exposure.
-    fn is_past(&self, end: usize) -> bool {
+    pub(crate) fn is_past(&self, end: usize) -> bool {
         self.by_age.len() > end
     }
 
@@ -412,8 +419,12 @@ pub(crate) fn unit_total(
         0 => 0..0,
         lookback => experiment.days.0.saturating_sub(lookback)..as_of,
     };
+    let compared_at = match experiment.compared {
+        0 => 0..0,
+        compared => experiment.days.0.saturating_sub(compared)..as_of,
+    };
     let before: BTreeMap<usize, BTreeMap<Unit, Values>> =
-        looked_at.map(|day| (day, day_of(day))).collect();
+        looked_at.chain(compared_at).map(|day| (day, day_of(day))).collect();
     let known = |c: &&Component| event_sources(experiment.unit_type).contains(&c.source);
     let components: Vec<&Component> = components.iter().filter(known).collect();
     let units: BTreeSet<&Unit> = exposed.iter().flat_map(BTreeMap::keys).collect();
@@ -427,16 +438,19 @@ pub(crate) fn unit_total(
             let later = by_day[first + 1..].iter().filter_map(|day| Some(day.get(unit)?[i]));
             component.of_days(&[start.values[i]].into_iter().chain(later).collect::<Vec<_>>())
         });
-        let past_days = days[first].saturating_sub(experiment.lookback)..days[first];
-        let past_days: Vec<&BTreeMap<Unit, Values>> =
-            before.range(past_days).map(|(_, day)| day).collect();
-        let past = components.iter().enumerate().map(|(i, component)| {
-            let days = past_days.iter().filter_map(|day| Some(day.get(unit)?[i]));
-            component.of_days(&days.collect::<Vec<_>>())
-        });
-        let past = past.collect();
+        let over_days_before = |back: usize| -> Values {
+            let past_days = days[first].saturating_sub(back)..days[first];
+            let past_days: Vec<&BTreeMap<Unit, Values>> =
+                before.range(past_days).map(|(_, day)| day).collect();
+            let of = |(i, component): (usize, &&Component)| {
+                let days = past_days.iter().filter_map(|day| Some(day.get(unit)?[i]));
+                component.of_days(&days.collect::<Vec<_>>())
+            };
+            components.iter().enumerate().map(of).collect()
+        };
         let total = Total {
-            past,
+            past: over_days_before(experiment.lookback),
+            compared: over_days_before(experiment.compared),
             at: start.at,
             day: days[first],
             variant: start.variant.clone(),
@@ -463,203 +477,6 @@ pub(crate) fn unit_total(
         totals.insert(unit.clone(), total);
     }
     totals
-}
-
-/// The sufficient statistics of a group, with the values that they are of.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Group {
-    pub(crate) x: Vec<f64>,
-    /// A ratio's denominators, one for each x.
-    pub(crate) y: Vec<f64>,
-    /// Units that count and whose window is not complete, of a metric with a window.
-    pub(crate) not_mature: Option<usize>,
-    /// What x and y were before the exposure, of a metric that is adjusted by that.
-    pub(crate) past_x: Vec<f64>,
-    pub(crate) past_y: Vec<f64>,
-    /// Of a metric that is clipped: x and y as they are, the ends of both, and how many are beyond them.
-    pub(crate) raw_x: Vec<f64>,
-    pub(crate) raw_y: Vec<f64>,
-    pub(crate) ends: [[Option<f64>; 2]; 2],
-    pub(crate) beyond: [usize; 2],
-    /// Of a quantile the values of each unit, instead of x and y.
-    pub(crate) values: Vec<Vec<f64>>,
-    /// And the ends of the buckets that the tables count them by.
-    pub(crate) buckets: Vec<(f64, f64)>,
-}
-
-impl Group {
-    pub(crate) fn n(&self) -> usize {
-        self.x.len().max(self.values.len())
-    }
-}
-
-/// Metric, segment, segment value, variant.
-pub(crate) type GroupKey = (String, String, String, String);
-
-/// The value of each segment of a unit, a cross's joined.
-fn values_of(experiment: &Experiment, total: &Total) -> Vec<String> {
-    let of = |name: &str| {
-        let at = experiment.exposures.segments.iter().position(|(own, _)| *own == name).unwrap();
-        total.segments[at].clone().unwrap_or_else(|| "(none)".to_owned())
-    };
-    let values = experiment.segments.iter();
-    values.map(|s| s.split('*').map(of).collect::<Vec<_>>().join("*")).collect()
-}
-
-/// The values of each segment that are told apart: those of the most units, of equals the first.
-fn told_apart(experiment: &Experiment, totals: &BTreeMap<Unit, Total>) -> Vec<BTreeSet<String>> {
-    let of_units: Vec<Vec<String>> = totals.values().map(|t| values_of(experiment, t)).collect();
-    let of_segment = |at: usize| {
-        let mut units: BTreeMap<&str, i64> = BTreeMap::new();
-        of_units.iter().for_each(|values| *units.entry(&values[at]).or_default() += 1);
-        let mut units: Vec<(i64, &str)> = units.into_iter().map(|(v, n)| (-n, v)).collect();
-        units.sort_unstable();
-        let kept = if units.len() > experiment.values { experiment.values } else { units.len() };
-        units[..kept].iter().map(|(_, value)| (*value).to_owned()).collect()
-    };
-    (0..experiment.segments.len()).map(of_segment).collect()
-}
-
-/// The values of each unit's segments, as they are told apart.
-pub(crate) fn labels(
-    experiment: &Experiment,
-    totals: &BTreeMap<Unit, Total>,
-) -> BTreeMap<Unit, Vec<String>> {
-    let kept = told_apart(experiment, totals);
-    let label = |(value, kept): (String, &BTreeSet<String>)| match kept.contains(&value) {
-        true => value,
-        false => "(other)".to_owned(),
-    };
-    let of = |total| values_of(experiment, total).into_iter().zip(&kept).map(label).collect();
-    totals.iter().map(|(unit, total)| (unit.clone(), of(total))).collect()
-}
-
-/// `group_stats`.
-pub(crate) fn groups(
-    experiment: &Experiment,
-    metrics: &[Metric],
-    totals: &BTreeMap<Unit, Total>,
-) -> BTreeMap<GroupKey, Group> {
-    let apart = told_apart(experiment, totals);
-    groups_within(experiment, metrics, totals, (&ends(experiment, metrics, totals), &apart))
-}
-
-/// The ends of the totals of each metric that is clipped.
-type Ends = BTreeMap<String, [[Option<f64>; 2]; 2]>;
-
-fn ends(experiment: &Experiment, metrics: &[Metric], totals: &BTreeMap<Unit, Total>) -> Ends {
-    let of_metric = |(name, caps): &(&str, [Caps; 2])| {
-        let metric = metrics.iter().find(|metric| metric.name == *name)?;
-        let counted = totals.values().filter(|total| total.counted);
-        let values: Vec<Vec<f64>> = counted.filter_map(|total| total.of(metric)).collect();
-        let of = |i: usize| {
-            let part = values.iter().filter_map(|values| values.get(i)).copied();
-            caps[i].ends(&part.collect::<Vec<f64>>())
-        };
-        Some(((*name).to_owned(), [of(0), of(1)]))
-    };
-    experiment.caps.iter().filter_map(of_metric).collect()
-}
-
-fn groups_within(
-    experiment: &Experiment,
-    metrics: &[Metric],
-    totals: &BTreeMap<Unit, Total>,
-    (ends, told_apart): (&Ends, &[BTreeSet<String>]),
-) -> BTreeMap<GroupKey, Group> {
-    let mut groups: BTreeMap<GroupKey, Group> = BTreeMap::new();
-    for total in totals.values() {
-        let mut places = vec![("all".to_owned(), "all".to_owned())];
-        let values = values_of(experiment, total);
-        for ((name, value), kept) in experiment.segments.iter().zip(values).zip(told_apart) {
-            let value = if kept.contains(&value) { value } else { "(other)".to_owned() };
-            places.push(((*name).to_owned(), value));
-        }
-        for (segment, value) in places {
-            let key = |metric: &str| {
-                (metric.to_owned(), segment.clone(), value.clone(), total.variant.clone())
-            };
-            groups.entry(key("several_variants")).or_default().x.push(f64::from(total.several));
-            for metric in metrics {
-                // A group of units that do not count is there, with none.
-                let group = groups.entry(key(metric.name)).or_default();
-                if let Some((_, to)) = metric.window {
-                    let waits = total.counted && !total.is_past(to);
-                    *group.not_mature.get_or_insert(0) += usize::from(waits);
-                }
-                if metric.quantile {
-                    group.values.extend(total.values_of(metric).filter(|_| total.counted));
-                    continue;
-                }
-                let ends = ends.get(metric.name);
-                group.ends = ends.copied().unwrap_or_default();
-                let Some(mut values) = total.of(metric).filter(|_| total.counted) else { continue };
-                if let Some(ends) = ends {
-                    group.raw_x.push(values[0]);
-                    group.raw_y.extend(values.get(1));
-                    for ((value, ends), beyond) in
-                        values.iter_mut().zip(ends).zip(&mut group.beyond)
-                    {
-                        let within = clipped(*value, *ends);
-                        *beyond += usize::from(within != *value);
-                        *value = within;
-                    }
-                }
-                group.x.push(values[0]);
-                group.y.extend(values.get(1));
-                if experiment.lookback > 0 && metric.has_past() {
-                    let places = metric.places.iter();
-                    let past: Vec<f64> = places.filter_map(|i| total.past[*i]).collect();
-                    group.past_x.push(past[0]);
-                    group.past_y.extend(past.get(1));
-                }
-            }
-        }
-    }
-    groups
-}
-
-/// The values of the units of a group that count on two days: now, and what they were.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Shared {
-    pub(crate) x: Vec<f64>,
-    pub(crate) y: Vec<f64>,
-    pub(crate) was_x: Vec<f64>,
-    pub(crate) was_y: Vec<f64>,
-    pub(crate) past_x: Vec<f64>,
-    pub(crate) past_y: Vec<f64>,
-}
-
-/// What the totals of two days share, by group.
-pub(crate) fn shared(
-    experiment: &Experiment,
-    metrics: &[Metric],
-    totals: &BTreeMap<Unit, Total>,
-    were: &BTreeMap<Unit, Total>,
-) -> BTreeMap<GroupKey, Shared> {
-    let mut all: BTreeMap<GroupKey, Shared> = BTreeMap::new();
-    let [ends_now, ends_then] = [totals, were].map(|totals| ends(experiment, metrics, totals));
-    let kept = told_apart(experiment, totals);
-    for (unit, total) in totals {
-        let one = |total: &Total| BTreeMap::from([(unit.clone(), total.clone())]);
-        let Some(was) = were.get(unit) else { continue };
-        // Groups of this unit alone: it counts at both looks where both are not empty.
-        let mut was = groups_within(experiment, metrics, &one(was), (&ends_then, &kept));
-        for (key, now) in groups_within(experiment, metrics, &one(total), (&ends_now, &kept)) {
-            let Some(was) = was.remove(&key).filter(|was| !was.x.is_empty()) else { continue };
-            if now.x.is_empty() {
-                continue;
-            }
-            let shared = all.entry(key).or_default();
-            shared.x.extend(now.x);
-            shared.y.extend(now.y);
-            shared.was_x.extend(was.x);
-            shared.was_y.extend(was.y);
-            shared.past_x.extend(now.past_x);
-            shared.past_y.extend(now.past_y);
-        }
-    }
-    all
 }
 
 /// What became of the rows of the logs.

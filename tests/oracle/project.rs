@@ -34,7 +34,7 @@ const fn over(from: usize, to: usize, metric: Metric) -> Metric {
 }
 
 /// Every metric; components are numbered as in [`components`].
-pub(crate) const METRICS: [Metric; 28] = [
+pub(crate) const METRICS: [Metric; 31] = [
     metric("clicked", "proportion", &[0]),
     metric("gave_amount", "proportion", &[1]),
     metric("revenue", "mean", &[2]),
@@ -63,6 +63,9 @@ pub(crate) const METRICS: [Metric; 28] = [
     over(0, 1, metric("early_smallest", "mean", &[7])),
     over(1, 3, metric("later_per_click", "ratio", &[2, 10])),
     over(0, 2, metric("early_days", "mean", &[9])),
+    metric("more_revenue", "superiority", &[2]),
+    metric("smaller", "superiority", &[7]),
+    over(0, 1, metric("more_early_clicks", "superiority", &[10])),
 ];
 
 /// The components; those of pages come last, because sessions do not have them.
@@ -182,6 +185,21 @@ pub(crate) struct Plan {
     pub(crate) every: Option<usize>,
 }
 
+impl Metric {
+    /// Whether it is kept by its values.
+    pub(crate) fn by_value(&self) -> bool {
+        ["quantile", "superiority"].contains(&self.kind)
+    }
+
+    /// Whether it has a past to be compared: there is none of smallest and largest values, nor of what is no total.
+    pub(crate) fn comparable(&self) -> bool {
+        let all = components();
+        let extreme = |at: &usize| matches!(all[*at].aggregate, Aggregate::Min | Aggregate::Max);
+        let total = ["proportion", "mean", "ratio"].contains(&self.kind) && self.at_least.is_none();
+        total && !self.components.iter().any(extreme)
+    }
+}
+
 impl Plan {
     /// The day before, of an experiment that is watched; its first day has none.
     pub(crate) fn before(&self, first: usize, day: usize) -> Option<usize> {
@@ -293,6 +311,7 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
         segments: &["device", "tier", "device*tier"],
         values: 20,
         lookback: 0,
+        compared: 0,
         caps: &[],
         resampled: &[],
         stratified: &[],
@@ -310,6 +329,7 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
             ("balance", "country"),
             ("revenue_per_click", "country"),
         ],
+        compared: 1,
         ..alpha.clone()
     };
     let gamma = Experiment {
@@ -334,6 +354,7 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
         segments: &[],
         caps: &CAPS[..1],
         resampled: &[("saw_a_page", "bca"), ("revenue", "percentile")],
+        compared: 2,
         ..alpha.clone()
     };
     let plan = Plan {
@@ -351,6 +372,8 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
             ("later_per_click", true),
             ("two_clicks", true),
             ("median_worth", true),
+            ("more_revenue", true),
+            ("more_early_clicks", false),
         ],
         mde: Mde::Relative(0.1),
         alpha: 0.05,
@@ -386,6 +409,7 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
             ("most_items", true),
             ("clicks_per_active_day", true),
             ("most_items_q60", true),
+            ("smaller", false),
         ],
         mde: Mde::Relative(0.01),
         alpha: 0.1,
@@ -410,8 +434,14 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
     // Two that are watched: alpha's units, looked at every day, and beta's with three arms, at every other day.
     let epsilon = Experiment { name: "epsilon", exclude: true, ..alpha.clone() };
     let of_epsilon = Plan { every: Some(1), ..plan.clone() };
-    let zeta =
-        Experiment { name: "zeta", days: (0, 4), exclude: true, stratified: &[], ..beta.clone() };
+    let zeta = Experiment {
+        name: "zeta",
+        days: (0, 4),
+        exclude: true,
+        compared: 0,
+        stratified: &[],
+        ..beta.clone()
+    };
     let of_zeta = Plan { every: Some(2), ..of_beta.clone() };
     // Two that are adjusted by two days before: one is tested, one is watched, and has units of any day after the first.
     let eta = Experiment {
@@ -624,6 +654,9 @@ fn experiment_file(logs: &Logs, experiment: &Experiment, plan: &Plan) -> String 
         match experiment.lookback {
             0 => String::new(),
             days => format!("\n  cuped: {{lookback_days: {days}}}"),
+        } + &match experiment.compared {
+            0 => String::new(),
+            days => format!("\n  pre_period_check: {{days: {days}}}"),
         },
         experiment.values,
         if more { "increase" } else { "decrease" },

@@ -4,7 +4,7 @@ use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::judged;
 use super::log::Random;
-use super::naive::Group;
+use super::groups::Group;
 use super::stats::{Expected, Sided};
 use super::tables::{Cell, Record};
 

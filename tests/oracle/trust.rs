@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::groups::{self, GroupKey};
 use super::log::{Logs, Unit};
-use super::naive::{self, Experiment, GroupKey, Metric, Total};
+use super::naive::{self, Experiment, Metric, Total};
 use super::project::{components, experiments};
 use super::stats;
 use super::tables::{Cell, Record};
@@ -27,7 +28,7 @@ pub(crate) fn of_units(
 ) {
     assert!(totals.len() < 1000, "{at}");
     let mut wanted: BTreeMap<GroupKey, Naive> = BTreeMap::new();
-    let labels = naive::labels(experiment, totals);
+    let labels = groups::labels(experiment, totals);
     let values = |total: &Total| -> Option<Vec<f64>> {
         // A unit whose window is not complete is told of elsewhere.
         let primary = primary.filter(|metric| metric.window.is_none())?;

@@ -44,6 +44,7 @@ fn experiment(name: &str) -> Experiment {
         winsorize: None,
         bootstrap: None,
         post_stratify: None,
+        pre_period_days: None,
     };
     Experiment {
         name: located(name.to_owned()),
@@ -57,12 +58,14 @@ fn experiment(name: &str) -> Experiment {
             arms: VARIANTS.map(|name| Arm { name: name.to_owned(), weight: 1.0 / 3.0 }).to_vec(),
             several_variants: SeveralVariants::Exclude,
             cluster: None,
+            phases: Vec::new(),
         },
         exposures: None,
         key: name.to_owned(),
         segments: Vec::new(),
         window: None,
         segment_values: Experiment::SEGMENT_VALUES,
+        pre_period_check: None,
         primary: metric(0, Role::Primary),
         guardrails: Vec::new(),
         secondary: (1..METRICS).map(|i| metric(i, Role::Secondary)).collect(),

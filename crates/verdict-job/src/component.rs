@@ -109,11 +109,13 @@ impl Components {
         self.by_column.get(column)
     }
 
-    /// The components that the metrics of `experiment` are adjusted by, and how many days each looks back, sorted.
+    /// The components that the metrics of `experiment` are adjusted or compared by, and how many days each looks back,
+    /// sorted.
     pub(crate) fn covariates_of(&self, experiment: &Experiment) -> BTreeSet<(&str, u32)> {
         let of_metric = |metric: &ExperimentMetric| {
-            let columns = self.of_metric.get(&metric.name.value).filter(|_| metric.cuped.is_some());
-            let days = metric.cuped.map_or(0, |cuped| cuped.lookback_days);
+            let days = metric.past_days();
+            let columns = self.of_metric.get(&metric.name.value).filter(|_| days.is_some());
+            let days = days.unwrap_or(0);
             columns.into_iter().flatten().map(move |column| (column.as_str(), days))
         };
         experiment.metrics().flat_map(of_metric).collect()
@@ -136,9 +138,9 @@ impl Components {
 
     /// The columns of a metric's covariates in an experiment, numerator first: none, or one for each of its totals.
     pub(crate) fn past_of(&self, metric: &ExperimentMetric) -> Vec<String> {
-        let Some(cuped) = metric.cuped else { return Vec::new() };
+        let Some(days) = metric.past_days() else { return Vec::new() };
         let components = self.of_metric.get(&metric.name.value).into_iter().flatten();
-        components.map(|column| covariate_column(column, cuped.lookback_days)).collect()
+        components.map(|column| covariate_column(column, days)).collect()
     }
 
     /// The columns of a metric's components in the day tables, numerator first; `None` when no method computes it yet.

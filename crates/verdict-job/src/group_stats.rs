@@ -182,9 +182,10 @@ pub(crate) fn judged_fingerprint<P: Borrow<Partition>>(
         .with(
             "design",
             [format!(
-                "{} {:?} {:?} {:?}",
+                "{} {:?} {:?} {:?} {:?}",
                 design.control.value,
                 design.arms,
+                design.phases,
                 design.several_variants,
                 design.cluster.as_ref().map(|cluster| &cluster.value)
             )],
@@ -226,6 +227,7 @@ fn append(
         None => Ok(new_null_array(&ty, batch.num_rows())),
     };
     let n_before = or_null("n_before", DataType::Int64)?;
+    let n_pre = or_null("n_pre", DataType::Int64)?;
     let m3_x = or_null("m3_x", DataType::Float64)?;
     let n_not_mature = or_null("n_not_mature", DataType::Int64)?;
     let quantile = or_null("quantile", DataType::Float64)?;
@@ -293,6 +295,7 @@ fn append(
             co_x_before: number(&co_x_before),
             co_y_before: number(&co_y_before),
             co_xy_before: number(&co_xy_before),
+            n_pre: count(&n_pre),
             covariates: covariates(&of_past.iter().map(number).collect::<Vec<_>>()),
             winsorized: winsorized(&of_caps.iter().map(number).collect::<Vec<_>>()),
             quantile: number(&quantile),

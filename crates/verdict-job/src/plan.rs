@@ -157,7 +157,7 @@ impl Job {
             planned.map_err(|error| match error {
                 Error::NoObjects { source_name, day, path, available } if experiments.is_empty() => {
                     let needed = "no experiment has begun by then, but covariates look back to that day: shorten \
-                                  `cuped.lookback_days`, or allow `missing_days` of the source";
+                                  `cuped.lookback_days` or `pre_period_check.days`, or allow `missing_days` of the source";
                     Error::NoObjects {
                         source_name,
                         day,

@@ -143,6 +143,12 @@ pub(crate) struct MetricSql {
     /// Which of the distinct moments these are, counted from 1.
     #[serde(skip)]
     counted_at: Option<usize>,
+    /// The moments of what it was before the exposure, where it is compared and not adjusted by that.
+    #[serde(skip)]
+    past: Option<MomentsSql>,
+    /// Which of the distinct moments these are, counted from 1.
+    #[serde(skip)]
+    past_at: Option<usize>,
     #[serde(skip)]
     window: Option<Window>,
     /// What it is adjusted by.
@@ -215,6 +221,8 @@ impl MetricSql {
             squared_at: None,
             counted: None,
             counted_at: None,
+            past: None,
+            past_at: None,
             columns,
         }
     }
@@ -225,6 +233,11 @@ impl MetricSql {
         let is_rate = self.squared.is_none() && self.columns.len() == 1;
         let counted = (!is_rate).then(|| MomentsSql::exact_values(&self.columns));
         MetricSql { counted, ..self }
+    }
+
+    /// The same, compared by these covariates without being adjusted by them.
+    pub(crate) fn compared_by(self, covariates: &[(String, Number)]) -> MetricSql {
+        MetricSql { past: Some(MomentsSql::of(covariates, &[])), ..self }
     }
 
     /// Whether a unit has one number.
@@ -450,7 +463,8 @@ pub(crate) fn distinct_moments<'a>(
     let of = |metric: &'a MetricSql| {
         let besides = metric.winsorized.iter().flat_map(|w| [w.raw.clone(), w.clipped.clone()]);
         let own = std::iter::once(metric.own_moments()).chain(metric.complete_moments());
-        own.chain(besides).chain(metric.squared.clone()).chain(metric.counted.clone())
+        let whole = own.chain(besides).chain(metric.squared.clone());
+        whole.chain(metric.counted.clone()).chain(metric.past.clone())
     };
     distinct(metrics.into_iter().flat_map(of))
 }
@@ -556,6 +570,7 @@ pub(crate) fn group_stats(
         metric.moments = 1 + own;
         metric.squared_at = metric.squared.as_ref().and_then(place).map(|place| 1 + place);
         metric.counted_at = metric.counted.as_ref().and_then(place).map(|place| 1 + place);
+        metric.past_at = metric.past.as_ref().and_then(place).map(|place| 1 + place);
         if let Some(winsorized) = &mut metric.winsorized {
             let of = [&winsorized.raw, &winsorized.clipped];
             winsorized.at = of.map(|moments| 1 + place(moments).unwrap_or(distinct.len()));

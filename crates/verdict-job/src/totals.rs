@@ -455,12 +455,14 @@ impl Job {
                 let past: Vec<(String, Number)> =
                     past.map(|(column, (_, number))| (column, *number)).collect();
                 let kind = &definition.kind;
-                let sql = MetricSql::new(&m.name.value, kind, &columns, &past, m.window);
+                let covariates: &[(String, Number)] = if m.cuped.is_some() { &past } else { &[] };
+                let sql = MetricSql::new(&m.name.value, kind, &columns, covariates, m.window);
                 let sql = match m.winsorize {
                     None => sql,
                     Some(caps) => sql.winsorized([caps.x, caps.y]),
                 };
-                Ok(if m.bootstrap.is_some() { sql.resampled() } else { sql })
+                let sql = if m.bootstrap.is_some() { sql.resampled() } else { sql };
+                Ok(if m.pre_period_days.is_some() { sql.compared_by(&past) } else { sql })
             })
             .collect()
     }

@@ -34,6 +34,9 @@ pub struct Experiment {
     pub window: Option<Window>,
     /// How many values of each are told apart, those with the most exposed units; the others are one, [`crate::rows::OTHER`].
     pub segment_values: u32,
+    /// How many days before their exposure the arms' units are held against each other by, in metrics that are not adjusted
+    /// by their past; `None`: only what is adjusted is.
+    pub pre_period_check: Option<u32>,
     /// The metric that decides.
     pub primary: ExperimentMetric,
     /// Metrics that must not get worse.
@@ -75,8 +78,7 @@ impl Experiment {
 
     /// How many days before its first day are needed: the farthest that any covariate looks back.
     pub fn lookback_days(&self) -> u32 {
-        let cuped = self.metrics().filter_map(|metric| metric.cuped);
-        cuped.map(|cuped| cuped.lookback_days).max().unwrap_or(0)
+        self.metrics().filter_map(ExperimentMetric::past_days).max().unwrap_or(0)
     }
 
     /// Whether it is looked at before its end by a method that allows for that: the group statistics of each day then
@@ -144,6 +146,40 @@ pub struct Design {
     /// The segment dimension that was randomised, where that is not the unit: every unit of a city, a shop or a team met the
     /// same variant. What is compared are then clusters: their totals over their units.
     pub cluster: Option<Located<String>>,
+    /// Other weights from a day on, in order; before the first of them the arms have their own.
+    pub phases: Vec<Phase>,
+}
+
+/// The days from `from` on, up to the next phase, in which units are assigned by other weights.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Phase {
+    /// The first day of first exposures by these weights.
+    pub from: NaiveDate,
+    /// The share of units of each arm, in the order of the arms; positive, they add up to 1.
+    pub weights: Vec<f64>,
+}
+
+impl Design {
+    /// The planned shares of the arms, before any phase.
+    pub fn weights(&self) -> Vec<f64> {
+        self.arms.iter().map(|arm| arm.weight).collect()
+    }
+
+    /// The phase of a day, 0 before the first.
+    pub fn phase_on(&self, day: NaiveDate) -> usize {
+        self.phases.partition_point(|phase| phase.from <= day)
+    }
+
+    /// The planned shares of the arms among the units first exposed on a day.
+    pub fn weights_on(&self, day: NaiveDate) -> Vec<f64> {
+        self.weights_of(self.phase_on(day))
+    }
+
+    /// The planned shares of the arms in a phase; 0 is what was before the first.
+    pub fn weights_of(&self, phase: usize) -> Vec<f64> {
+        let named = phase.checked_sub(1).and_then(|at| self.phases.get(at));
+        named.map_or_else(|| self.weights(), |phase| phase.weights.clone())
+    }
 }
 
 /// An arm of an experiment.
@@ -288,4 +324,13 @@ pub struct ExperimentMetric {
     pub bootstrap: Option<Bootstrap>,
     /// The segment by which it is post-stratified: one of the experiment's.
     pub post_stratify: Option<String>,
+    /// How many days before the exposure its units are compared over, where it is not adjusted by them.
+    pub pre_period_days: Option<u32>,
+}
+
+impl ExperimentMetric {
+    /// How many days before the exposure it has a covariate of.
+    pub fn past_days(&self) -> Option<u32> {
+        self.cuped.map(|cuped| cuped.lookback_days).or(self.pre_period_days)
+    }
 }

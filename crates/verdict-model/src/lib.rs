@@ -47,8 +47,8 @@ pub use chrono::NaiveDate;
 pub use chrono_tz::Tz;
 pub use counts::{DataCounts, DayRows, RowCounts};
 pub use experiment::{
-    Arm, DeclaredType, Design, Direction, Experiment, ExperimentMetric, Mde, Role, SeveralVariants,
-    parts,
+    Arm, DeclaredType, Design, Direction, Experiment, ExperimentMetric, Mde, Phase, Role,
+    SeveralVariants, parts,
 };
 pub use later::Later;
 pub use load::{

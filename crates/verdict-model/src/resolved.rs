@@ -322,6 +322,17 @@ impl Lines {
         };
         self.set("several_variants", several_variants);
         self.set_located("cluster", design.cluster.as_ref());
+        if !design.phases.is_empty() {
+            self.open("phases");
+            for phase in &design.phases {
+                self.open(&phase.from.to_string());
+                for (arm, weight) in design.arms.iter().zip(&phase.weights) {
+                    self.set(&quoted(&arm.name), &weight.to_string());
+                }
+                self.close();
+            }
+            self.close();
+        }
         self.close();
         self.exposures_of(experiment, exposures);
         if !experiment.segments.is_empty() {
@@ -331,6 +342,11 @@ impl Lines {
             self.set("segment_values", &experiment.segment_values.to_string());
         }
         self.window(experiment.window);
+        if let Some(days) = experiment.pre_period_check {
+            self.open("pre_period_check");
+            self.set("days", &days.to_string());
+            self.close();
+        }
         self.open("metrics");
         self.open("primary");
         self.judged(&experiment.primary);

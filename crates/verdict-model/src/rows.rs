@@ -86,7 +86,10 @@ pub struct GroupStat {
     pub co_y_before: Option<f64>,
     /// Half the sum of (x − mean x)(y′ − mean y′) + (y − mean y)(x′ − mean x′).
     pub co_xy_before: Option<f64>,
-    /// Of what is adjusted by its past.
+    /// Units that the moments of the covariates are of: of a metric that is adjusted by them those of `n`, else every unit
+    /// that counts. `None` without covariates.
+    pub n_pre: Option<i64>,
+    /// Of what is adjusted by its past, or compared by it before the exposure.
     #[serde(flatten)]
     pub covariates: Covariates,
     /// Of what is winsorised.
@@ -144,7 +147,8 @@ pub struct Winsorized {
 }
 
 /// The part of a row of `group_stats` that a metric has which is adjusted by its own past (CUPED): pre x is what x was
-/// over the days before the exposure, pre y the same of a ratio's denominator. `None` in all others.
+/// over the days before the exposure, pre y the same of a ratio's denominator. `None` in all others; where the past is
+/// only compared (`pre_period_check`), all but its own moments are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
 pub struct Covariates {
     /// Mean of pre x.

@@ -169,9 +169,15 @@ pub const GROUP_STATS: Table = Table {
             "half the sum of (x - mean x)(y' - mean y') + (y - mean y)(x' - mean x')",
         ),
         nullable(
+            "n_pre",
+            Int64,
+            "units that pre x and pre y are of: those of n where the metric is adjusted (CUPED), every unit that counts where \
+             its past is only compared (pre_period_check); null: neither",
+        ),
+        nullable(
             "mean_pre_x",
             Float64,
-            "mean of pre x: what x was over the lookback days before the exposure day; null: not adjusted (CUPED)",
+            "mean of pre x: what x was over the lookback days before the exposure day; null: neither adjusted nor compared",
         ),
         nullable("m2_pre_x", Float64, "sum of (pre x - mean_pre_x)^2"),
         nullable("mean_pre_y", Float64, "mean of pre y, of a ratio's denominator"),

@@ -118,6 +118,7 @@ impl World {
             co_x_before: found.co_x_before,
             co_y_before: found.co_y_before,
             co_xy_before: found.co_xy_before,
+            n_pre: None,
             covariates: Default::default(),
             winsorized: Default::default(),
             quantile: None,

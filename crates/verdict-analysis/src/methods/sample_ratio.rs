@@ -73,6 +73,86 @@ pub fn sample_ratio(counts: &[u64], weights: &[f64]) -> Result<SampleRatio, Meth
     Ok(SampleRatio { expected, chi2, df, p_value, log_p_value })
 }
 
+/// Compares the units of each variant with planned weights that change from phase to phase: for each phase its units and its
+/// weights.
+///
+/// Expected units add up over phases, and so do their covariances n_p (diag(w_p) - w_p w_p'); X² is the quadratic form of
+/// what is observed beyond them. Of one phase that is Pearson's statistic; of several, Pearson's statistic by the summed
+/// expected units would be too small, because the shares of each phase are fixed.
+///
+/// # Errors
+/// As for [`sample_ratio`], of each phase that has units; [`MethodError::TooFew`] where none has any.
+///
+/// # Example
+/// 9 to 1 for 1,000 units, then even for 2,000: 1,900 and 1,100 are expected, and 1,860 to 1,140 are 40 off. The variance is
+/// 1,000 · 0.09 + 2,000 · 0.25 = 590.
+/// ```
+/// use verdict_analysis::methods::sample_ratio::sample_ratio_of_phases;
+///
+/// let phases = [(&[890, 110][..], &[0.9, 0.1][..]), (&[970, 1_030], &[0.5, 0.5])];
+/// let check = sample_ratio_of_phases(&phases)?;
+/// assert_eq!(check.expected, [1_900.0, 1_100.0]);
+/// assert!((check.chi2 - 40.0 * 40.0 / 590.0).abs() < 1e-12);
+/// # Ok::<(), verdict_analysis::methods::MethodError>(())
+/// ```
+pub fn sample_ratio_of_phases(phases: &[(&[u64], &[f64])]) -> Result<SampleRatio, MethodError> {
+    let with_units = phases.iter().filter(|(counts, _)| counts.iter().any(|n| *n > 0));
+    let with_units: Vec<&(&[u64], &[f64])> = with_units.collect();
+    let arms = match with_units[..] {
+        [] => {
+            super::error::check_at_least("units", 0, 1)?;
+            0
+        }
+        [(counts, weights)] => return sample_ratio(counts, weights),
+        [(counts, _), ..] => counts.len(),
+    };
+    let mut expected = vec![0.0; arms];
+    let mut beyond = vec![0.0; arms];
+    let mut covariance = vec![vec![0.0; arms]; arms];
+    for (counts, weights) in with_units {
+        let own = sample_ratio(counts, weights)?;
+        if counts.len() != arms {
+            let expected = format!("{arms} counts, as in the phase before,");
+            return Err(MethodError::BadShape { what: "counts", expected, got: counts.len() });
+        }
+        let n: f64 = counts.iter().map(|count| *count as f64).sum();
+        for (i, (of_arm, count)) in own.expected.iter().zip(*counts).enumerate() {
+            expected[i] += of_arm;
+            beyond[i] += *count as f64 - of_arm;
+            covariance[i][i] += of_arm;
+            for (both, of_other) in covariance[i].iter_mut().zip(&own.expected) {
+                *both -= of_arm * (of_other / n);
+            }
+        }
+    }
+    // The last arm follows from the others.
+    let chi2 = quadratic_form(covariance, beyond, arms - 1);
+    if !chi2.is_finite() {
+        return Err(MethodError::Overflow { what: "the chi-squared statistic" });
+    }
+    let df = arms as u64 - 1;
+    let (p_value, log_p_value) = (chi2_sf(chi2, df as f64), chi2_ln_sf(chi2, df as f64));
+    Ok(SampleRatio { expected, chi2, df, p_value, log_p_value })
+}
+
+/// x' A⁻¹ x of the first `size` rows of a positive definite A, by elimination: the sum of each pivot's own square.
+fn quadratic_form(mut a: Vec<Vec<f64>>, mut x: Vec<f64>, size: usize) -> f64 {
+    let mut sum = 0.0;
+    for pivot in 0..size {
+        let diagonal = a[pivot][pivot];
+        sum += x[pivot] / diagonal * x[pivot];
+        let row = a[pivot].clone();
+        for below in pivot + 1..size {
+            let factor = a[below][pivot] / diagonal;
+            x[below] -= factor * x[pivot];
+            for (own, of_pivot) in a[below].iter_mut().zip(&row) {
+                *own -= factor * of_pivot;
+            }
+        }
+    }
+    sum
+}
+
 /// The exact two-sided binomial test of two variants: the probability of all splits no likelier than the observed one.
 ///
 /// # Errors

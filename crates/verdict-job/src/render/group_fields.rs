@@ -32,7 +32,12 @@ pub(super) fn of_metric(
         let fields = fields(&own, pair.as_deref(), not_mature, (metric.totals, covariates));
         let winsorized = winsorized(metric.winsorized.as_ref(), metric.totals);
         let more = [third(&own, metric.squared_at), totals(metric.counted_at)];
-        let fields = fields.into_iter().chain(winsorized).chain(no_distribution());
+        let past = metric.past_at.map_or_else(Vec::new, |at| past(at, metric.totals));
+        // Every metric has the same columns in the same order: rows of one list.
+        let or_past = |field: FieldSql| {
+            past.iter().find(|own| own.name == field.name).cloned().unwrap_or(field)
+        };
+        let fields = fields.into_iter().map(or_past).chain(winsorized).chain(no_distribution());
         return fields.chain(more).collect();
     }
     // Of a distribution n and all else follow from its state.
@@ -52,6 +57,14 @@ pub(super) fn of_metric(
             _ => FieldSql { value: "CAST(NULL AS DOUBLE)".to_owned(), ..field },
         })
         .collect()
+}
+
+/// The columns of what a metric was before the exposure, from moments of that alone.
+fn past(at: usize, totals: usize) -> Vec<FieldSql> {
+    let of_x = [("n_pre", "n"), ("mean_pre_x", "mean_1"), ("m2_pre_x", "m2_1")];
+    let of_y = [("mean_pre_y", "mean_2"), ("m2_pre_y", "m2_2"), ("co_pre_xy", "co_12")];
+    let both = of_x.into_iter().chain(of_y.into_iter().filter(|_| totals > 1));
+    both.map(|(name, field)| FieldSql { name, value: format!("m{at}['{field}']") }).collect()
 }
 
 /// Which quantile a metric is, and the state of its distribution, where it is none.
@@ -202,6 +215,7 @@ fn fields(
         .chain(ratios)
         .map(|(name, place)| FieldSql { name, value: place.unwrap_or_else(|| null("DOUBLE")) });
     let n_not_mature = not_mature.unwrap_or_else(|| null("BIGINT"));
-    let counts = [("n_before", n_before), ("n_not_mature", n_not_mature)];
+    let n_pre = pre_x.map_or_else(|| null("BIGINT"), |_| format!("{own}['n']"));
+    let counts = [("n_before", n_before), ("n_not_mature", n_not_mature), ("n_pre", n_pre)];
     doubles.chain(counts.map(|(name, value)| FieldSql { name, value })).collect()
 }

@@ -16,9 +16,26 @@ pub(super) fn cuped<'a>(map: &mut Map<'a>) -> Option<(Item<'a>, Option<Cuped>)> 
         }
         return Some((item, None));
     }
+    let lookback_days = days_back(&item, "lookback_days");
+    Some((item, lookback_days.map(|lookback_days| Cuped { lookback_days })))
+}
+
+/// The key `pre_period_check` of an experiment: how many days back; `None`: it is not asked for.
+pub(super) fn pre_period_check(map: &mut Map<'_>) -> Option<u32> {
+    let item = map.get("pre_period_check")?;
+    if !item.is_mapping() {
+        if item.text().filter(|text| text.value == "none").is_none() {
+            item.refuse("write {days: 7}, or none");
+        }
+        return None;
+    }
+    days_back(&item, "days")
+}
+
+fn days_back(item: &Item<'_>, key: &str) -> Option<u32> {
     let mut inner = item.map()?;
     let what = "write how many days before the exposure count, such as 14";
-    let days = inner.require("lookback_days", what).and_then(|item| {
+    let days = inner.require(key, what).and_then(|item| {
         let days = item.days()?;
         if days > MOST_DAYS {
             item.refuse(format!("{days} days are too many; look back {MOST_DAYS} at most"));
@@ -27,7 +44,7 @@ pub(super) fn cuped<'a>(map: &mut Map<'a>) -> Option<(Item<'a>, Option<Cuped>)> 
         Some(days)
     });
     inner.finish();
-    Some((item, days.map(|lookback_days| Cuped { lookback_days })))
+    days
 }
 
 /// Why a metric cannot be adjusted by its own past; `None`: it can.

@@ -1,10 +1,13 @@
 //! `experiment.design`: unit, arms, control.
 
 use crate::yaml::{Item, Map};
-use crate::{Arm, Design, Located, SeveralVariants};
+use crate::{Arm, Design, Located, NaiveDate, Phase, SeveralVariants};
 
-/// The design of an experiment.
-pub(super) fn design(item: &Item<'_>) -> Option<Design> {
+/// The design of an experiment, whose first and last day are `dates`.
+pub(super) fn design(
+    item: &Item<'_>,
+    dates: (Option<NaiveDate>, Option<NaiveDate>),
+) -> Option<Design> {
     let mut map = item.map()?;
     let ty = map.get("type");
     let two_arms =
@@ -22,6 +25,13 @@ pub(super) fn design(item: &Item<'_>) -> Option<Design> {
     });
 
     let cluster = map.get("cluster").and_then(|item| item.text());
+    let phases = map.get("phases");
+    if let (Some(item), Some(_)) = (&phases, &cluster) {
+        item.refuse("clusters are assigned once: remove `phases`, or `cluster`");
+    }
+    let phases = phases
+        .zip(arms.as_ref())
+        .map_or_else(Vec::new, |(item, arms)| self::phases(&item, arms, dates));
 
     if let (Some(ty), Some(true), Some(arms)) = (&ty, two_arms, &arms)
         && arms.len() != 2
@@ -48,7 +58,60 @@ pub(super) fn design(item: &Item<'_>) -> Option<Design> {
         arms: arms?,
         several_variants: several_variants.unwrap_or_default(),
         cluster,
+        phases,
     })
+}
+
+/// The weights from other days on: `{2024-03-08: {off: 0.5, on: 0.5}}`. What is wrong is left out.
+fn phases(
+    item: &Item<'_>,
+    arms: &[Arm],
+    (start, end): (Option<NaiveDate>, Option<NaiveDate>),
+) -> Vec<Phase> {
+    let mut phases: Vec<Phase> = Vec::new();
+    for (day, item) in item.map().iter().flat_map(|map| map.entries()) {
+        let Some(from) = day_of(&day.value) else {
+            item.refuse_at(
+                &day.place,
+                format!(
+                    "`{day}` is no day; write the first day of the weights, such as 2024-03-08: {{off: 0.5, on: 0.5}}"
+                ),
+            );
+            continue;
+        };
+        let outside = match (start, end) {
+            (Some(start), _) if from <= start => Some(format!(
+                "{from} is not after `start`, {start}; write those weights under `variants`"
+            )),
+            (_, Some(end)) if from > end => Some(format!("{from} is after `end`, {end}")),
+            _ => None,
+        };
+        if let Some(outside) = outside {
+            item.refuse_at(&day.place, outside);
+            continue;
+        }
+        let Some(weighted) = weights(&item) else { continue };
+        let of = |arm: &Arm| weighted.iter().find(|own| own.name == arm.name).map(|own| own.weight);
+        let shares: Option<Vec<f64>> = arms.iter().map(of).collect();
+        match shares.filter(|shares| shares.len() == weighted.len()) {
+            Some(weights) => phases.push(Phase { from, weights }),
+            None => {
+                let names: Vec<&str> = arms.iter().map(|arm| arm.name.as_str()).collect();
+                item.refuse(format!(
+                    "give a weight to each variant and to no other: {}",
+                    names.join(", ")
+                ));
+            }
+        }
+    }
+    phases.sort_by_key(|phase| phase.from);
+    phases
+}
+
+/// A date that is written with all its digits.
+fn day_of(text: &str) -> Option<NaiveDate> {
+    let date = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
+    (date.to_string() == text).then_some(date)
 }
 
 /// The arms, from `variants` and `traffic_split`.

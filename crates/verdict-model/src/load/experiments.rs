@@ -41,7 +41,7 @@ pub(super) fn experiment(
         Some(end)
     });
     let design = map.require("design", "write at least its unit, such as {unit: user_id}");
-    let design = design.and_then(|item| design::design(&item));
+    let design = design.and_then(|item| design::design(&item, (start, end)));
     let (exposures, key) = exposures(&mut map, defined.exposures);
     let read = exposures.as_ref().and_then(|name| defined.exposures.get(&name.value));
     let segments = segments(&mut map, read);
@@ -49,10 +49,16 @@ pub(super) fn experiment(
     let segment_values = map.get("segment_values").and_then(|item| values(&item));
 
     let cuped = adjust::cuped(&mut map).and_then(|(_, cuped)| cuped);
+    let pre_period_check = adjust::pre_period_check(&mut map);
     let post_stratify =
         post_stratify::post_stratify(&mut map, &segments).and_then(|(_, segment)| segment);
-    let defaults =
-        Defaults { window, cuped, post_stratify: post_stratify.as_ref(), segments: &segments };
+    let defaults = Defaults {
+        window,
+        cuped,
+        pre_period_check,
+        post_stratify: post_stratify.as_ref(),
+        segments: &segments,
+    };
     let mut remarks = Remarks::default();
     let metrics = map.require("metrics", "name at least the primary metric");
     let metrics =
@@ -79,6 +85,7 @@ pub(super) fn experiment(
         segments,
         window,
         segment_values: segment_values.unwrap_or(Experiment::SEGMENT_VALUES),
+        pre_period_check,
         primary: metrics.primary,
         guardrails: metrics.guardrails,
         secondary: metrics.secondary,
@@ -226,6 +233,12 @@ fn check_cluster(
         item.refuse_at(
             &cluster.place,
             "clusters are tested once, at the end: remove `sequential` and `sequential_method`",
+        );
+    }
+    if experiment.pre_period_check.is_some() {
+        item.refuse_at(
+            &cluster.place,
+            "units of one cluster are not assigned one by one: remove `pre_period_check`",
         );
     }
     let plain = |metric: &&ExperimentMetric| {

@@ -35,6 +35,7 @@ pub(super) struct Metrics {
 pub(super) struct Defaults<'a> {
     pub(super) window: Option<Window>,
     pub(super) cuped: Option<Cuped>,
+    pub(super) pre_period_check: Option<u32>,
     pub(super) post_stratify: Option<&'a String>,
     /// The experiment's segments, which post-stratification is by.
     pub(super) segments: &'a [Located<String>],
@@ -121,6 +122,8 @@ fn metric(
         ));
     }
     let cuped = adjust::in_effect(&mut map, definition, defaults.cuped);
+    let has_past = definition.is_some_and(|metric| adjust::no_past(&metric.kind).is_none());
+    let compared = has_past && cuped.is_none();
     let winsorize = winsorize::in_effect(&mut map, definition);
     let bootstrap = bootstrap::in_effect(&mut map, definition, cuped);
     let by = (defaults.segments, defaults.post_stratify);
@@ -140,6 +143,7 @@ fn metric(
         winsorize,
         bootstrap,
         post_stratify,
+        pre_period_days: defaults.pre_period_check.filter(|_| compared),
     })
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 use verdict_analysis::methods::special::norm_isf;
 use verdict_analysis::words;
-use verdict_model::{Experiment, NaiveDate};
+use verdict_model::{Design, Experiment, NaiveDate};
 
 use super::checks::status_badge;
 use super::layout::absent;
@@ -60,7 +60,25 @@ impl<'a> Days<'a> {
                 |ds: NaiveDate| (ds, days.get(&ds).cloned().unwrap_or_else(|| vec![0; arms.len()]));
             first.iter_days().take_while(|ds| *ds <= last).map(of).collect()
         });
-        Days { arms, days }
+        let mut days = Days { arms, days };
+        days.plan(&experiment.design);
+        days
+    }
+
+    /// Where the planned shares change from phase to phase, the planned share of all is that of the units of each.
+    fn plan(&mut self, design: &Design) {
+        let all = self.all() as f64;
+        if design.phases.is_empty() || all <= 0.0 {
+            return;
+        }
+        let mut shares = vec![0.0; self.arms.len()];
+        for (ds, units) in &self.days {
+            let of_day = units.iter().sum::<i64>() as f64 / all;
+            for (share, weight) in shares.iter_mut().zip(design.weights_on(*ds)) {
+                *share += of_day * weight;
+            }
+        }
+        self.arms.iter_mut().zip(shares).for_each(|((_, weight), share)| *weight = share);
     }
 
     fn total(&self, arm: usize) -> i64 {

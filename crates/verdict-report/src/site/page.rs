@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use verdict_analysis::words;
 use verdict_model::rows::ResultRow;
 use verdict_model::tables::RESULTS;
-use verdict_model::{Role, SeveralVariants};
+use verdict_model::{Arm, Role, SeveralVariants};
 
 use super::checks::checks;
 use super::cohorts::by_age;
@@ -94,6 +94,15 @@ fn facts(page: &Page) -> Markup {
             format!("{} {}", arm.name, words::percent(words::significant_digits(arm.weight, 3)))
         })
         .collect();
+    let phases = experiment.design.phases.iter().map(|phase| {
+        let of = |(arm, weight): (&Arm, &f64)| {
+            format!("{} {}", arm.name, words::percent(words::significant_digits(*weight, 3)))
+        };
+        let shares: Vec<String> =
+            experiment.design.arms.iter().zip(&phase.weights).map(of).collect();
+        format!("; from {} {}", long(phase.from), words::list(&shares))
+    });
+    let phases: String = phases.collect();
     let several = match experiment.design.several_variants {
         SeveralVariants::Exclude => "left out",
         SeveralVariants::First => "counted by the first",
@@ -103,7 +112,7 @@ fn facts(page: &Page) -> Markup {
             div { dt { "As of" } dd { (long(judged.as_of)) } }
             div { dt { "Progress" } dd { (day) } }
             div { dt { "Unit" } dd class="name" { (experiment.design.unit.value) } }
-            div { dt { "Planned shares" } dd class="name" { (words::list(&arms)) } }
+            div { dt { "Planned shares" } dd class="name" { (words::list(&arms)) (phases) } }
             @if experiment.is_sequential() {
                 div { dt { "Watched by" } dd { (experiment.settings.sequential.word().replace('_', " ")) } }
             }

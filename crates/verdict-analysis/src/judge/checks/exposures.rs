@@ -6,11 +6,11 @@ use verdict_model::rows::SEVERAL_VARIANTS;
 use verdict_model::{NaiveDate, SeveralVariants, nearest};
 
 use super::conservation::whole_number;
+use super::split::Split;
 use super::{Finding, Subject};
 use crate::methods::MethodError;
-use crate::methods::sample_ratio as method;
 use crate::methods::sequential::monitor::PValue;
-use crate::methods::sequential::sample_ratio::SampleRatioWatch;
+use crate::methods::sequential::sample_ratio::PhasedWatch;
 use crate::words::{count, counted, list, number, p_value, percent, share};
 
 /// The largest share of exposed units that may have met several variants; above it the check fails.
@@ -45,9 +45,14 @@ fn split(subject: &Subject<'_>, alpha: f64) -> Finding {
     if total == 0 {
         return Finding::fail(no_exposed_units(subject));
     }
-    let weights: Vec<f64> = arms.iter().map(|arm| arm.weight).collect();
-    let tests = method::sample_ratio(&units, &weights)
-        .and_then(|once| Ok((once, watched(subject, &weights, alpha)?)));
+    let now = Split::of(subject, subject.groups, None);
+    if now.units().iter().ne(&units) {
+        return Finding::fail(
+            "The planned shares change from phase to phase, and the statistics do not tell on which day each exposed unit \
+             was exposed first (rows of `exposed` by `exposure_ds`), so the split cannot be checked. Make them again by `verdict run`.",
+        );
+    }
+    let tests = now.test().and_then(|once| Ok((once, watched(subject, alpha)?)));
     let (once, (p, since)) = match tests {
         Ok(tests) => tests,
         Err(error) => {
@@ -87,21 +92,17 @@ fn split(subject: &Subject<'_>, alpha: f64) -> Finding {
 }
 
 /// The p-value of the split over the days so far, and the first day on which it was below `alpha`.
-fn watched(
-    subject: &Subject<'_>,
-    weights: &[f64],
-    alpha: f64,
-) -> Result<(PValue, Option<NaiveDate>), MethodError> {
-    let mut watch = SampleRatioWatch::new(weights)?;
+fn watched(subject: &Subject<'_>, alpha: f64) -> Result<(PValue, Option<NaiveDate>), MethodError> {
+    let design = &subject.experiment.design;
+    let mut watch = PhasedWatch::new(&Split::weights(design))?;
     let mut since = None;
     for (day, groups) in subject.history.days() {
-        let arms = subject.experiment.design.arms.iter();
-        let units: Option<Vec<u64>> = arms
-            .map(|arm| u64::try_from(groups.exposed(&arm.name).map_or(0, |row| row.n)).ok())
-            .collect();
+        let counted = |name: &str| groups.exposed(name).is_none_or(|row| row.n >= 0);
         // What is no count on an earlier day was said on that day.
-        let Some(units) = units else { continue };
-        watch.observe(&units)?;
+        if !design.arms.iter().all(|arm| counted(&arm.name)) {
+            continue;
+        }
+        watch.observe(Split::of(subject, groups, None).phases())?;
         if since.is_none() && watch.p_value().p < alpha {
             since = Some(day);
         }

@@ -6,8 +6,10 @@ mod days;
 mod exposures;
 mod log;
 mod numbers;
+mod past;
 mod segments;
 mod skewness;
+mod split;
 mod units;
 
 use verdict_model::rows::CheckRow;
@@ -49,6 +51,7 @@ pub(super) fn checks(
         ("sample_ratio", exposures::sample_ratio(&subject)),
         ("sample_ratio_segments", segments::sample_ratio(&subject)),
         ("sample_ratio_days", units::sample_ratio_days(&subject)),
+        ("pre_exposure_imbalance", past::pre_exposure_imbalance(&subject)),
         ("variants_present", exposures::variants_present(&subject)),
         ("unknown_variants", exposures::unknown_variants(&subject)),
         ("several_variants", exposures::several_variants(&subject)),

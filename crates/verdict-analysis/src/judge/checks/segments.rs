@@ -8,11 +8,12 @@ use std::collections::BTreeSet;
 use verdict_model::rows::{GroupStat, SEVERAL_VARIANTS, WHOLE};
 
 use super::super::samples::{Kind, sample};
+use super::split::Split;
 use super::{Finding, Subject};
 use crate::methods::contingency::contingency;
 pub(super) use crate::methods::heterogeneity::EffectOf;
 use crate::methods::heterogeneity::{Heterogeneity, cochran_q};
-use crate::methods::sample_ratio as method;
+use crate::methods::sample_ratio::SampleRatio;
 use crate::words::{count, counted, list, number, p_value, share};
 
 /// The level at which effects that differ over segments are told.
@@ -23,9 +24,6 @@ pub(super) const FEWEST_UNITS: i64 = 100;
 
 /// Successes and failures that each arm of a segment needs, of a proportion.
 const FEWEST_OF_EACH: f64 = 10.0;
-
-/// Units that every arm of a segment is expected to have, for the chi-squared law to hold.
-const FEWEST_EXPECTED: f64 = 5.0;
 
 /// How many findings a message spells out.
 const SPELLED_OUT: usize = 3;
@@ -38,41 +36,24 @@ fn place(segment: &str, value: &str) -> String {
     format!("{segment} = {value}")
 }
 
-/// The exposed units of each arm in a segment; an arm without a row has none.
-fn units(subject: &Subject<'_>, segment: &str, value: &str) -> Vec<u64> {
-    let arms = subject.experiment.design.arms.iter();
-    arms.map(|arm| {
-        let row = subject.groups.get(SEVERAL_VARIANTS, &arm.name, segment, value);
-        row.map_or(0, |row| row.n.max(0).unsigned_abs())
-    })
-    .collect()
-}
-
 /// The split of a segment against the planned one.
-struct Split<'a> {
+struct SplitIn<'a> {
     segment: &'a str,
     value: &'a str,
     units: Vec<u64>,
-    test: method::SampleRatio,
-    /// Of two arms the exact binomial one, of more that of chi-squared.
+    test: SampleRatio,
+    /// Of [`Split::test_of_few`].
     p_value: f64,
 }
 
 /// The splits of all segments that have enough units to be tested, the least likely first.
-fn splits<'a>(subject: &'a Subject<'_>) -> Vec<Split<'a>> {
-    let weights: Vec<f64> = subject.experiment.design.arms.iter().map(|arm| arm.weight).collect();
+fn splits<'a>(subject: &'a Subject<'_>) -> Vec<SplitIn<'a>> {
     let mut splits = Vec::new();
     for segment in subject.experiment.segments.iter().map(|segment| &*segment.value) {
         for value in subject.groups.exposed_values(subject.experiment, segment) {
-            let units = units(subject, segment, value);
-            let Ok(test) = method::sample_ratio(&units, &weights) else { continue };
-            let p_value = match (&units[..], &weights[..]) {
-                (&[a, b], &[v, w]) => method::exact_sample_ratio([a, b], [v, w]).ok(),
-                _ if test.expected.iter().any(|expected| *expected < FEWEST_EXPECTED) => None,
-                _ => Some(test.p_value),
-            };
-            let Some(p_value) = p_value else { continue };
-            splits.push(Split { segment, value, units, test, p_value });
+            let split = Split::of(subject, subject.groups, Some((segment, value)));
+            let Some((test, p_value)) = split.test_of_few() else { continue };
+            splits.push(SplitIn { segment, value, units: split.units(), test, p_value });
         }
     }
     splits.sort_by(|a, b| a.p_value.total_cmp(&b.p_value));
@@ -92,8 +73,8 @@ pub(super) fn sample_ratio(subject: &Subject<'_>) -> Finding {
         return Finding { threshold: Some(alpha), ..Finding::pass(found) };
     };
     let tests = splits.len() as f64;
-    let adjusted = |split: &Split<'_>| (tests * split.p_value).min(1.0);
-    let said = |split: &Split<'_>| {
+    let adjusted = |split: &SplitIn<'_>| (tests * split.p_value).min(1.0);
+    let said = |split: &SplitIn<'_>| {
         let arms = experiment.design.arms.iter().zip(split.units.iter().zip(&split.test.expected));
         let arms: Vec<String> = arms
             .map(|(arm, (units, expected))| {

@@ -8,9 +8,10 @@ use verdict_model::rows::{
 
 use super::cohorts::of_arm;
 use super::segments::{EffectOf, Effects, FEWEST_UNITS, effect_in, signed};
+use super::split::{Split, exposed_on};
 use super::{Finding, Subject};
 use crate::methods::heterogeneity::{Heterogeneity, cochran_q};
-use crate::methods::sample_ratio as method;
+use crate::methods::sample_ratio::SampleRatio;
 use crate::methods::trend::{Trend, trend};
 use crate::words::{count, counted, list, number, p_value, percent};
 
@@ -30,23 +31,17 @@ const STD_ERRORS_MOVED: f64 = 1.0;
 const SPELLED_OUT: usize = 3;
 
 /// A day's split: its adjusted p, the day, the units of each arm, the test.
-type SplitOnDay<'a> = (f64, &'a str, Vec<u64>, method::SampleRatio);
+type SplitOnDay<'a> = (f64, &'a str, Vec<u64>, SampleRatio);
 
 /// An arm, how many cohorts it has, the least and the greatest age of them, and the trend.
 type TrendOf<'a> = (&'a str, usize, (f64, f64), Trend);
 
-/// The exposed units of each arm on a day, in a segment or over all.
-fn exposed_on(subject: &Subject<'_>, day: &str, segment: Option<(&str, &str)>) -> Vec<u64> {
-    let (name, value) = match segment {
-        None => (EXPOSURE_DS.to_owned(), day.to_owned()),
-        Some((name, value)) => (format!("{EXPOSURE_DS}*{name}"), format!("{day}*{value}")),
-    };
-    let arms = subject.experiment.design.arms.iter();
-    arms.map(|arm| {
-        let row = subject.groups.get(EXPOSED, &arm.name, &name, &value);
-        row.map_or(0, |row| row.n.max(0).unsigned_abs())
-    })
-    .collect()
+/// The split of the units that were first exposed on a day, in a segment or over all.
+fn split_on<'a>(subject: &Subject<'a>, day: &str, segment: Option<(&str, &str)>) -> Split<'a> {
+    let design = &subject.experiment.design;
+    let mut split = Split::nobody(design);
+    split.add(day, &exposed_on(design, subject.groups, day, segment));
+    split
 }
 
 /// The days on which any arm has exposed units, in order, with the number of each from the first.
@@ -63,14 +58,12 @@ pub(super) fn broken_since<'a>(
     subject: &Subject<'a>,
     segment: Option<(&str, &str)>,
 ) -> Option<&'a str> {
-    let weights: Vec<f64> = subject.experiment.design.arms.iter().map(|arm| arm.weight).collect();
-    let mut units = vec![0_u64; weights.len()];
+    let design = &subject.experiment.design;
+    let mut split = Split::nobody(design);
     let mut worst: Option<(f64, &'a str)> = None;
     for (_, day) in days(subject).into_iter().rev() {
-        for (all, own) in units.iter_mut().zip(exposed_on(subject, day, segment)) {
-            *all += own;
-        }
-        let chi2 = method::sample_ratio(&units, &weights).map_or(0.0, |test| test.chi2);
+        split.add(day, &exposed_on(design, subject.groups, day, segment));
+        let chi2 = split.test().map_or(0.0, |test| test.chi2);
         if worst.is_none_or(|(most, _)| chi2 > most) {
             worst = Some((chi2, day));
         }
@@ -83,19 +76,12 @@ pub(super) fn broken_since<'a>(
 pub(super) fn sample_ratio_days(subject: &Subject<'_>) -> Finding {
     let experiment = subject.experiment;
     let alpha = experiment.settings.sample_ratio_alpha;
-    let weights: Vec<f64> = experiment.design.arms.iter().map(|arm| arm.weight).collect();
     let mut tests: Vec<SplitOnDay<'_>> = Vec::new();
     for (nth, day) in days(subject) {
-        let units = exposed_on(subject, day, None);
-        let Ok(test) = method::sample_ratio(&units, &weights) else { continue };
-        let p = match (&units[..], &weights[..]) {
-            (&[a, b], &[v, w]) => method::exact_sample_ratio([a, b], [v, w]).ok(),
-            _ if test.expected.iter().any(|expected| *expected < 5.0) => None,
-            _ => Some(test.p_value),
-        };
+        let split = split_on(subject, day, None);
+        let Some((test, p)) = split.test_of_few() else { continue };
         let spent = (nth * (nth + 1)) as f64;
-        let Some(p) = p else { continue };
-        tests.push(((p * spent).min(1.0), day, units, test));
+        tests.push(((p * spent).min(1.0), day, split.units(), test));
     }
     let threshold = Some(alpha);
     let least = tests.iter().min_by(|a, b| a.0.total_cmp(&b.0));
@@ -130,12 +116,10 @@ pub(super) fn sample_ratio_days(subject: &Subject<'_>) -> Finding {
 
 /// The segment whose split is the least likely on a day.
 fn where_on(subject: &Subject<'_>, day: &str) -> String {
-    let weights: Vec<f64> = subject.experiment.design.arms.iter().map(|arm| arm.weight).collect();
     let mut least: Option<(f64, String)> = None;
     for segment in subject.experiment.segments.iter().map(|segment| &*segment.value) {
         for value in subject.groups.exposed_values(subject.experiment, segment) {
-            let units = exposed_on(subject, day, Some((segment, value)));
-            let Ok(test) = method::sample_ratio(&units, &weights) else { continue };
+            let Ok(test) = split_on(subject, day, Some((segment, value))).test() else { continue };
             if least.as_ref().is_none_or(|(p, _)| test.p_value < *p) {
                 least = Some((test.p_value, format!("{segment} = {value}")));
             }

@@ -25,10 +25,11 @@ fn check(case: &Case, code: &str, status: &str, words: &[&str]) -> CheckRow {
     row
 }
 
-const CODES: [&str; 21] = [
+const CODES: [&str; 22] = [
     "sample_ratio",
     "sample_ratio_segments",
     "sample_ratio_days",
+    "pre_exposure_imbalance",
     "variants_present",
     "unknown_variants",
     "several_variants",

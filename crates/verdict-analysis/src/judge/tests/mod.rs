@@ -21,8 +21,8 @@ use std::collections::BTreeMap;
 use verdict_model::rows::{CheckRow, DecisionRow, GroupStat, ResultRow, SEVERAL_VARIANTS, WHOLE};
 use verdict_model::{
     Arm, Correction, DataCounts, DayRows, Design, Direction, Experiment, ExperimentMetric,
-    GuardrailSettings, GuardrailTest, Later, Located, Margin, Mde, NaiveDate, Place, Practical,
-    Role, RowCounts, SequentialMethod, SeveralVariants, StatisticalSettings, Threshold,
+    GuardrailSettings, GuardrailTest, Later, Located, Margin, Mde, NaiveDate, Phase, Place,
+    Practical, Role, RowCounts, SequentialMethod, SeveralVariants, StatisticalSettings, Threshold,
 };
 
 use super::{Judgement, judge};
@@ -52,12 +52,14 @@ impl Case {
                 arms: arms.iter().map(|name| Arm { name: (*name).to_owned(), weight }).collect(),
                 several_variants: SeveralVariants::Exclude,
                 cluster: None,
+                phases: Vec::new(),
             },
             exposures: Some(located("exposures")),
             key: "ranking".to_owned(),
             segments: Vec::new(),
             window: None,
             segment_values: Experiment::SEGMENT_VALUES,
+            pre_period_check: None,
             primary: metric(primary, Role::Primary),
             guardrails: Vec::new(),
             secondary: Vec::new(),
@@ -183,6 +185,7 @@ fn metric(name: &str, role: Role) -> ExperimentMetric {
         winsorize: None,
         bootstrap: None,
         post_stratify: None,
+        pre_period_days: None,
     }
 }
 

@@ -56,7 +56,15 @@ fn any_stat() -> impl Strategy<Value = GroupStat> {
                 co_x_before: None,
                 co_y_before: None,
                 co_xy_before: None,
-                covariates: Default::default(),
+                n_pre: Some(n),
+                covariates: verdict_model::rows::Covariates {
+                    mean_pre_x: x[1],
+                    m2_pre_x: x[2],
+                    mean_pre_y: x[4],
+                    m2_pre_y: x[5],
+                    co_pre_xy: x[6],
+                    ..Default::default()
+                },
                 winsorized: Default::default(),
                 ..in_segment(segment.0, segment.1, empty(metric, metric_type, variant))
             }
@@ -103,6 +111,9 @@ fn case(alpha: f64) -> Case {
         .secondary("absent", "proportion")
         .segment("os");
     case.experiment.settings.alpha = alpha;
+    case.experiment.primary.pre_period_days = Some(7);
+    case.experiment.guardrails[2].pre_period_days = Some(7);
+    case.experiment.secondary[0].pre_period_days = Some(7);
     case
 }
 
@@ -166,7 +177,7 @@ proptest! {
                 prop_assert!(lower <= upper);
             }
         }
-        prop_assert_eq!(judgement.checks.len(), 21);
+        prop_assert_eq!(judgement.checks.len(), 22);
         prop_assert_eq!(judgement.decisions.len(), 2);
         for decision in &judgement.decisions {
             prop_assert!(!decision.reasons.is_empty());

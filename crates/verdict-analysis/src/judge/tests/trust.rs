@@ -207,6 +207,137 @@ fn superiority_is_that_of_the_pairs() {
     assert_eq!(row.rel_effect_reason.as_deref(), Some("no_lift_of_superiority"));
 }
 
+/// 900 and 110 units while shares were 9 to 1, then 2,000 and 1,980 of even ones: 2,909 and 2,081 are expected, so that 2,900 is 9
+/// off, and the variance is 1,010 · 0.09 + 3,980 · 0.25. One split of 9 to 1, or an even one, is far from it.
+#[test]
+fn a_split_is_held_against_the_shares_of_its_days() {
+    let on_day = |day: &str, units: [i64; 2]| {
+        ["control", "treatment"]
+            .into_iter()
+            .zip(units)
+            .map(move |(arm, n)| {
+                in_segment(EXPOSURE_DS, day, GroupStat { n, ..empty(EXPOSED, "count", arm) })
+            })
+            .collect::<Vec<_>>()
+    };
+    let of_first = |first: [i64; 2]| {
+        let exposed = [first[0] + 2_000, first[1] + 1_980];
+        let mut case = Case::two_arms("click_rate", "proportion").exposed(&exposed);
+        case = case.with(on_day("2024-03-01", first)).with(on_day("2024-03-02", [2_000, 1_980]));
+        case.experiment.design.arms[0].weight = 0.9;
+        case.experiment.design.arms[1].weight = 0.1;
+        case.experiment.design.phases =
+            vec![Phase { from: world::after(1), weights: vec![0.5; 2] }];
+        case
+    };
+    let case = of_first([900, 110]);
+    let row = check(&case, "sample_ratio", "pass", &["control 2,900 (expected 2,899.0)"]);
+    close(row.statistic, 1.0 / (1_010.0 * 0.09 + 3_980.0 * 0.25), 1e-12);
+    check(&case, "sample_ratio_days", "pass", &["2 days"]);
+    let lost = of_first([900, 10]);
+    check(&lost, "sample_ratio", "fail", &["control 2,900 (expected 2,809.0)"]);
+    check(&lost, "sample_ratio_days", "fail", &["2024-03-01 has control 900 (expected 819.0)"]);
+    let mut plain = of_first([900, 110]);
+    plain.experiment.design.phases.clear();
+    check(&plain, "sample_ratio", "fail", &[]);
+    let mut unknown = of_first([900, 110]);
+    unknown.stats.retain(|row| row.metric != EXPOSED);
+    check(&unknown, "sample_ratio", "fail", &["do not tell on which day each exposed unit"]);
+}
+
+/// A metric of an arm with what it was before the exposure.
+fn with_past(arm: &str, n: i64, mean_pre: f64, variance: f64) -> GroupStat {
+    GroupStat {
+        n_pre: Some(n),
+        covariates: verdict_model::rows::Covariates {
+            mean_pre_x: Some(mean_pre),
+            m2_pre_x: Some(variance * (n - 1) as f64),
+            ..Default::default()
+        },
+        ..mean("revenue", arm, n, 1.0, 1.0)
+    }
+}
+
+/// 1,000 units of each arm with a variance of 4: the error is sqrt(0.008), and 0.5 apart is t = 5.59.
+#[test]
+fn arms_that_differed_before_the_exposure_are_found() {
+    let case = |apart: f64| {
+        let mut case = Case::two_arms("revenue", "mean").exposed(&[1_000, 1_000]).with([
+            with_past("control", 1_000, 2.0, 4.0),
+            with_past("treatment", 1_000, 2.0 + apart, 4.0),
+        ]);
+        case.experiment.primary.pre_period_days = Some(7);
+        case
+    };
+    let far = case(0.5);
+    let row = check(
+        &far,
+        "pre_exposure_imbalance",
+        "fail",
+        &["revenue over the 7 days before: 2.5 in treatment and 2 in the control (t 5.59"],
+    );
+    close(row.statistic, 0.5 / 0.008_f64.sqrt(), 1e-12);
+    // ln e = z² N r² / (2 (N r² + 1)) - ln(N r² + 1) / 2 with r² = (u + ln(1 + u)) / 10,000, u = -2 ln 0.001.
+    let u = -2.0 * 0.001_f64.ln();
+    let growth = 2_000.0 * (u + u.ln_1p()) / 10_000.0;
+    let ln_e = 31.25 * growth / (2.0 * (growth + 1.0)) - (growth + 1.0).ln() / 2.0;
+    close(row.p_value, (-ln_e).exp(), 1e-9);
+    assert_eq!(far.decision().decision, "invalid");
+    // t = 3.58 is below 0.001 on this day, and not over all days.
+    check(&case(0.32), "pre_exposure_imbalance", "warn", &["Only the latter is below 0.001"]);
+    check(&case(0.02), "pre_exposure_imbalance", "pass", &["in 1 comparison"]);
+    let mut none = case(0.5);
+    none.experiment.primary.pre_period_days = None;
+    check(&none, "pre_exposure_imbalance", "pass", &["`pre_period_check: {days: 7}`"]);
+}
+
+/// 200 experiments in order, of two arms and 28 days with 200 units a day whose past is skewed (squares of normal values), read
+/// every night: at 0.1% more than 2 failures have a chance below 1 in 800, and at 1% of warnings on any night more than 7
+/// one below 1 in 900 (binomial).
+#[test]
+fn arms_that_were_alike_before_the_exposure_are_seldom_told_apart() {
+    const DAYS: u32 = 28;
+    let (mut failed, mut warned) = (0, 0);
+    for seed in 0..200_u64 {
+        let draws = Draws::named(&format!("past {seed}"));
+        let mut case = Case::two_arms("revenue", "mean");
+        case.experiment.primary.pre_period_days = Some(7);
+        case.experiment.settings.sequential = SequentialMethod::Msprt;
+        case.experiment.start = Some(world::after(0));
+        for (at, arm) in ["control", "treatment"].into_iter().enumerate() {
+            let (mut n, mut sum, mut squares) = (0, 0.0, 0.0);
+            for day in 0..DAYS {
+                for _ in 0..100 {
+                    let z = norm_ppf(draws.unit(n as u64, at as u64));
+                    n += 1;
+                    sum += z * z;
+                    squares += z.powi(4);
+                }
+                let mean = sum / n as f64;
+                let variance = (squares - n as f64 * mean * mean) / (n - 1) as f64;
+                let ds = world::after(day);
+                case = case.with([
+                    GroupStat { ds, ..exposed(arm, n, 0) },
+                    GroupStat { ds, ..with_past(arm, n, mean, variance) },
+                ]);
+            }
+        }
+        let mut warns = false;
+        let mut fails = false;
+        for day in 0..DAYS {
+            let ds = world::after(day);
+            let history = crate::judge::history::History::of(&case.experiment, ds, &case.stats);
+            let rows = crate::judge::checks::checks(&case.experiment, ds, &history, None);
+            let row = rows.iter().find(|row| row.check == "pre_exposure_imbalance").expect("a row");
+            warns |= row.status == "warn";
+            fails |= row.status == "fail";
+        }
+        warned += usize::from(warns);
+        failed += usize::from(fails);
+    }
+    assert!(failed <= 2 && warned <= 7, "{failed} failures and {warned} warnings");
+}
+
 fn logged(days: &[(u64, Option<f64>)]) -> Case {
     const HOUR_US: f64 = 3.6e9;
     let mut case = Case::two_arms("click_rate", "proportion");

@@ -108,6 +108,50 @@ impl SampleRatioWatch {
     }
 }
 
+/// The split of an experiment whose planned shares change from phase to phase, watched from look to look.
+///
+/// A unit belongs to the phase of its first exposure. Each phase has its own martingale, and their product is one, too.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PhasedWatch {
+    phases: Vec<SampleRatioWatch>,
+    /// The largest ln of the product so far, at least that of no unit at all.
+    ln_largest: f64,
+}
+
+impl PhasedWatch {
+    /// Before the first unit, with the planned weights of the arms in each phase.
+    ///
+    /// # Errors
+    /// As for [`SampleRatioWatch::new`].
+    pub fn new(weights: &[Vec<f64>]) -> Result<Self, MethodError> {
+        let phases = weights.iter().map(|weights| SampleRatioWatch::new(weights));
+        Ok(Self { phases: phases.collect::<Result<_, _>>()?, ln_largest: 0.0 })
+    }
+
+    /// Takes the units of each arm as of the next look, by phase, all units so far, and answers with ln e at this look.
+    ///
+    /// # Errors
+    /// As for [`SampleRatioWatch::observe`]; [`MethodError::BadShape`] unless there are counts for each phase.
+    pub fn observe(&mut self, counts: &[Vec<u64>]) -> Result<f64, MethodError> {
+        if counts.len() != self.phases.len() {
+            let expected = format!("{}, one for each phase,", self.phases.len());
+            return Err(MethodError::BadShape { what: "counts", expected, got: counts.len() });
+        }
+        let mut ln_e = 0.0;
+        for (phase, counts) in self.phases.iter_mut().zip(counts) {
+            ln_e += phase.observe(counts)?;
+        }
+        self.ln_largest = self.ln_largest.max(ln_e);
+        Ok(ln_e)
+    }
+
+    /// The p-value of all looks so far: 1 over the largest e.
+    #[must_use]
+    pub fn p_value(&self) -> PValue {
+        PValue { p: (-self.ln_largest).exp(), ln_p: -self.ln_largest }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,6 +217,29 @@ mod tests {
         }
         assert!(watch.p_value().ln_p < -200.0);
         assert_eq!(watch.clone().observe(&[u64::MAX, u64::MAX]).map(f64::is_finite), Ok(true));
+    }
+
+    /// Whatever came before, the next unit of the second phase changes the product by nothing on average; a phase without
+    /// units says nothing, and one phase is the watch without phases.
+    #[test]
+    fn phases_multiply() {
+        let weights = [vec![9.0, 1.0], vec![1.0, 1.0]];
+        let ln = |counts: &[Vec<u64>]| {
+            let mut watch = PhasedWatch::new(&weights).expect("weights");
+            watch.observe(counts).expect("counts")
+        };
+        let now = [vec![900, 120], vec![40, 61]];
+        let next = [[41, 61], [40, 62]].map(|second| ln(&[now[0].clone(), second.to_vec()]));
+        let mean = next.iter().map(|next| 0.5 * (next - ln(&now)).exp()).sum::<f64>();
+        assert!((mean - 1.0).abs() < 1e-9, "{mean}");
+        let first = ln_e(&[9.0, 1.0], &[900, 120]);
+        assert_eq!(ln(&[vec![900, 120], vec![0, 0]]), first);
+        // Of the planned 9 to 1 and 1 to 1 the counts are what is expected; against one even split they would be an alarm.
+        let mut watch = PhasedWatch::new(&weights).expect("weights");
+        watch.observe(&[vec![9_000, 1_000], vec![5_000, 5_000]]).expect("counts");
+        assert_eq!(watch.p_value().p, 1.0);
+        assert!(ln_e(&[1.0, 1.0], &[14_000, 6_000]) > 1_000.0);
+        assert!(watch.observe(&[vec![1, 2]]).is_err());
     }
 
     #[test]

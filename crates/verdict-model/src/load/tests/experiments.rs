@@ -85,6 +85,55 @@ fn the_name_can_name_a_folder() {
 }
 
 #[test]
+fn weights_change_from_a_day_on() {
+    let design = "{unit: user_id, variants: {a: 3, b: 1}, control: a, phases: {2024-03-15: {b: 3, a: 1}, 2024-03-08: {a: 1, b: 1}}}";
+    let e = experiment(DESIGN, design);
+    let day = |d| NaiveDate::from_ymd_opt(2024, 3, d).expect("a date");
+    let on = |d| e.design.weights_on(day(d));
+    assert_eq!((on(7), on(8)), (vec![0.75, 0.25], vec![0.5, 0.5]));
+    assert_eq!((on(14), on(15)), (vec![0.5, 0.5], vec![0.25, 0.75]));
+    check_design(
+        "phases: {tuesday: {control: 1, treatment: 1}}",
+        ".phases.tuesday: `tuesday` is no day; write the first day of the weights, such as 2024-03-08: {off: 0.5, on: 0.5}",
+    );
+    check_design(
+        "phases: {2024-03-08: {control: 1, treated: 1}}",
+        ".phases.2024-03-08: give a weight to each variant and to no other: control, treatment",
+    );
+    check_design(
+        "phases: {2024-03-08: {control: 1}}",
+        ".phases.2024-03-08: give a weight to each variant and to no other: control, treatment",
+    );
+    check(
+        "  design: {unit: user_id}\n",
+        "  start: 2024-03-08\n  design: {unit: user_id, phases: {2024-03-08: {control: 1, treatment: 1}}}\n",
+        "p.yaml:20: experiment.design.phases.2024-03-08: 2024-03-08 is not after `start`, 2024-03-08; write those weights under \
+         `variants`",
+    );
+    check_design(
+        "cluster: country, phases: {2024-03-08: {control: 1, treatment: 1}}",
+        ".phases: clusters are assigned once: remove `phases`, or `cluster`",
+    );
+}
+
+#[test]
+fn the_past_is_compared_where_it_does_not_adjust() {
+    let e = with("pre_period_check: {days: 7}");
+    let days =
+        |e: &Experiment| -> Vec<Option<u32>> { e.metrics().map(|m| m.pre_period_days).collect() };
+    assert_eq!((e.pre_period_check, days(&e)), (Some(7), vec![Some(7); 3]));
+    assert_eq!(e.lookback_days(), 7);
+    let e = with("pre_period_check: {days: 7}\n  cuped: {lookback_days: 14}");
+    assert_eq!((days(&e), e.lookback_days()), (vec![None; 3], 14));
+    assert_eq!(with("pre_period_check: none").pre_period_check, None);
+    check_with("pre_period_check: yes", "pre_period_check: write {days: 7}, or none");
+    check_with(
+        "pre_period_check: {days: 400}",
+        "pre_period_check.days: 400 days are too many; look back 366 at most",
+    );
+}
+
+#[test]
 fn dates_are_dates_in_order() {
     let e = with("start: 2024-02-28\n  end: 2024-02-29");
     assert_eq!(
@@ -207,7 +256,7 @@ fn arms_that_make_no_sense_are_refused() {
     check_design(
         "varaints: [a]",
         ".varaints: unknown key; did you mean `variants`? (allowed: type, unit, control, variants, traffic_split, \
-         several_variants, cluster)",
+         several_variants, cluster, phases)",
     );
 }
 
