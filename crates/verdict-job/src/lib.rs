@@ -44,6 +44,7 @@ mod read_back;
 mod registrations;
 mod render;
 mod row_tables;
+mod scanned;
 mod secrets;
 mod session;
 mod snapshot;

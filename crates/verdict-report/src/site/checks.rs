@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use verdict_model::rows::CheckRow;
 
 use super::layout::{absent, badge};
-use crate::format::exact;
+use crate::format::{exact, with_signs};
 
 /// The badge of a check's status.
 pub(crate) fn status_badge(status: &str) -> Markup {
@@ -49,7 +49,7 @@ fn list(checks: &[&CheckRow]) -> Markup {
             @for check in checks {
                 li class=(check.status) {
                     p { (status_badge(&check.status)) " " strong { (name(&check.check)) } }
-                    p { (check.message) }
+                    p { (with_signs(&check.message)) }
                     @if check.p_value.is_some() || check.threshold.is_some() {
                         p class="fine" {
                             @if let Some(statistic) = check.statistic { "statistic " (exact(statistic)) }

@@ -7,7 +7,7 @@ use verdict_model::{Correction, Experiment, Metric, Role};
 
 use super::layout::absent;
 use crate::finding::{finding, relative};
-use crate::format::lift;
+use crate::format::{lift, with_signs};
 use crate::plot::interval::{self, Interval};
 use crate::plot::scale::{Scale, comparable};
 use crate::{Judged, Page};
@@ -131,8 +131,13 @@ fn notes(row: &ResultRow) -> Vec<String> {
     }
     notes.extend(row.crossed_ds.map(|ds| format!("crossed {ds}")));
     notes.extend(words::stopped(row).map(|effect| format!("unbiased {effect}")));
-    // The sign of a number, and not the hyphens of a date.
-    notes.iter().map(|note| note.replace(" -", " −").replace("(-", "(−")).collect()
+    notes.extend(words::adjustment(row).map(|adjustment| {
+        let clipped =
+            adjustment.clipped.map_or(String::new(), |share| format!(" ({share} of units)"));
+        let variance = adjustment.variance.map_or(String::new(), |v| format!(": variance {v}"));
+        format!("{}{clipped}{variance}", adjustment.what)
+    }));
+    notes.iter().map(|note| with_signs(note)).collect()
 }
 
 impl Named<'_> {

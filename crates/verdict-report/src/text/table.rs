@@ -257,5 +257,6 @@ fn note(row: &ResultRow) -> Option<String> {
     }
     notes.extend(row.crossed_ds.map(|ds| format!("crossed {ds}")));
     notes.extend(words::stopped(row).map(|effect| format!("unbiased {effect}")));
+    notes.extend(words::adjustment(row).map(|adjustment| adjustment.in_short()));
     (!notes.is_empty()).then(|| notes.join("; "))
 }
