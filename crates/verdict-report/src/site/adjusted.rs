@@ -15,7 +15,7 @@ pub(crate) fn adjusted(rows: &[&ResultRow]) -> Markup {
         .map(|(row, told)| {
             let caps = match (&told.caps, &told.clipped) {
                 (Some(caps), Some(clipped)) => format!("{caps}: {clipped} of units"),
-                (caps, clipped) => caps.clone().or(clipped.clone()).unwrap_or_default(),
+                (caps, _) => caps.clone().unwrap_or_default(),
             };
             vec![
                 format!("{} · {}", row.metric, row.variant),

@@ -29,8 +29,9 @@ pub(crate) fn checks(checks: &[CheckRow]) -> Markup {
     if checks.is_empty() {
         return absent("No checks are there for this date.");
     }
-    let (passed, attention): (Vec<&CheckRow>, Vec<&CheckRow>) =
+    let (passed, mut attention): (Vec<&CheckRow>, Vec<&CheckRow>) =
         checks.iter().partition(|check| check.status == "pass");
+    attention.sort_by_key(|check| check.status != "fail");
     html! {
         p { (passed.len()) " of " (checks.len()) " checks passed." }
         @if !attention.is_empty() { (list(&attention)) }

@@ -111,6 +111,6 @@ fn runs(page: &Page) -> Markup {
     ];
     html! {
         (table::plain("Runs of this date", &heads, &rows))
-        @if from > 0 { p class="fine" { (from) " earlier runs of this date are in the table `runs`." } }
+        @if from > 0 { p class="fine" { (from) " earlier runs of this date are in the table " code { "runs" } "." } }
     }
 }

@@ -18,8 +18,8 @@ pub(crate) fn role(page: &Page, role: Role) -> Markup {
     if rows.is_empty() {
         return absent(match role {
             Role::Primary => "The primary metric has no result yet.",
-            Role::Guardrail => "The experiment has no guardrails.",
-            Role::Secondary => "The experiment has no secondary metrics.",
+            Role::Guardrail => "The guardrails have no results yet.",
+            Role::Secondary => "The secondary metrics have no results yet.",
         });
     }
     let caption = match role {

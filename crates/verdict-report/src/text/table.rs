@@ -226,8 +226,7 @@ impl Widths {
         writeln!(out, "{}", text.trim_end())?;
         let below = [
             (self.lift_below && !line.lift.is_empty()).then(|| line.lift.clone()),
-            (!fits && (self.finding > 1 || finding.words.contains(':')))
-                .then(|| finding.words.clone()),
+            (!fits).then(|| finding.words.clone()),
             note(line.row),
         ];
         let below: Vec<String> = below.into_iter().flatten().collect();

@@ -470,7 +470,19 @@ impl Of<'_> {
         if self.case.adjusted {
             let raw = GroupStat { winsorized: clipped(&revenue, n), ..revenue };
             let revenue = GroupStat { covariates: past(n), ..raw };
-            let ratio = GroupStat { n_not_mature: Some(self.n / 3), ..ratio };
+            // A third of the units came too late for a whole week.
+            let late = self.n / 3;
+            let share = |sum: Option<f64>| sum.map(|sum| sum * (self.n - late) as f64 / n);
+            let ratio = GroupStat {
+                n: self.n - late,
+                n_not_mature: Some(late),
+                sum_x: share(ratio.sum_x),
+                m2_x: share(ratio.m2_x),
+                sum_y: share(ratio.sum_y),
+                m2_y: share(ratio.m2_y),
+                co_xy: share(ratio.co_xy),
+                ..ratio
+            };
             return vec![converted, latency, revenue, ratio];
         }
         vec![converted, latency, revenue, ratio]

@@ -5,6 +5,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
+use verdict_analysis::words;
 use verdict_job::{Job, Plan, Progress, ReadStats, RunRow, Silent, Tally, Told};
 use verdict_model::{NaiveDate, RegisteredPlan};
 use verdict_report::Judged;
@@ -320,11 +321,11 @@ fn closing(
     write!(
         err,
         "{} partitions made, {} fresh; {} log rows and {} read from {} objects in {seconds:.1} s",
-        tally.made,
-        tally.fresh,
-        tally.rows,
+        words::count(tally.made),
+        words::count(tally.fresh),
+        words::count(tally.rows),
         megabytes(tally.bytes_scanned),
-        tally.objects,
+        words::count(tally.objects),
     )?;
     if tally.bytes_pruned() > 0 {
         write!(err, ", {} skipped by pruning", megabytes(tally.bytes_pruned()))?;
