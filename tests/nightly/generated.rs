@@ -65,6 +65,12 @@ fn a_generated_log_is_run_and_its_truth_is_found() {
         end["rows"].as_u64(),
         Some(truth["events"].as_u64().unwrap() + truth["exposures"].as_u64().unwrap())
     );
+    // All that lies in the log's files was either read or skipped; their footers at least are read before.
+    let bytes = |key: &str| end[key].as_u64().unwrap_or_else(|| panic!("no {key}: {end}"));
+    let demo = folder.path().join("demo");
+    assert_eq!(bytes("bytes"), size_of(&demo.join("events")) + size_of(&demo.join("exposures")));
+    assert_eq!(bytes("bytes_scanned") + bytes("bytes_pruned"), bytes("bytes"));
+    assert!(bytes("bytes_scanned") > bytes("bytes") / 4 && bytes("bytes_pruned") > 0, "{end}");
     assert!(end["peak_memory_bytes"].as_u64().is_some_and(|bytes| bytes > 1 << 20), "{end}");
     assert!(
         lines.iter().any(|line| line["event"] == "progress" && line["step"].is_u64()),
@@ -95,6 +101,18 @@ fn a_generated_log_is_run_and_its_truth_is_found() {
     assert!(again.stderr.contains("reading cost about 0.0000"), "{}", again.stderr);
 
     query_prints(folder.path());
+}
+
+/// The size of all files in a folder and those below it.
+fn size_of(folder: &std::path::Path) -> u64 {
+    let entries =
+        std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry"));
+    entries
+        .map(|entry| match entry.file_type().expect("a type").is_dir() {
+            true => size_of(&entry.path()),
+            false => entry.metadata().expect("a size").len(),
+        })
+        .sum()
 }
 
 /// The rows of one query, however they are printed.

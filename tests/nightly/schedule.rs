@@ -60,3 +60,30 @@ fn manifests_run_without_rights_and_with_limits() {
         }
     }
 }
+
+/// A unit that has one setting that does not go with another is never started, and nobody is told. Where there is no
+/// `systemd-analyze`, the test says so and is skipped.
+#[test]
+fn systemd_takes_the_units_as_they_are() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut paths = Vec::new();
+    for (unit, name) in [
+        ("verdict.service", "verdict.service"),
+        ("verdict.timer", "verdict.timer"),
+        ("verdict-backfill@.service", "verdict-backfill@2026-03-02_2026-03-29.service"),
+    ] {
+        // The program is installed nowhere, and systemd asks whether it is.
+        let text = text(&format!("systemd/{unit}")).replace("/usr/local/bin/verdict", "/bin/sh");
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("a file");
+        paths.push(path);
+    }
+    let run = std::process::Command::new("systemd-analyze").arg("verify").args(&paths).output();
+    let Ok(output) = run else {
+        eprintln!("skipped: there is no systemd-analyze to read the units with");
+        return;
+    };
+    let told = String::from_utf8_lossy(&output.stderr);
+    let ours: Vec<&str> = told.lines().filter(|line| line.contains("verdict")).collect();
+    assert_eq!(ours, Vec::<&str>::new());
+}

@@ -2,9 +2,9 @@
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
+use super::groups::Group;
 use super::judged;
 use super::log::Random;
-use super::groups::Group;
 use super::stats::{Expected, Sided};
 use super::tables::{Cell, Record};
 

@@ -1,7 +1,7 @@
 //! Post-stratified rows, once more, from the units of every stratum.
 
-use super::judged;
 use super::groups::Group;
+use super::judged;
 use super::stats::{self, Expected, Law, Sided, Unadjusted, co_moment, mean};
 use super::tables::{Cell, Record};
 

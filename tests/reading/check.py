@@ -1,7 +1,8 @@
 """Runs the examples of docs/reading-results.md on tables that the README's first command has made, and holds them against
 what the page says of them and against each other.
 
-Usage: python tests/reading/check.py TABLES. Needs duckdb, pandas, pyarrow, polars.
+Usage: python tests/reading/check.py TABLES. Needs duckdb, pandas, pyarrow, polars, and for Spark pyspark with a Java; without
+pyspark that example is left out, and it says so.
 """
 
 import ast
@@ -19,13 +20,27 @@ def examples(page: str) -> dict[str, str]:
     return dict(re.findall(r"^## ([^\n]+)\n\n```\w+\n(.*?)```", page, re.S | re.M))
 
 
-def value(code: str, name: str):
+def value(code: str, name: str, known: dict | None = None):
     """Runs a block; the value of its last expression."""
     block = ast.parse(code)
     last = block.body.pop()
-    known = {}
+    known = known or {}
     exec(compile(block, name, "exec"), known)
     return eval(compile(ast.Expression(last.value), name, "eval"), known)
+
+
+def spark(code: str):
+    """The rows of the block for Spark, whose last call prints them; `None`: there is no Spark."""
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError:
+        return None
+    quiet = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
+    block = ast.parse(code)
+    shown = block.body[-1].value.func
+    assert shown.attr == "show", code
+    shown.attr = "collect"
+    return value(ast.unparse(block), "Spark", {"spark": quiet.getOrCreate()})
 
 
 def rows(of) -> list[tuple]:
@@ -47,7 +62,12 @@ def main() -> int:
     pandas = rows(value(blocks["pandas"], "pandas").itertuples(index=False))
     polars = rows(value(blocks["Polars"], "Polars").iter_rows())
     assert len(pandas) == 12 and pandas == polars, (pandas, polars)
-    print("DuckDB, pandas and Polars read what is documented")
+    of_spark = spark(blocks["Spark"])
+    if of_spark is None:
+        print("DuckDB, pandas and Polars read what is documented; Spark was left out: there is no pyspark")
+        return 0
+    assert rows(of_spark) == pandas, (of_spark, pandas)
+    print("DuckDB, pandas, Polars and Spark read what is documented")
     return 0
 
 

@@ -1,6 +1,10 @@
 //! Numbers and changes in words, for people who decide.
 
+mod adjusted;
+
 use verdict_model::rows::ResultRow;
+
+pub use adjusted::{Adjustment, adjustment};
 
 /// A count with thousands separators: `21,306`.
 pub fn count(n: impl Into<i128>) -> String {
@@ -435,7 +439,7 @@ mod tests {
     }
 
     /// 46 of 10,000 against 69 of 10,000, as `judge` makes it.
-    fn row() -> ResultRow {
+    pub(super) fn row() -> ResultRow {
         ResultRow {
             experiment: "ranking".to_owned(),
             ds: verdict_model::NaiveDate::from_ymd_opt(2024, 3, 14).expect("a date"),

@@ -10,6 +10,7 @@ use datafusion::common::runtime::SpawnedTask;
 use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
+use datafusion::physical_plan::{collect, execute_stream_partitioned};
 use datafusion::prelude::{DataFrame, SessionContext};
 use futures::TryStreamExt;
 use verdict_model as model;
@@ -29,7 +30,7 @@ use crate::partition::{Key, write_buckets};
 use crate::render::{self, ComponentSql};
 use crate::room::{self, Room};
 use crate::snapshot::Snapshot;
-use crate::{Error, Result, arrow_types, drift, fold, session};
+use crate::{Error, Result, arrow_types, drift, fold, scanned, session};
 
 /// A day's work for one unit type.
 #[derive(Clone, Debug)]
@@ -206,16 +207,24 @@ impl Job {
             let read = async {
                 let frame = work.ctx.sql(&sql).await?;
                 let schema = Arc::clone(frame.schema().inner());
+                let context = Arc::new(frame.task_ctx());
+                let plan = frame.create_physical_plan().await?;
                 let mut batches =
-                    SpawnedTask::spawn(frame.collect()).join().await.map_err(|e| {
-                        DataFusionError::Execution(format!("the scan of a log ended: {e}"))
-                    })??;
+                    SpawnedTask::spawn(collect(Arc::clone(&plan), context)).join().await.map_err(
+                        |e| DataFusionError::Execution(format!("the scan of a log ended: {e}")),
+                    )??;
                 batches.push(RecordBatch::new_empty(schema));
-                Ok(batches)
+                Ok((batches, scanned::bytes(plan.as_ref())))
             };
             let numbers = bound.log.unit_type == "BIGINT";
             let of_day = of_day.get_or_insert_with(|| Exposures::new(numbers));
-            let added = read.await.and_then(|batches| of_day.add(&batches, arms.collect(), day));
+            let added = read.await.and_then(|(batches, bytes)| {
+                of_day.add(&batches, arms.collect(), day)?;
+                Ok(bytes)
+            });
+            if let Ok(bytes) = added {
+                work.tally.bytes_scanned += bytes;
+            }
             if let Err(error) = added {
                 if room::exhausted(&error) {
                     return Err(Error::Engine { stage: stage(), engine: Box::new(error) });
@@ -282,11 +291,12 @@ impl Job {
             });
             let day = Day { bounds: work.bounds, reject_outside: log.reject_outside_day };
             match work.scan(&sql, so_far, &of_source, name, day).await {
-                Ok(scanned) => {
+                Ok((read, bytes)) => {
+                    work.tally.bytes_scanned += bytes;
                     let in_files = opened.rows();
                     let filtered = log.filter.is_some();
-                    counts.add(&RowCounts { in_files, filtered, ..*scanned.rows() });
-                    events = Some(scanned);
+                    counts.add(&RowCounts { in_files, filtered, ..*read.rows() });
+                    events = Some(read);
                 }
                 Err(error) => {
                     let stage = || format!("events of source `{name}` on {}", task.ds);
@@ -395,7 +405,8 @@ struct LogOfExposures {
 }
 
 impl Work<'_> {
-    /// Adds the rows of a source to `events`: each partition of the scan on its own, then together.
+    /// Adds the rows of a source to `events`: each partition of the scan on its own, then together. Tells as well how many
+    /// bytes the scan read.
     async fn scan(
         &self,
         sql: &str,
@@ -403,10 +414,13 @@ impl Work<'_> {
         components: &[BoundComponent],
         source: &str,
         day: Day,
-    ) -> std::result::Result<Events, DataFusionError> {
+    ) -> std::result::Result<(Events, u64), DataFusionError> {
         events.begin(components);
-        let mut streams = self.ctx.sql(sql).await?.execute_stream_partitioned().await?;
-        let Some(last) = streams.pop() else { return Ok(events) };
+        let frame = self.ctx.sql(sql).await?;
+        let context = Arc::new(frame.task_ctx());
+        let plan = frame.create_physical_plan().await?;
+        let mut streams = execute_stream_partitioned(Arc::clone(&plan), context)?;
+        let Some(last) = streams.pop() else { return Ok((events, 0)) };
         let add = |mut batches: SendableRecordBatchStream, mut events: Events| {
             let (source, room) = (source.to_owned(), self.room.beside());
             SpawnedTask::spawn(async move {
@@ -429,7 +443,7 @@ impl Work<'_> {
         drop(room);
         self.room.hold(all.bytes())?;
         all.fits()?;
-        Ok(all)
+        Ok((all, scanned::bytes(plan.as_ref())))
     }
 
     fn suspects<'a>(&'a self, opened: &'a Opened<'_>, log: &'a BoundLog) -> Suspects<'a> {

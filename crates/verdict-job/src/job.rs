@@ -57,6 +57,8 @@ pub struct Tally {
     pub rows: u64,
     /// Size of the log objects read, in bytes.
     pub bytes: u64,
+    /// What was read of them, in bytes: without columns that nothing needs and row groups that statistics exclude.
+    pub bytes_scanned: u64,
 }
 
 impl Tally {
@@ -71,6 +73,13 @@ impl Tally {
         self.objects += other.objects;
         self.rows += other.rows;
         self.bytes += other.bytes;
+        self.bytes_scanned += other.bytes_scanned;
+    }
+
+    /// Bytes of the log objects that did not have to be read.
+    #[must_use]
+    pub fn bytes_pruned(&self) -> u64 {
+        self.bytes.saturating_sub(self.bytes_scanned)
     }
 
     pub(crate) fn add_log(&mut self, _: &Log<'_>, day: &DayObjects, rows: u64) {

@@ -45,6 +45,7 @@ mod registrations;
 mod render;
 mod room;
 mod row_tables;
+mod scanned;
 mod secrets;
 mod session;
 mod snapshot;

@@ -63,8 +63,10 @@ pub struct Page {
     pub runs: Vec<RunLine>,
     /// The metrics that it refers to.
     pub metrics: BTreeMap<String, Metric>,
-    /// The logs that these read.
+    /// The logs that these and the exposures read.
     pub sources: BTreeMap<String, Source>,
+    /// The one among them that has the exposures.
+    pub exposure_source: Option<String>,
     /// The experiment's plan as YAML, every default filled in.
     pub plan_text: String,
 }

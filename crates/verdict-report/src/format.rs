@@ -34,6 +34,19 @@ pub(crate) fn lift(row: &ResultRow) -> (String, String) {
     (change.to_owned(), ends)
 }
 
+/// A text as it is set: the hyphen before a number is its sign, those of dates and names are hyphens.
+pub(crate) fn with_signs(text: &str) -> String {
+    let (mut out, mut before) = (String::with_capacity(text.len()), ' ');
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        let begins = matches!(before, ' ' | '(');
+        let sign = c == '-' && begins && rest.peek().is_some_and(char::is_ascii_digit);
+        out.push(if sign { '−' } else { c });
+        before = c;
+    }
+    out
+}
+
 /// Bytes in the largest unit that leaves at least 1: `1.5 GB`.
 pub(crate) fn bytes(n: i64) -> String {
     let units = ["bytes", "kB", "MB", "GB", "TB", "PB"];
@@ -58,6 +71,14 @@ mod tests {
         assert_eq!(exact(4.2e-11), "4.200e-11");
         assert_eq!(exact(0.0), "0");
         assert_eq!((change(0.05213), change(-0.003)), ("+5.21%".into(), "−0.3%".into()));
+    }
+
+    #[test]
+    fn hyphens_before_numbers_are_signs() {
+        assert_eq!(
+            with_signs("-1.5% (-3 to 2026-03-15) of a-2 --x -y"),
+            "−1.5% (−3 to 2026-03-15) of a-2 --x -y"
+        );
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
+use verdict_analysis::judge::Cohort;
 use verdict_model::NaiveDate;
+use verdict_model::rows::WHOLE;
 
 use crate::{Judged, Page};
 
@@ -53,11 +55,47 @@ fn of(judged: &Judged) -> [(&'static str, Value); 8] {
     ]
 }
 
-fn more(page: &Page) -> [(&'static str, Value); 4] {
+fn more(page: &Page) -> [(&'static str, Value); 7] {
+    let cohorts: Vec<Value> =
+        page.cohorts.iter().map(|one| Value::from_iter(cohort(one))).collect();
+    let kept = page.spreads.iter().filter(|one| one.segment == WHOLE && one.bucket_count.is_some());
+    let distributions: Vec<Value> = kept
+        .map(|one| {
+            json!({
+                "metric": one.metric,
+                "variant": one.variant,
+                "bucket_lower": one.bucket_lower,
+                "bucket_upper": one.bucket_upper,
+                "bucket_count": one.bucket_count,
+            })
+        })
+        .collect();
+    let changes: Vec<Value> = page
+        .changes
+        .iter()
+        .map(|change| json!({"key": change.key, "was": change.was, "is": change.is}))
+        .collect();
+    let registered = page.registered.as_ref().map(|registered| &registered.plan.text);
     [
         ("series", json!(page.series)),
         ("exposures", json!(page.exposures)),
+        ("cohorts", Value::from(cohorts)),
+        ("distributions", Value::from(distributions)),
+        ("plan", json!({"now": page.plan_text, "registered": registered, "changes": changes})),
         ("counts", json!(page.counts)),
         ("runs", json!(page.runs)),
+    ]
+}
+
+/// The units of one day of exposure, by the names of JSON.md.
+pub(crate) fn cohort(one: &Cohort) -> [(&'static str, Value); 7] {
+    [
+        ("exposed_ds", json!(one.exposed.to_string())),
+        ("days_since", json!(one.age)),
+        ("variant", json!(one.variant)),
+        ("n_control", json!(one.n_control)),
+        ("n_variant", json!(one.n_variant)),
+        ("rel_effect", json!(one.lift)),
+        ("rel_effect_std_error", json!(one.std_error)),
     ]
 }

@@ -99,7 +99,7 @@ fn table(out: &mut impl Write, judged: &Judged) -> io::Result<()> {
         "\n| metric | role | variant | units | control | variant's | change (interval) | adjusted p | finding |"
     )?;
     writeln!(out, "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | --- |")?;
-    for row in rows {
+    for row in &rows {
         let (control, variant) = words::levels(row);
         let found = finding(&judged.experiment, row);
         let resampled = words::resampled(row).map_or(String::new(), |how| format!(" ({how})"));
@@ -116,7 +116,22 @@ fn table(out: &mut impl Write, judged: &Judged) -> io::Result<()> {
         ];
         writeln!(out, "| {} |", cells.join(" | "))?;
     }
-    Ok(())
+    let adjusted: Vec<String> = rows
+        .iter()
+        .filter_map(|row| Some((row, words::adjustment(row)?)))
+        .map(|(row, told)| {
+            format!(
+                "{} of {}: {}",
+                plain(&row.metric),
+                plain(&row.variant),
+                plain(&told.in_short())
+            )
+        })
+        .collect();
+    if !adjusted.is_empty() {
+        writeln!(out)?;
+    }
+    adjusted.iter().try_for_each(|line| writeln!(out, "- {line}"))
 }
 
 /// A text that means nothing but itself: what would begin markup, a table's cell or a line is escaped.

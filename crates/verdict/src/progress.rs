@@ -5,8 +5,9 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use chrono::Utc;
-use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{DecimalBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde_json::{Value, json};
+use verdict_analysis::words;
 use verdict_job::{Progress, Tally};
 
 use crate::args::{LogFormat, Work};
@@ -58,7 +59,8 @@ impl State {
                 &format!(" · {} of {} of the logs", megabytes(self.bytes), megabytes(self.planned));
         }
         if let Some((rate, left)) = self.rate(elapsed) {
-            text += &format!(", {}/s", megabytes(rate as u64));
+            let rows = words::count((self.rows as f64 / elapsed.as_secs_f64()) as u64);
+            text += &format!(", {}/s, {rows} rows/s", megabytes(rate as u64));
             if left >= 1.0 {
                 text += &format!(", {left:.0} s left to read");
             }
@@ -187,7 +189,7 @@ pub(crate) fn megabytes(bytes: u64) -> String {
     if bytes < 1_000_000_000 {
         format!("{:.1} MB", bytes as f64 / 1e6)
     } else {
-        HumanBytes(bytes).to_string()
+        DecimalBytes(bytes).to_string()
     }
 }
 

@@ -11,6 +11,8 @@ pub(crate) const WIDTH: f64 = 260.0;
 const HEIGHT: f64 = 26.0;
 /// Room for arrows and half a tick's label on both sides.
 const MARGIN: f64 = 16.0;
+/// What a character of a tick takes on average in wide fonts, whose signs are wider than their digits.
+const WIDEST_CHARACTER: f64 = 9.2;
 
 /// What is drawn of a row.
 #[derive(Clone, Copy, Debug, Default)]
@@ -111,10 +113,9 @@ pub(crate) fn axis(scale: &Scale) -> Markup {
     // As many as have room beside each other.
     let fits = |ticks: &Ticks| {
         let widest = ticks.at.iter().map(|x| ticks.change(*x).chars().count()).max().unwrap_or(0);
-        ticks
-            .at
-            .windows(2)
-            .all(|pair| scale.at(pair[1]) - scale.at(pair[0]) > 7.0 * widest as f64 + 4.0)
+        ticks.at.windows(2).all(|pair| {
+            scale.at(pair[1]) - scale.at(pair[0]) > WIDEST_CHARACTER * widest as f64 + 6.0
+        })
     };
     let mut few = (1..=5).rev().map(|wanted| ticks(scale.low, scale.high, wanted));
     let ticks = few.find(|ticks| fits(ticks)).unwrap_or_else(|| ticks(scale.low, scale.high, 1));

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use verdict_model::rows::CheckRow;
 
 use super::layout::{absent, badge};
-use crate::format::exact;
+use crate::format::{exact, with_signs};
 
 /// The badge of a check's status.
 pub(crate) fn status_badge(status: &str) -> Markup {
@@ -29,8 +29,9 @@ pub(crate) fn checks(checks: &[CheckRow]) -> Markup {
     if checks.is_empty() {
         return absent("No checks are there for this date.");
     }
-    let (passed, attention): (Vec<&CheckRow>, Vec<&CheckRow>) =
+    let (passed, mut attention): (Vec<&CheckRow>, Vec<&CheckRow>) =
         checks.iter().partition(|check| check.status == "pass");
+    attention.sort_by_key(|check| check.status != "fail");
     html! {
         p { (passed.len()) " of " (checks.len()) " checks passed." }
         @if !attention.is_empty() { (list(&attention)) }
@@ -49,7 +50,7 @@ fn list(checks: &[&CheckRow]) -> Markup {
             @for check in checks {
                 li class=(check.status) {
                     p { (status_badge(&check.status)) " " strong { (name(&check.check)) } }
-                    p { (check.message) }
+                    p { (with_signs(&check.message)) }
                     @if check.p_value.is_some() || check.threshold.is_some() {
                         p class="fine" {
                             @if let Some(statistic) = check.statistic { "statistic " (exact(statistic)) }

@@ -7,7 +7,7 @@ use verdict_analysis::words;
 
 use super::table;
 use crate::Page;
-use crate::format::change;
+use crate::format::{change, with_signs};
 use crate::plot::lines::{level, path, x_axis, y_axis};
 use crate::plot::scale::{Scale, extent};
 use crate::plot::ticks::ticks;
@@ -33,7 +33,7 @@ pub(crate) fn by_age(page: &Page) -> Option<Markup> {
             " over all their days so far, with its " (words::percent(CONFIDENCE)) " interval, each by itself. An effect that fades \
              to the right is one of novelty; one that grows has to be learned."
         }
-        @if let Some(check) = check { p { (super::checks::status_badge(&check.status)) " " (check.message) } }
+        @if let Some(check) = check { p { (super::checks::status_badge(&check.status)) " " (with_signs(&check.message)) } }
         @for (i, (name, cohorts)) in drawn.iter().enumerate() {
             @if drawn.len() <= FEW { (one(page, name, cohorts, i)) } @else {
                 details open[i == 0] { summary { span class="name" { (name) } } (one(page, name, cohorts, i)) }

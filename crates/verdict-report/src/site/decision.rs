@@ -5,6 +5,7 @@ use verdict_model::rows::DecisionRow;
 
 use super::layout::badge;
 use crate::Judged;
+use crate::format::with_signs;
 use crate::outlook::outlook;
 use crate::state::{Tone, word};
 
@@ -45,11 +46,11 @@ fn one(judged: &Judged, decision: &DecisionRow) -> Markup {
             @if let Some(word) = known { p class="meaning" { (word.meaning) } }
             @if !decision.reasons.is_empty() {
                 h4 { "Why" }
-                ul { @for reason in &decision.reasons { li { (reason) } } }
+                ul { @for reason in &decision.reasons { li { (with_signs(reason)) } } }
             }
             @if !outlook.is_empty() {
                 h4 { "What would change it" }
-                ul { @for sentence in &outlook { li { (sentence) } } }
+                ul { @for sentence in &outlook { li { (with_signs(sentence)) } } }
             }
         }
     }

@@ -1,7 +1,11 @@
 //! What each metric is: in words, and as the SQL that a unit's number is.
 
 use maud::{Markup, html};
-use verdict_model::{Aggregate, Component, Metric, MetricKind, Source};
+use verdict_analysis::words;
+use verdict_model::{
+    Aggregate, Cap, Component, Cuped, ExperimentMetric, Metric, MetricKind, Source, Window,
+    Winsorize,
+};
 
 use crate::Page;
 
@@ -9,7 +13,7 @@ pub(crate) fn definitions(page: &Page) -> Markup {
     let unit = &page.judged.experiment.design.unit.value;
     html! {
         p {
-            "A unit's rows count from its first exposure to the as-of date, in whole days; a unit without rows has 0 in sums \
+            "A unit's rows count from its first exposure on, in whole days after that day; a unit without rows has 0 in sums \
              and counts. The queries below are what is computed for each unit."
         }
         dl class="definitions" {
@@ -19,7 +23,7 @@ pub(crate) fn definitions(page: &Page) -> Markup {
                 dd {
                     @match page.metrics.get(name) {
                         None => p class="absent" { "The project defines no such metric." },
-                        Some(metric) => (one(metric, page, unit)),
+                        Some(metric) => (one(metric, role_metric, page, unit)),
                     }
                 }
             }
@@ -27,14 +31,58 @@ pub(crate) fn definitions(page: &Page) -> Markup {
     }
 }
 
-fn one(metric: &Metric, page: &Page, unit: &str) -> Markup {
+fn one(metric: &Metric, here: &ExperimentMetric, page: &Page, unit: &str) -> Markup {
     html! {
         @if let Some(description) = &metric.description { p { (description) } }
-        p class="fine" { (of_kind(&metric.kind)) }
+        p class="fine" { (of_kind(&metric.kind)) " " (adjustments(here)) }
         @for component in metric.kind.components() {
             pre tabindex="0" { (sql(component, page.sources.get(&component.source.value), unit)) }
         }
     }
+}
+
+/// Which days count, what is capped, and what is taken out of it, in this experiment.
+fn adjustments(metric: &ExperimentMetric) -> String {
+    let mut said = vec![match metric.window {
+        None => "Over all days from the exposure to the as-of date.".to_owned(),
+        Some(Window { start, end }) if start == end => {
+            format!("Over day {end} after the exposure, of units for which it is over.")
+        }
+        Some(Window { start, end }) => {
+            format!(
+                "Over days {start} to {end} after the exposure, of units for which they are over."
+            )
+        }
+    }];
+    if let Some(Winsorize { x, y, ratio }) = metric.winsorize {
+        let parts = if ratio { ["numerators", "denominators"] } else { ["totals", ""] };
+        for (caps, of) in [x, y].into_iter().zip(parts) {
+            said.extend(beyond(caps.upper, of, "above"));
+            said.extend(beyond(caps.lower, of, "below"));
+        }
+    }
+    if let Some(Cuped { lookback_days }) = metric.cuped {
+        said.push(format!(
+            "Adjusted by the same number over the {} before the day of exposure (CUPED).",
+            words::counted(lookback_days, "day")
+        ));
+    }
+    said.join(" ")
+}
+
+fn beyond(cap: Option<Cap>, of: &str, side: &str) -> Option<String> {
+    Some(match cap? {
+        Cap::Fixed(at) => {
+            let at = words::short(at);
+            format!("Units' {of} {side} {at} count as {at}.")
+        }
+        Cap::Percentile(at) => {
+            let at = words::short(at);
+            format!(
+                "Units' {of} {side} percentile {at} of all arms together count as that percentile."
+            )
+        }
+    })
 }
 
 fn of_kind(kind: &MetricKind) -> String {

@@ -40,9 +40,15 @@ pub(crate) fn section(id: &str, title: &str, body: &Markup) -> Markup {
     }
 }
 
-/// A section that has nothing to show, and why.
+/// A section that has nothing to show, and why; what stands between backticks is code.
 pub(crate) fn absent(why: &str) -> Markup {
-    html! { p class="absent" { (why) } }
+    html! {
+        p class="absent" {
+            @for (nth, part) in why.split('`').enumerate() {
+                @if nth % 2 == 1 { code { (part) } } @else { (part) }
+            }
+        }
+    }
 }
 
 /// A mark and words with a tone.

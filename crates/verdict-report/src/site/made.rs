@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 use verdict_analysis::words;
-use verdict_model::RowCounts;
+use verdict_model::{Metric, RowCounts};
 
 use super::table;
 use crate::Page;
@@ -13,6 +13,7 @@ const MOST_RUNS: usize = 10;
 
 pub(crate) fn made(page: &Page) -> Markup {
     html! {
+        @if !page.sources.is_empty() { (logs(page)) }
         @match &page.counts {
             None => p class="absent" { "What became of the logs' rows is not known: the statistics were made elsewhere, or are not there." },
             Some(counts) => {
@@ -37,6 +38,27 @@ pub(crate) fn made(page: &Page) -> Markup {
              whenever and however they were run."
         }
     }
+}
+
+/// The logs, where they lie, and what reads them.
+fn logs(page: &Page) -> Markup {
+    let rows: Vec<Vec<String>> = page
+        .sources
+        .values()
+        .map(|source| {
+            let name = &source.name.value;
+            let exposures = page.exposure_source.as_ref() == Some(name);
+            let reads = |metric: &&Metric| {
+                metric.kind.components().iter().any(|component| component.source.value == *name)
+            };
+            let metrics = page.metrics.values().filter(reads).map(|m| m.name.value.clone());
+            let read: Vec<String> =
+                exposures.then(|| "exposures".to_owned()).into_iter().chain(metrics).collect();
+            let filter = source.filter.as_ref().map_or("all rows", |filter| filter.value.as_str());
+            vec![name.clone(), source.path.value.clone(), filter.to_owned(), words::list(&read)]
+        })
+        .collect();
+    table::texts("The logs", &["log", "where", "rows that count", "read for"], &rows)
 }
 
 fn of_log(name: &str, counts: &RowCounts) -> Vec<String> {
@@ -89,6 +111,6 @@ fn runs(page: &Page) -> Markup {
     ];
     html! {
         (table::plain("Runs of this date", &heads, &rows))
-        @if from > 0 { p class="fine" { (from) " earlier runs of this date are in the table `runs`." } }
+        @if from > 0 { p class="fine" { (from) " earlier runs of this date are in the table " code { "runs" } "." } }
     }
 }

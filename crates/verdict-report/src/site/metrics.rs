@@ -7,7 +7,7 @@ use verdict_model::{Correction, Experiment, Metric, Role};
 
 use super::layout::absent;
 use crate::finding::{finding, relative};
-use crate::format::lift;
+use crate::format::{lift, with_signs};
 use crate::plot::interval::{self, Interval};
 use crate::plot::scale::{Scale, comparable};
 use crate::{Judged, Page};
@@ -18,8 +18,8 @@ pub(crate) fn role(page: &Page, role: Role) -> Markup {
     if rows.is_empty() {
         return absent(match role {
             Role::Primary => "The primary metric has no result yet.",
-            Role::Guardrail => "The experiment has no guardrails.",
-            Role::Secondary => "The experiment has no secondary metrics.",
+            Role::Guardrail => "The guardrails have no results yet.",
+            Role::Secondary => "The secondary metrics have no results yet.",
         });
     }
     let caption = match role {
@@ -132,8 +132,13 @@ fn notes(row: &ResultRow) -> Vec<String> {
     }
     notes.extend(row.crossed_ds.map(|ds| format!("crossed {ds}")));
     notes.extend(words::stopped(row).map(|effect| format!("unbiased {effect}")));
-    // The sign of a number, and not the hyphens of a date.
-    notes.iter().map(|note| note.replace(" -", " −").replace("(-", "(−")).collect()
+    notes.extend(words::adjustment(row).map(|adjustment| {
+        let clipped =
+            adjustment.clipped.map_or(String::new(), |share| format!(" ({share} of units)"));
+        let variance = adjustment.variance.map_or(String::new(), |v| format!(": variance {v}"));
+        format!("{}{clipped}{variance}", adjustment.what)
+    }));
+    notes.iter().map(|note| with_signs(note)).collect()
 }
 
 impl Named<'_> {

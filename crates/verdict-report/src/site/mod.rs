@@ -1,12 +1,14 @@
 //! The static site: an index, and a page for each experiment that is one file: styles and plots inside, nothing loaded from
 //! anywhere, so that it works from a bucket, a folder or an attachment.
 
+mod adjusted;
 mod checks;
 mod cohorts;
 mod decision;
 mod definitions;
 mod distributions;
 mod exposures;
+mod files;
 mod index;
 mod layout;
 mod looks;
@@ -52,13 +54,11 @@ impl Site {
     /// `name` is the file name without an ending that [`FileNames`] gave.
     #[must_use]
     pub fn experiment(&self, page: &Page, name: &str) -> Vec<SiteFile> {
-        let (json, csv) = (crate::json::page(page), crate::csv::results(&page.judged.results));
-        let html = page::html(self, page, name, (&json, &csv));
-        let file = |ending: &str, text: String| SiteFile {
-            path: format!("{FOLDER}/{name}.{ending}"),
-            text,
-        };
-        vec![file("html", html), file("json", json), file("csv", csv)]
+        let data = files::of(page, name);
+        let html = page::html(self, page, &data);
+        let file = |name: &str, text: String| SiteFile { path: format!("{FOLDER}/{name}"), text };
+        let page = file(&format!("{name}.html"), html);
+        std::iter::once(page).chain(data.into_iter().map(|one| file(&one.name, one.text))).collect()
     }
 
     /// The index of the experiments.

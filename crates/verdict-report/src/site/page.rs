@@ -6,14 +6,16 @@ use maud::{Markup, html};
 use verdict_analysis::words;
 use verdict_model::rows::ResultRow;
 use verdict_model::tables::RESULTS;
-use verdict_model::{Arm, Role, SeveralVariants};
+use verdict_model::{Arm, Role, SequentialMethod, SeveralVariants};
 
+use super::adjusted::adjusted;
 use super::checks::checks;
 use super::cohorts::by_age;
 use super::decision::decisions;
 use super::definitions::definitions;
 use super::distributions::distributions;
 use super::exposures::exposures;
+use super::files::DataFile;
 use super::layout::{absent, document, section};
 use super::looks::over_time;
 use super::made::made;
@@ -29,7 +31,8 @@ use crate::state::Progress;
 /// Larger data than this is only linked, not carried inside the page.
 const MOST_INSIDE_BYTES: usize = 1 << 20;
 
-pub(crate) fn html(site: &Site, page: &Page, name: &str, (json, csv): (&str, &str)) -> String {
+/// The page; the files beside it are its data.
+pub(crate) fn html(site: &Site, page: &Page, files: &[DataFile]) -> String {
     let judged = &page.judged;
     let attention = judged.checks.iter().any(|check| check.status == "fail");
     let mut sections: Vec<(&str, &str, Markup)> = vec![
@@ -43,7 +46,7 @@ pub(crate) fn html(site: &Site, page: &Page, name: &str, (json, csv): (&str, &st
         ("plan", "Plan", plan(page)),
         ("definitions", "Definitions", definitions(page)),
         ("made", "How it was made", made(page)),
-        ("data", "Data", data(page, name, json, csv)),
+        ("data", "Data", data(files)),
     ];
     let optional = [
         ("exposures", "age", "By days since exposure", by_age(page)),
@@ -114,11 +117,22 @@ fn facts(page: &Page) -> Markup {
             div { dt { "Unit" } dd class="name" { (experiment.design.unit.value) } }
             div { dt { "Planned shares" } dd class="name" { (words::list(&arms)) (phases) } }
             @if experiment.is_sequential() {
-                div { dt { "Watched by" } dd { (experiment.settings.sequential.word().replace('_', " ")) } }
+                div { dt { "Watched by" } dd { (watched_by(experiment.settings.sequential)) } }
             }
             div { dt { "Units in several variants" } dd { (several) } }
             @if let Some(owner) = &experiment.owner { div { dt { "Owner" } dd class="name" { (owner) } } }
         }
+    }
+}
+
+/// A method by the name that people know it by.
+fn watched_by(method: SequentialMethod) -> &'static str {
+    match method {
+        SequentialMethod::None => "nothing",
+        SequentialMethod::Msprt => "mSPRT",
+        SequentialMethod::ConfidenceSequence => "confidence sequence",
+        SequentialMethod::ObrienFleming => "O'Brien–Fleming",
+        SequentialMethod::Pocock => "Pocock",
     }
 }
 
@@ -140,6 +154,7 @@ fn metrics(page: &Page) -> Markup {
         (role(page, Role::Primary))
         @if !page.judged.experiment.guardrails.is_empty() { (role(page, Role::Guardrail)) }
         @if !page.judged.experiment.secondary.is_empty() { (role(page, Role::Secondary)) }
+        (adjusted(&rows))
         @if !rows.is_empty() && rows.len() <= MOST_EXACT { (every_number(&rows)) }
     }
 }
@@ -178,24 +193,27 @@ fn every_number(rows: &[&ResultRow]) -> Markup {
     )
 }
 
-fn data(page: &Page, name: &str, json: &str, csv: &str) -> Markup {
+fn data(files: &[DataFile]) -> Markup {
     html! {
-        p { "The exact numbers. Columns are those of the table " code { "results" } ", described in " code { "sql/TABLES.md" } "." }
+        p { "The exact numbers. Columns of results are those of the table " code { "results" } ", described in " code { "sql/TABLES.md" } "." }
         ul class="downloads" {
-            li { (download("Results as CSV", name, "csv", "text/csv", csv)) " " span class="fine" { (words::counted(page.judged.results.len() as u64, "row")) } }
-            li { (download("All of this page as JSON", name, "json", "application/json", json)) }
+            @for file in files {
+                li {
+                    (download(file))
+                    @if let Some(rows) = file.rows { " " span class="fine" { (words::counted(rows as u64, "row")) } }
+                }
+            }
         }
         p class="fine" { "The same files lie beside this page in the folder " code { (FOLDER) } "." }
     }
 }
 
 /// A link to data that the page carries itself, so that it may be sent by mail.
-fn download(words: &str, name: &str, ending: &str, media: &str, text: &str) -> Markup {
-    let file = format!("{name}.{ending}");
-    let href = if text.len() <= MOST_INSIDE_BYTES {
-        format!("data:{media};charset=utf-8;base64,{}", BASE64_STANDARD.encode(text))
+fn download(file: &DataFile) -> Markup {
+    let href = if file.text.len() <= MOST_INSIDE_BYTES {
+        format!("data:{};charset=utf-8;base64,{}", file.media, BASE64_STANDARD.encode(&file.text))
     } else {
-        file.clone()
+        file.name.clone()
     };
-    html! { a href=(href) download=(file) { (words) } }
+    html! { a href=(href) download=(file.name) { (file.words) } }
 }

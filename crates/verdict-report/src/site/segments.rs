@@ -20,7 +20,10 @@ pub(crate) fn segments(judged: &Judged) -> Markup {
         dimensions.entry(&row.segment).or_default().push(row);
     }
     if dimensions.is_empty() {
-        return absent("The experiment names no segments.");
+        return absent(match judged.experiment.segments.is_empty() {
+            true => "The experiment names no segments.",
+            false => "There are no results by segment yet.",
+        });
     }
     html! {
         p {

@@ -226,8 +226,7 @@ impl Widths {
         writeln!(out, "{}", text.trim_end())?;
         let below = [
             (self.lift_below && !line.lift.is_empty()).then(|| line.lift.clone()),
-            (!fits && (self.finding > 1 || finding.words.contains(':')))
-                .then(|| finding.words.clone()),
+            (!fits).then(|| finding.words.clone()),
             note(line.row),
         ];
         let below: Vec<String> = below.into_iter().flatten().collect();
@@ -258,5 +257,6 @@ fn note(row: &ResultRow) -> Option<String> {
     }
     notes.extend(row.crossed_ds.map(|ds| format!("crossed {ds}")));
     notes.extend(words::stopped(row).map(|effect| format!("unbiased {effect}")));
+    notes.extend(words::adjustment(row).map(|adjustment| adjustment.in_short()));
     (!notes.is_empty()).then(|| notes.join("; "))
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use verdict_analysis::judge::{self, judge};
-use verdict_model::rows::{EXPOSURE_DS, GroupStat, SEVERAL_VARIANTS, WHOLE};
+use verdict_model::rows::{
+    Covariates, EXPOSURE_DS, GroupStat, SEVERAL_VARIANTS, WHOLE, Winsorized,
+};
 use verdict_model::{DataCounts, ExperimentPlan, NaiveDate, RegisteredPlan, RowCounts};
 use verdict_report::{DayUnits, Judged, Page, RunLine, Spread};
 
@@ -26,6 +28,8 @@ pub(crate) struct Case {
     /// The level of the primary metric in the control.
     pub(crate) rate: f64,
     pub(crate) segments: Vec<(String, f64)>,
+    /// Whether revenue is capped and adjusted by its past, and the order value taken over a week.
+    pub(crate) adjusted: bool,
     /// A change of the plan after it was registered: text in the file, and what it was.
     pub(crate) changed: Option<(&'static str, &'static str)>,
 }
@@ -45,6 +49,7 @@ impl Default for Case {
             imbalance: 1.0,
             rate: 0.12,
             segments: vec![("de".into(), 0.4), ("fr".into(), 0.35), ("it".into(), 0.25)],
+            adjusted: false,
             changed: None,
         }
     }
@@ -153,6 +158,7 @@ pub(crate) fn gallery() -> Vec<Page> {
             changed: Some((", alpha: 0.1", "")),
             ..base()
         },
+        Case { name: "adjusted".into(), adjusted: true, settings: once(), ..base() },
         Case {
             name: "many_segments".into(),
             segments: (0..60).map(|i| (format!("city {i}"), 1.0 / 60.0)).collect(),
@@ -287,6 +293,7 @@ pub(crate) fn page(case: &Case) -> Page {
         }],
         metrics: project.metrics,
         sources: project.sources,
+        exposure_source: Some("events".into()),
         plan_text: plan.text,
     }
 }
@@ -310,10 +317,10 @@ exposures:
 metrics:
   converted: {{type: proportion, source: events, filter: type = 'order', description: ordered at least once}}
   latency: {{type: mean, source: events, value: ms, aggregate: sum}}
-  revenue: {{type: mean, source: events, filter: type = 'order', value: amount / 100.0, aggregate: sum}}
+  revenue: {{type: mean, source: events, filter: type = 'order', value: amount / 100.0, aggregate: sum{}}}
   order_value:
     type: ratio
-    numerator: {{source: events, filter: type = 'order', value: amount, aggregate: sum}}
+{}    numerator: {{source: events, filter: type = 'order', value: amount, aggregate: sum}}
     denominator: {{source: events, filter: type = 'order', aggregate: count}}
 ---
 experiment:
@@ -331,6 +338,8 @@ experiment:
     secondary: [{{name: order_value, direction: increase}}]
   statistical_settings: {{{}}}
 ",
+        if case.adjusted { ", winsorize: {upper: 120}, cuped: {lookback_days: 14}" } else { "" },
+        if case.adjusted { "    window: {start: 0, end: 6}\n" } else { "" },
         quoted(&case.name),
         quoted(&case.hypothesis),
         variants[0],
@@ -458,7 +467,47 @@ impl Of<'_> {
             co_xy: Some(0.8 * 1150.0 * 0.42 * n),
             ..self.row("order_value", "ratio")
         };
+        if self.case.adjusted {
+            let raw = GroupStat { winsorized: clipped(&revenue, n), ..revenue };
+            let revenue = GroupStat { covariates: past(n), ..raw };
+            // A third of the units came too late for a whole week.
+            let late = self.n / 3;
+            let share = |sum: Option<f64>| sum.map(|sum| sum * (self.n - late) as f64 / n);
+            let ratio = GroupStat {
+                n: self.n - late,
+                n_not_mature: Some(late),
+                sum_x: share(ratio.sum_x),
+                m2_x: share(ratio.m2_x),
+                sum_y: share(ratio.sum_y),
+                m2_y: share(ratio.m2_y),
+                co_xy: share(ratio.co_xy),
+                ..ratio
+            };
+            return vec![converted, latency, revenue, ratio];
+        }
         vec![converted, latency, revenue, ratio]
+    }
+}
+
+/// A cap of 120 that few units reach, without which the spread is 20 instead of 11.5.
+fn clipped(capped: &GroupStat, n: f64) -> Winsorized {
+    Winsorized {
+        cap_upper_x: Some(120.0),
+        clipped_x: Some((0.004 * n).floor()),
+        raw_sum_x: capped.mean_x.map(|mean| 1.05 * mean * n),
+        raw_mean_x: capped.mean_x.map(|mean| 1.05 * mean),
+        raw_m2_x: Some(20.0 * 20.0 * n),
+        ..Winsorized::default()
+    }
+}
+
+/// What units bought before their exposure, with a correlation of 0.6 with what they buy after it.
+fn past(n: f64) -> Covariates {
+    Covariates {
+        mean_pre_x: Some(6.0),
+        m2_pre_x: Some(14.0 * 14.0 * n),
+        co_x_pre_x: Some(0.6 * 11.5 * 14.0 * n),
+        ..Covariates::default()
     }
 }
 

@@ -64,6 +64,11 @@ fn every_key_is_described_and_every_described_key_is_there() {
     ] {
         assert_eq!(sorted(keys(&one[rows][0])), columns(table), "{rows}");
     }
+    // What a cohort is made of is named in its key's line.
+    let line = include_str!("../../JSON.md").lines().find(|line| line.starts_with("| `cohorts`"));
+    for key in keys(&one["cohorts"][0]) {
+        assert!(line.unwrap().contains(&format!("`{key}`")), "{key}");
+    }
     let runs = columns(&RUNS);
     assert!(keys(&one["runs"][0]).iter().all(|key| runs.contains(key)));
 }

@@ -73,11 +73,20 @@ fn every_decision_has_its_page_with_its_reasons() {
         // The deciding reason is there as it was given.
         let reason =
             decision.reasons[0].replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-        assert!(html.contains(&reason), "{name}: no {reason}");
+        // The page sets signs where the table has hyphens.
+        assert!(html.replace('−', "-").contains(&reason), "{name}: no {reason}");
         assert!(html.contains("What would change it"), "{name}");
     }
     assert!(html_of("invalid").contains("A check failed."));
-    assert!(html_of("never_run").contains("Nothing has been decided"));
+    let nothing = html_of("never_run");
+    for said in [
+        "Nothing has been decided",
+        "<code>verdict run</code> makes them",
+        "The guardrails have no results yet",
+        "no results by segment yet",
+    ] {
+        assert!(nothing.contains(said), "no {said}");
+    }
 }
 
 /// Names, hypotheses and values are what logs and files say: none of them may become markup.
@@ -145,13 +154,67 @@ fn ids_are_distinct_and_labels_lead_somewhere() {
     }
 }
 
+/// Who reads an estimate sees what was done to it, what it was before, and what the plan said.
+#[test]
+fn adjusted_metrics_show_both_estimates_and_their_definitions() {
+    let html = html_of("adjusted");
+    // A correlation of 0.6 leaves 64% of the capped variance, 11.5²; without caps it is 20².
+    // 0.64 times 11.5² over 20² is 0.2116.
+    for text in [
+        "capped, then CUPED",
+        "at most 120: 0.4% of units",
+        "79% less",
+        "What was adjusted, and what the estimates are without",
+        "Over days 0 to 6 after the exposure",
+        "Units&#39; totals above 120 count as 120.",
+        "over the 14 days before the day of exposure (CUPED)",
+        "days 0 to 6,",
+    ] {
+        let plain = text.replace("&#39;", "'");
+        assert!(html.contains(text) || html.contains(&plain), "no {text}");
+    }
+    assert!(!html_of("significant").contains("What was adjusted"));
+}
+
+/// Each table of the page as CSV: the same numbers, a line each below the names of its columns.
+#[test]
+fn every_drawing_can_be_downloaded() {
+    let page = named("guardrail_violated");
+    let files = site().experiment(page, "x");
+    let of = |ending: &str| {
+        let file = files.iter().find(|f| f.path == format!("experiments/x.{ending}"));
+        let text = &file.unwrap_or_else(|| panic!("no {ending}")).text;
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let heads: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
+        (heads, reader.records().map(Result::unwrap).collect::<Vec<csv::StringRecord>>())
+    };
+    let (heads, rows) = of("cohorts.csv");
+    assert_eq!(heads[..3], ["exposed_ds", "days_since", "variant"]);
+    assert_eq!(rows.len(), page.cohorts.len());
+    for (row, cohort) in rows.iter().zip(&page.cohorts) {
+        assert_eq!(row[0], cohort.exposed.to_string());
+        assert_eq!(row[5].parse::<f64>().unwrap(), cohort.lift);
+    }
+    let (_, rows) = of("exposures.csv");
+    let units: i64 = rows.iter().map(|row| row[2].parse::<i64>().unwrap()).sum();
+    assert_eq!(units, page.exposures.iter().map(|day| day.units).sum::<i64>());
+    let (_, rows) = of("distributions.csv");
+    assert_eq!(rows.len(), 2 * 400, "both variants, every bucket");
+    let (_, rows) = of("series.csv");
+    assert_eq!(rows.len(), page.series.len());
+    let none = site().experiment(named("never_run"), "x");
+    assert!(none.iter().all(|f| !f.path.ends_with("cohorts.csv")));
+}
+
 /// The page's own data are the files beside it.
 #[test]
 fn the_exact_numbers_are_carried_and_lie_beside() {
     use base64::Engine as _;
     let files = site().experiment(named("significant"), "significant");
-    let of = |ending: &str| &files.iter().find(|f| f.path.ends_with(ending)).unwrap().text;
-    for ending in ["csv", "json"] {
+    let of = |ending: &str| {
+        &files.iter().find(|f| f.path == format!("experiments/significant{ending}")).unwrap().text
+    };
+    for ending in [".csv", ".json", ".series.csv", ".exposures.csv", ".cohorts.csv"] {
         let carried =
             of(".html").split("base64,").skip(1).map(|rest| rest.split('"').next().unwrap());
         let carried: Vec<Vec<u8>> =

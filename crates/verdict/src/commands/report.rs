@@ -105,7 +105,10 @@ async fn page(job: &Job, experiment: &Experiment, until: NaiveDate) -> Result<Pa
     let metrics = experiment.metrics().filter_map(|m| project.metrics.get(&m.name.value));
     let metrics: BTreeMap<_, _> = metrics.map(|m| (m.name.value.clone(), m.clone())).collect();
     let components = metrics.values().flat_map(|metric| metric.kind.components());
-    let sources = components.filter_map(|c| project.sources.get(&c.source.value));
+    let shown = experiment.exposures.as_ref().and_then(|name| project.exposures.get(&name.value));
+    let exposure_source = shown.map(|exposures| exposures.source.value.clone());
+    let read = components.map(|c| &c.source.value).chain(&exposure_source);
+    let sources = read.filter_map(|name| project.sources.get(name));
     let only = Some(("segment", EXPOSURE_DS));
     let by_exposure: Vec<GroupStat> = job.rows_of(&GROUP_STATS, experiment, &now, only).await?;
     Ok(Page {
@@ -118,6 +121,7 @@ async fn page(job: &Job, experiment: &Experiment, until: NaiveDate) -> Result<Pa
         registered,
         runs: job.runs_of(as_of).await?,
         sources: sources.map(|source| (source.name.value.clone(), source.clone())).collect(),
+        exposure_source,
         metrics,
         plan_text: plan.text,
         judged,

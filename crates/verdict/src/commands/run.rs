@@ -5,6 +5,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
+use verdict_analysis::words;
 use verdict_job::{Job, Plan, Progress, ReadStats, RunRow, Silent, Tally, Told};
 use verdict_model::{NaiveDate, RegisteredPlan};
 use verdict_report::Judged;
@@ -300,12 +301,13 @@ fn closing(
     clock: Instant,
 ) -> std::io::Result<()> {
     let seconds = clock.elapsed().as_secs_f64();
-    let cost = asked.work.price_per_tb.map(|price| tally.bytes as f64 / 1e12 * price);
+    let cost = asked.work.price_per_tb.map(|price| tally.bytes_scanned as f64 / 1e12 * price);
     teller.event(
         "end",
         serde_json::json!({
             "command": asked.command, "partitions_made": tally.made, "partitions_fresh": tally.fresh,
-            "rows": tally.rows, "objects": tally.objects, "bytes": tally.bytes, "bytes_fresh": fresh_bytes,
+            "rows": tally.rows, "objects": tally.objects, "bytes": tally.bytes,
+            "bytes_scanned": tally.bytes_scanned, "bytes_pruned": tally.bytes_pruned(), "bytes_fresh": fresh_bytes,
             "seconds": seconds, "peak_memory_bytes": peak_memory(), "cost": cost, "tables": job.tables(),
         }),
     );
@@ -319,12 +321,15 @@ fn closing(
     write!(
         err,
         "{} partitions made, {} fresh; {} log rows and {} read from {} objects in {seconds:.1} s",
-        tally.made,
-        tally.fresh,
-        tally.rows,
-        megabytes(tally.bytes),
-        tally.objects,
+        words::count(tally.made),
+        words::count(tally.fresh),
+        words::count(tally.rows),
+        megabytes(tally.bytes_scanned),
+        words::count(tally.objects),
     )?;
+    if tally.bytes_pruned() > 0 {
+        write!(err, ", {} skipped by pruning", megabytes(tally.bytes_pruned()))?;
+    }
     if fresh_bytes > 0 {
         write!(err, ", {} not read again", megabytes(fresh_bytes))?;
     }
