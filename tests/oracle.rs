@@ -305,7 +305,8 @@ fn files_their_order_and_the_engine_show_nowhere() {
         (
             5,
             2,
-            &["datafusion.execution.target_partitions=1", "datafusion.execution.batch_size=1"][..],
+            // Of one row each it takes the engine half an hour to sort the statistics; nights have them (`incremental`).
+            &["datafusion.execution.target_partitions=1", "datafusion.execution.batch_size=16"][..],
         ),
         (3, 3, &["datafusion.execution.target_partitions=7", "datafusion.execution.batch_size=3"]),
         (
