@@ -10,6 +10,7 @@ mod log;
 mod naive;
 mod project;
 mod resampled;
+mod statistics;
 mod stats;
 mod strata;
 mod tables;
@@ -305,8 +306,7 @@ fn files_their_order_and_the_engine_show_nowhere() {
         (
             5,
             2,
-            // Of one row each it takes the engine half an hour to sort the statistics; nights have them (`incremental`).
-            &["datafusion.execution.target_partitions=1", "datafusion.execution.batch_size=16"][..],
+            &["datafusion.execution.target_partitions=1", "datafusion.execution.batch_size=1"][..],
         ),
         (3, 3, &["datafusion.execution.target_partitions=7", "datafusion.execution.batch_size=3"]),
         (
