@@ -75,8 +75,8 @@ impl ExactSum {
     /// [`AccumError::NonFinite`] when one is NaN or infinite; what comes before it has been added.
     pub fn push_all(&mut self, xs: &[f64]) -> Result<(), AccumError> {
         let (blocks, rest) = xs.as_chunks();
-        for block in blocks {
-            match block_sum(block) {
+        for (k, block) in blocks.iter().enumerate() {
+            match block_sum(block, blocks.get(k + 1).unwrap_or(block)) {
                 Some(parts) => parts.as_slice().iter().try_for_each(|&x| self.push(x))?,
                 None => block.iter().try_for_each(|&x| self.push(x))?,
             }

@@ -44,6 +44,12 @@ impl Fixed256 {
         }
     }
 
+    /// The upper 64 bits.
+    #[inline(always)]
+    pub(crate) fn top(self) -> i64 {
+        (self.high >> 64) as i64
+    }
+
     pub(crate) fn negated(self) -> Self {
         let (low, borrow) = 0_u128.overflowing_sub(self.low);
         Self { low, high: -self.high - i128::from(borrow) }
@@ -65,11 +71,11 @@ impl Fixed256 {
     }
 }
 
-/// Whether a fixed-width number is within ±2^125, so that another sum, or a product, can be added without overflow.
-#[inline]
-pub(crate) fn within(v: i128) -> bool {
-    const LIMIT: i128 = 1 << 125;
-    (-LIMIT..LIMIT).contains(&v)
+/// Whether a number whose upper 64 bits are `top` uses all of its bits, as the sign of the result. A fixed width is kept from that,
+/// so that two numbers, or one and the next row, add up without overflow.
+#[inline(always)]
+pub(crate) fn crowded(top: i64) -> i64 {
+    top ^ (top << 1)
 }
 
 #[cfg(test)]

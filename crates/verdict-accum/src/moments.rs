@@ -1,6 +1,6 @@
 //! Counts, means and centred second moments, exact until the last rounding.
 
-use crate::fixed256::{Fixed256, within};
+use crate::fixed256::{Fixed256, crowded};
 use crate::float::{Placed, fixed, parts, placed};
 use crate::{AccumError, wide::Wide};
 
@@ -34,22 +34,19 @@ pub type Moments4 = Moments<4, 10>;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Moments<const K: usize, const P: usize> {
-    pub(crate) n: i128,
     /// What fits of Σ w x, times 2^64.
     pub(crate) sums: [i128; K],
     /// What fits of Σ w x y, times 2^128: (0,0), (0,1), … (0,K-1), (1,1), ….
     pub(crate) products: [Fixed256; P],
-    /// What does not: sums, then products.
+    /// What fits of Σ w.
+    pub(crate) n: i64,
+    /// What does not.
     pub(crate) rest: Option<Box<Rest<K, P>>>,
-    /// How many rows were added since it was seen that all fixed widths are within ±2^125.
-    pub(crate) pending: u32,
 }
-
-/// Sums of so many rows of at most 2^117 units are below 2^124: two numbers to which they were added can be merged.
-const PENDING: u32 = 128;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Rest<const K: usize, const P: usize> {
+    pub(crate) n: i128,
     pub(crate) sums: [Wide; K],
     pub(crate) products: [Wide; P],
 }
@@ -57,6 +54,7 @@ pub(crate) struct Rest<const K: usize, const P: usize> {
 impl<const K: usize, const P: usize> Default for Rest<K, P> {
     fn default() -> Self {
         Self {
+            n: 0,
             sums: std::array::from_fn(|_| Wide::default()),
             products: std::array::from_fn(|_| Wide::default()),
         }
@@ -66,7 +64,7 @@ impl<const K: usize, const P: usize> Default for Rest<K, P> {
 impl<const K: usize, const P: usize> Default for Moments<K, P> {
     fn default() -> Self {
         const { assert!(P == K * (K + 1) / 2, "P is the number of products of K variables") };
-        Self { n: 0, sums: [0; K], products: [Fixed256::default(); P], rest: None, pending: 0 }
+        Self { sums: [0; K], products: [Fixed256::default(); P], n: 0, rest: None }
     }
 }
 
@@ -90,18 +88,23 @@ impl<const K: usize, const P: usize> Moments<K, P> {
         if !usual {
             return self.push_careful(weight, xs);
         }
-        self.n += i128::from(weight);
+        self.n += weight;
+        let mut full = crowded(self.n);
         let mut products = self.products.iter_mut();
         for i in 0..K {
             let Placed { mantissa, shift } = places[i];
             let weighted = (mantissa ^ sign) - sign;
             self.sums[i] += i128::from(weighted) << shift;
+            full |= crowded((self.sums[i] >> 64) as i64);
             for (place, product) in places[i..].iter().zip(&mut products) {
                 let number = i128::from(weighted) * i128::from(place.mantissa);
                 product.add_shifted(number, shift + place.shift);
+                full |= crowded(product.top());
             }
         }
-        self.count_down();
+        if full < 0 {
+            self.spill();
+        }
         Ok(())
     }
 
@@ -115,36 +118,32 @@ impl<const K: usize, const P: usize> Moments<K, P> {
         if !(short && (weight == 1 || weight == -1)) {
             return self.push_int_careful(weight, xs);
         }
-        self.n += i128::from(weight);
+        self.n += weight;
+        let mut full = crowded(self.n);
         let mut products = self.products.iter_mut();
         for i in 0..K {
             let weighted = (xs[i] ^ sign) - sign;
             self.sums[i] += i128::from(weighted) << 64;
+            full |= crowded((self.sums[i] >> 64) as i64);
             for (&x, product) in xs[i..].iter().zip(&mut products) {
                 product.high += i128::from(weighted) * i128::from(x);
+                full |= crowded(product.top());
             }
         }
-        self.count_down();
+        if full < 0 {
+            self.spill();
+        }
     }
 
     /// Adds all rows of `other`.
     pub fn merge(&mut self, other: &Self) {
-        self.n = self.n.wrapping_add(other.n);
-        let mut fits = true;
-        for (sum, value) in self.sums.iter_mut().zip(other.sums) {
-            *sum += value;
-            fits &= within(*sum);
-        }
-        for (product, value) in self.products.iter_mut().zip(other.products) {
-            product.add(value);
-            fits &= within(product.high);
-        }
-        self.pending = 0;
-        if !fits {
-            self.spill();
-        }
+        self.n += other.n;
+        self.sums.iter_mut().zip(other.sums).for_each(|(sum, value)| *sum += value);
+        self.products.iter_mut().zip(other.products).for_each(|(sum, value)| sum.add(value));
+        self.make_room();
         if let Some(rest) = &other.rest {
             let mine = self.rest.get_or_insert_default();
+            mine.n = mine.n.wrapping_add(rest.n);
             mine.sums.iter_mut().zip(&rest.sums).for_each(|(a, b)| a.add(b));
             mine.products.iter_mut().zip(&rest.products).for_each(|(a, b)| a.add(b));
         }
@@ -153,10 +152,11 @@ impl<const K: usize, const P: usize> Moments<K, P> {
     /// Removes all rows of `other`: undoes [`merge`](Self::merge).
     pub fn retract(&mut self, other: &Self) {
         let mut negated = other.clone();
-        negated.n = negated.n.wrapping_neg();
+        negated.n = -negated.n;
         negated.sums = negated.sums.map(|sum| -sum);
         negated.products = negated.products.map(Fixed256::negated);
         if let Some(rest) = &mut negated.rest {
+            rest.n = rest.n.wrapping_neg();
             for number in rest.sums.iter_mut().chain(&mut rest.products) {
                 let mut minus = Wide::default();
                 minus.sub(number);
@@ -194,7 +194,6 @@ impl<const K: usize, const P: usize> Moments<K, P> {
         let mut of = Moments::<J, Q> {
             n: self.n,
             sums: variables.map(|v| self.sums[v]),
-            pending: self.pending,
             ..Moments::default()
         };
         for (product, (i, j)) in of.products.iter_mut().zip(pairs()) {
@@ -202,6 +201,7 @@ impl<const K: usize, const P: usize> Moments<K, P> {
         }
         if let Some(rest) = &self.rest {
             let own = of.rest.get_or_insert_default();
+            own.n = rest.n;
             own.sums = variables.map(|v| rest.sums[v].clone());
             for (product, (i, j)) in own.products.iter_mut().zip(pairs()) {
                 *product = rest.products[place(i, j)].clone();
@@ -213,7 +213,7 @@ impl<const K: usize, const P: usize> Moments<K, P> {
     /// The sum of the weights: the number of rows, when every weight is 1.
     #[must_use]
     pub fn n(&self) -> i128 {
-        self.n
+        self.rest.as_ref().map_or(0, |rest| rest.n).wrapping_add(self.n.into())
     }
 
     /// The sum of variable `i`, weights included, correctly rounded; 0 without rows. `None` beyond the largest double.
@@ -261,10 +261,11 @@ impl<const K: usize, const P: usize> Moments<K, P> {
     /// `n < 2`, and as for [`m2`](Self::m2).
     #[must_use]
     pub fn covar_samp(&self, i: usize, j: usize) -> Option<f64> {
-        if self.n < 2 {
+        let n = self.n();
+        if n < 2 {
             return None;
         }
-        Some(self.co(i, j)? / (self.n - 1) as f64)
+        Some(self.co(i, j)? / (n - 1) as f64)
     }
 
     /// Reads something of each line of the cache that the moments lie in, so that they are there when they are needed; what
@@ -272,8 +273,8 @@ impl<const K: usize, const P: usize> Moments<K, P> {
     #[inline]
     #[must_use]
     pub fn touch(&self) -> u64 {
-        let products = self.products.iter().fold(0, |bits, p| bits ^ p.low as u64 ^ p.high as u64);
-        products ^ self.sums[0] as u64 ^ u64::from(self.pending)
+        let products = self.products.iter().fold(0, |bits, product| bits ^ product.low as u64);
+        products ^ self.sums[0] as u64 ^ self.n as u64
     }
 
     /// Memory on the heap, in bytes.
@@ -291,7 +292,7 @@ impl<const K: usize, const P: usize> Moments<K, P> {
     }
 
     fn divisor(&self) -> Option<i64> {
-        i64::try_from(self.n).ok().filter(|&n| n != 0 && n != i64::MIN)
+        i64::try_from(self.n()).ok().filter(|&n| n != 0 && n != i64::MIN)
     }
 
     pub(crate) fn total_sum(&self, i: usize) -> Option<Wide> {
@@ -315,23 +316,23 @@ impl<const K: usize, const P: usize> Moments<K, P> {
         Some(total)
     }
 
-    /// Looks once in so many rows whether the fixed widths are about to overflow.
-    #[inline]
-    fn count_down(&mut self) {
-        self.pending += 1;
-        if self.pending == PENDING {
-            self.check();
+    /// Moves what no longer leaves room for another sum or row.
+    fn make_room(&mut self) {
+        let sums = self.sums.iter().map(|sum| (sum >> 64) as i64);
+        let products = self.products.iter().map(|product| product.top());
+        if sums.chain(products).chain([self.n]).fold(0, |full, top| full | crowded(top)) < 0 {
+            self.spill();
         }
     }
 
-    #[cold]
-    #[inline(never)]
-    fn check(&mut self) {
-        self.pending = 0;
-        let fits = self.sums.iter().all(|&sum| within(sum))
-            && self.products.iter().all(|product| within(product.high));
-        if !fits {
-            self.spill();
+    /// Adds to the sum of the weights.
+    fn add_weight(&mut self, weight: i64) {
+        match self.n.checked_add(weight) {
+            Some(n) if crowded(n) >= 0 => self.n = n,
+            _ => {
+                let rest = self.rest.get_or_insert_default();
+                rest.n = rest.n.wrapping_add(weight.into());
+            }
         }
     }
 
@@ -341,13 +342,12 @@ impl<const K: usize, const P: usize> Moments<K, P> {
         let mut values = [0; K];
         for (value, &x) in values.iter_mut().zip(xs) {
             match fixed(x) {
-                // 2^117 · 2^8 = 2^125
+                // 2^117 · 2^8 = 2^125: there is room for so much.
                 Some(x) if (-0x100..=0x100).contains(&weight) => *value = x,
                 _ => return self.push_rest(weight, xs),
             }
         }
-        self.check();
-        self.n += i128::from(weight);
+        self.add_weight(weight);
         let mut products = self.products.iter_mut();
         for i in 0..K {
             let weighted = values[i] * i128::from(weight);
@@ -356,7 +356,7 @@ impl<const K: usize, const P: usize> Moments<K, P> {
                 product.add(Fixed256::product(weighted, value));
             }
         }
-        self.check();
+        self.make_room();
         Ok(())
     }
 
@@ -368,8 +368,7 @@ impl<const K: usize, const P: usize> Moments<K, P> {
         if !(weighted.into_iter().all(fits) && xs.iter().all(|&x| fits(x.into()))) {
             return self.push_int_rest(weight, xs);
         }
-        self.check();
-        self.n += i128::from(weight);
+        self.add_weight(weight);
         let mut products = self.products.iter_mut();
         for i in 0..K {
             self.sums[i] += weighted[i] << 64;
@@ -377,13 +376,15 @@ impl<const K: usize, const P: usize> Moments<K, P> {
                 product.high += weighted[i] * i128::from(x);
             }
         }
-        self.check();
+        self.make_room();
     }
 
     /// Moves everything from the fixed widths, which are about to overflow, to the rest.
     #[cold]
     fn spill(&mut self) {
         let rest = self.rest.get_or_insert_default();
+        rest.n = rest.n.wrapping_add(self.n.into());
+        self.n = 0;
         for (wide, sum) in rest.sums.iter_mut().zip(&mut self.sums) {
             wide.add(&Wide::new(-1, vec![*sum as u64, (*sum >> 64) as u64]));
             *sum = 0;
@@ -410,7 +411,7 @@ impl<const K: usize, const P: usize> Moments<K, P> {
     }
 
     fn push_terms(&mut self, weight: i64, xs: [(bool, u64, i32); K]) {
-        self.n += i128::from(weight);
+        self.add_weight(weight);
         let rest = self.rest.get_or_insert_default();
         for i in 0..K {
             let (negative, mantissa, exponent) = xs[i];
@@ -436,7 +437,7 @@ impl<const K: usize, const P: usize> PartialEq for Moments<K, P> {
         if self.rest.is_none() && other.rest.is_none() {
             return self.n == other.n && self.sums == other.sums && self.products == other.products;
         }
-        self.n == other.n
+        self.n() == other.n()
             && (0..K).all(|i| self.total_sum(i) == other.total_sum(i))
             && (0..K).all(|i| (i..K).all(|j| self.total_product(i, j) == other.total_product(i, j)))
     }

@@ -1,7 +1,7 @@
 //! The stored form of [`Moments`].
 
 use crate::codec::{Reader, put_exact, put_signed};
-use crate::fixed256::{Fixed256, within};
+use crate::fixed256::{Fixed256, crowded};
 use crate::{AccumError, Moments};
 
 const VERSION: u8 = 1;
@@ -22,7 +22,7 @@ impl<const K: usize, const P: usize> Moments<K, P> {
     /// Appends the state to `out`.
     pub fn write_bytes(&self, out: &mut Vec<u8>) {
         out.extend(Self::HEADER);
-        put_signed(out, self.n);
+        put_signed(out, self.n());
         if self.rest.is_none() {
             self.sums.iter().for_each(|&sum| put_exact(out, -1, &[sum as u64, (sum >> 64) as u64]));
             self.products.iter().for_each(|product| put_exact(out, -2, &product.limbs()));
@@ -43,21 +43,26 @@ impl<const K: usize, const P: usize> Moments<K, P> {
     /// [`AccumError::State`] for bytes that [`to_bytes`](Self::to_bytes) does not write for this `K`.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, AccumError> {
         let mut reader = Reader::open(bytes, &Self::HEADER)?;
-        let mut moments = Self { n: reader.signed()?, ..Self::default() };
+        let mut moments = Self::default();
+        let n = reader.signed()?;
+        match i64::try_from(n) {
+            Ok(n) if crowded(n) >= 0 => moments.n = n,
+            _ => moments.rest.get_or_insert_default().n = n,
+        }
         for i in 0..K {
             let total = reader.exact()?;
             match total
                 .window(-1)
                 .map(|[low, high]: [u64; 2]| (u128::from(low) | u128::from(high) << 64) as i128)
             {
-                Some(sum) if within(sum) => moments.sums[i] = sum,
+                Some(sum) if crowded((sum >> 64) as i64) >= 0 => moments.sums[i] = sum,
                 _ => moments.rest.get_or_insert_default().sums[i] = total,
             }
         }
         for p in 0..P {
             let total = reader.exact()?;
             match total.window(-2).map(Fixed256::from_limbs) {
-                Some(product) if within(product.high) => moments.products[p] = product,
+                Some(product) if crowded(product.top()) >= 0 => moments.products[p] = product,
                 _ => moments.rest.get_or_insert_default().products[p] = total,
             }
         }

@@ -82,11 +82,20 @@ pub(crate) struct Groups<K: Kernel> {
     /// Memory of the values beyond their own size, as of the last count.
     heap: usize,
     rows_since_count: usize,
+    /// How many times as many rows as groups may come before the next count.
+    patience: usize,
 }
 
 impl<K: Kernel> Groups<K> {
     pub(crate) fn new(kernel: K) -> Self {
-        Self { kernel, values: Vec::new(), nulls: Vec::new(), heap: 0, rows_since_count: 0 }
+        Self {
+            kernel,
+            values: Vec::new(),
+            nulls: Vec::new(),
+            heap: 0,
+            rows_since_count: 0,
+            patience: 1,
+        }
     }
 
     fn grow(&mut self, groups: usize) {
@@ -94,12 +103,14 @@ impl<K: Kernel> Groups<K> {
     }
 
     /// `size` is asked for after every batch: what lies on the heap is counted again once as many rows have come as
-    /// there are groups, so that counting costs a constant a row.
+    /// there are groups, so that counting costs a constant a row; eight times as many after a count that found nothing, since
+    /// to look at every value takes a tenth of the time in which it was made.
     fn count_heap(&mut self, rows: usize) {
         self.rows_since_count += rows;
-        if self.rows_since_count >= self.values.len() {
+        if self.rows_since_count / self.patience >= self.values.len() {
             self.heap = self.values.iter().map(K::heap_size).sum();
             self.rows_since_count = 0;
+            self.patience = if self.heap == 0 { 8 } else { 1 };
         }
     }
 
@@ -108,8 +119,8 @@ impl<K: Kernel> Groups<K> {
         self.nulls.resize(if none { 0 } else { self.values.len() }, 0);
         let values = emit_to.take_needed(&mut self.values);
         let nulls = if none { vec![0; values.len()] } else { emit_to.take_needed(&mut self.nulls) };
-        self.rows_since_count = 0;
-        self.count_heap(self.values.len());
+        self.heap = self.values.iter().map(K::heap_size).sum();
+        (self.rows_since_count, self.patience) = (0, 1);
         (values, nulls)
     }
 

@@ -325,11 +325,7 @@ impl AggregateUDFImpl for Aggregate {
                 vec![field("sum", INTEGER_STATE)]
             }
             Kind::ExactSum | Kind::ExactSumState | Kind::ExactSumMerge => {
-                vec![
-                    field("high", DataType::Float64),
-                    field("low", DataType::Float64),
-                    field("rest", DataType::Binary),
-                ]
+                vec![field("sum", DataType::BinaryView)]
             }
             Kind::Welford => STATE_NAMES
                 .into_iter()
