@@ -12,6 +12,7 @@ use verdict_model::nearest;
 
 use crate::error::AtStage;
 use crate::plain::{meant, root_message};
+use crate::scratch::Scratch;
 use crate::{Error, Limits, Result};
 
 /// A session with Verdict's functions, its `limits`, and the engine's settings by name
@@ -45,10 +46,18 @@ pub(crate) fn context(settings: &[(String, String)], limits: &Limits) -> Result<
         })?;
     }
     let mut disk = DiskManagerBuilder::default();
-    if let Some(folder) = &limits.spill_dir {
-        std::fs::create_dir_all(folder)
-            .map_err(|source| Error::Io { path: folder.clone(), source })?;
-        disk = disk.with_mode(DiskManagerMode::Directories(vec![folder.clone()]));
+    let place = limits.spill_dir.clone().unwrap_or_else(std::env::temp_dir);
+    match Scratch::new(&place) {
+        Ok(scratch) => {
+            disk = disk.with_mode(DiskManagerMode::Directories(vec![scratch.path().to_path_buf()]));
+            // It is there for as long as the session.
+            config = config.with_extension(Arc::new(scratch));
+        }
+        Err(source) if limits.spill_dir.is_some() => {
+            return Err(Error::Io { path: place, source });
+        }
+        // Nobody asked for this folder, and most runs spill nothing: those that do say that they cannot.
+        Err(_) => {}
     }
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(FairSpillPool::new(limits.memory_bytes())))

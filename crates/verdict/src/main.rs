@@ -46,6 +46,7 @@ fn start(args: Args) -> Result<Exit, Failure> {
     let ended = runtime.block_on(stop::until_stopped(work));
     // A thread that is in the middle of something ends with the process.
     runtime.shutdown_background();
+    verdict_job::leave_no_scratch();
     ended
 }
 

@@ -1,7 +1,9 @@
 //! A disk that fills up.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use super::{Row, Tables, all, but_runs, of_second_day, shop};
 use crate::support::wide::{Wide, project};
@@ -106,6 +108,7 @@ fn a_disk_may_be_full_while_spilling() {
             }
         };
         assert!(ran.stderr.contains(words), "{kb} kB: {}", ran.stderr);
+        assert_eq!(wide.files("spill"), [], "what was spilled is removed");
         let found: Tables = but_runs(wide.files("tables"));
         assert_eq!(found.is_empty(), *what == "tables", "{kb} kB: {:?}", found.keys());
         row.repairs(&found, [&whole, &whole], || {
@@ -115,4 +118,41 @@ fn a_disk_may_be_full_while_spilling() {
         std::fs::remove_dir_all(wide.path().join("tables")).unwrap();
     }
     row.account();
+}
+
+/// Whether a file other than a lock lies in a folder, or below it, and is not empty. Files come and go meanwhile.
+fn has_rows(folder: &Path) -> bool {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.into_iter().any(|entry| match entry.metadata() {
+        Ok(metadata) if metadata.is_dir() => has_rows(&entry.path()),
+        Ok(metadata) => metadata.len() > 0 && entry.path().extension().is_none_or(|e| e != "lock"),
+        Err(_) => false,
+    })
+}
+
+/// What a run had spilled when it was told to stop is gone; what it had spilled when it was killed, once the next one begins.
+#[test]
+fn what_a_stopped_run_spilled_is_removed() {
+    let wide = project("tables", Wide { units: 40_000, sums: 6, shops: 20_000, buckets: 4 });
+    let run =
+        ["run", "--date", "2024-01-01", "--quiet", "--memory", "64MiB", "--spill-dir", "spill"];
+    let spilled = || has_rows(&wide.path().join("spill"));
+    for (signal, stays) in [("TERM", false), ("KILL", true)] {
+        let _ = std::fs::remove_dir_all(wide.path().join("tables"));
+        std::fs::create_dir_all(wide.path().join("spill")).unwrap();
+        let mut child = command(wide.path(), &[], &run).stderr(Stdio::null()).spawn().unwrap();
+        let begun = Instant::now();
+        while !spilled() {
+            assert_eq!(child.try_wait().unwrap(), None, "it ended and spilled nothing");
+            assert!(begun.elapsed() < Duration::from_secs(300), "it spills nothing");
+            thread::sleep(Duration::from_millis(2));
+        }
+        let kill = [&format!("-{signal}"), &child.id().to_string()];
+        assert!(Command::new("kill").args(kill).status().is_ok());
+        let code = child.wait().unwrap().code();
+        assert_eq!(code, (signal == "TERM").then_some(143));
+        assert_eq!(spilled(), stays, "{:?}", wide.files("spill"));
+    }
+    wide.verdict(&run).exits(0);
+    assert_eq!(wide.files("spill"), []);
 }

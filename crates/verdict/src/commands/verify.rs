@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use serde_json::json;
-use verdict_job::{Job, Verified};
+use verdict_job::{Error, Job, Scratch, Verified};
 
 use super::{date, job, run};
 use crate::args::{self, Format};
@@ -16,9 +16,8 @@ pub(crate) async fn verify(args: args::Verify) -> Result<Exit, Failure> {
     let to = date(&args.scope, &job);
     let from = args.from.unwrap_or(to);
     let spill = args.project.limits.spill_dir.clone().unwrap_or_else(std::env::temp_dir);
-    std::fs::create_dir_all(&spill)?;
-    let folder = tempfile::Builder::new().prefix("verdict-verify-").tempdir_in(&spill)?;
-    let tables = folder.path().display().to_string();
+    let folder = Scratch::new(&spill).map_err(|source| Error::Io { path: spill, source })?;
+    let tables = folder.path().join("tables").display().to_string();
     let limits = args.project.limits.of_job();
     let (again, _) = Job::new(job.project().clone(), Some(&tables), &args.project.set, &limits)?;
     job.copy_registrations(&again).await?;
