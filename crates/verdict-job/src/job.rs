@@ -94,6 +94,9 @@ pub trait Progress: Send + Sync {
     /// Step `done` of `of` begins: `what`.
     fn step(&self, done: usize, of: usize, what: &str);
 
+    /// What the step is at now, told several times a second while it goes on.
+    fn within(&self, _what: &str) {}
+
     /// So much was done so far; `planned` bytes of the logs will be read in all.
     fn read(&self, _so_far: &Tally, _planned: u64) {}
 }
@@ -196,8 +199,8 @@ impl Job {
         }
         tally.fresh += plan.fresh_days();
         let mut outcome = Outcome::default();
-        let step = |what: &str| progress.step(plan.days.len(), of, &format!("totals by {what}"));
-        self.make_totals(&plan.experiments, step, tally, &mut outcome).await;
+        let step = (plan.days.len(), of);
+        self.make_totals(&plan.experiments, (progress, step), tally, &mut outcome).await;
         Ok(outcome)
     }
 

@@ -3,6 +3,7 @@
 
 mod fresh;
 mod tasks;
+mod telling;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use crate::diagnose::too_large;
 use crate::distributions;
 use crate::error::AtStage;
 use crate::group_totals::{self, Segments};
-use crate::job::{Job, Outcome, Tally};
+use crate::job::{Job, Outcome, Progress, Tally};
 use crate::partition::{self, Key, Partition, Writer};
 use crate::plan::{ExperimentTask, Plan};
 use crate::render::{self, MetricSql, SegmentSql};
@@ -30,6 +31,7 @@ use crate::sweep::{Base, Found, Keeper, Sweep, least_bytes, limits, unit_changes
 use crate::trust_rows::{self, WatchedMetric, Watching};
 use crate::{Error, Result};
 use fresh::{because, counts_to};
+use telling::Telling;
 
 /// An experiment's day partitions, from its first day to its last look.
 #[derive(Debug)]
@@ -86,7 +88,7 @@ impl Job {
     pub(crate) async fn make_totals(
         &self,
         tasks: &[ExperimentTask],
-        mut step: impl FnMut(&str),
+        (progress, (done, of)): (&dyn Progress, (usize, usize)),
         tally: &mut Tally,
         outcome: &mut Outcome,
     ) {
@@ -105,8 +107,10 @@ impl Job {
             }
         }
         for ((unit_type, unit), works) in works {
-            step(unit_type);
-            let Err(error) = self.sweep(&unit, &works, tally).await else {
+            let what = format!("totals by {unit_type}");
+            progress.step(done, of, &what);
+            let told = Telling { progress, what };
+            let Err(error) = self.sweep(&unit, &works, &told, tally).await else {
                 works.iter().for_each(|work| outcome.done(work.experiment, work.task));
                 continue;
             };
@@ -117,7 +121,7 @@ impl Job {
                 let name = &work.experiment.name.value;
                 let made = match alone {
                     true => first.take().map_or(Ok(()), Err),
-                    false => self.sweep(&unit, std::slice::from_ref(work), tally).await,
+                    false => self.sweep(&unit, std::slice::from_ref(work), &told, tally).await,
                 };
                 match made {
                     Ok(()) => outcome.done(work.experiment, work.task),
@@ -264,7 +268,13 @@ impl Job {
     }
 
     /// One sweep for all of `works`, whose units are of one type: what is stale of them is made.
-    async fn sweep(&self, unit: &DataType, works: &[Work<'_>], tally: &mut Tally) -> Result<()> {
+    async fn sweep(
+        &self,
+        unit: &DataType,
+        works: &[Work<'_>],
+        told: &Telling<'_>,
+        tally: &mut Tally,
+    ) -> Result<()> {
         let mut sweep = self.sweep_of(unit, works);
         let threads = self.threads_with_room(&sweep, works)?;
         sweep.limits = limits(&sweep, threads).await.at(|| "caps of totals".to_owned())?;
@@ -291,7 +301,8 @@ impl Job {
         let watched = works.iter().filter(|work| work.experiment.is_sequential());
         let pairs = render::pairs(&distinct, watched.flat_map(|work| &work.metrics));
         let sql = render::group_changes(&distinct, &pairs)?;
-        let changes = self.collect(&sql, &[], || "group_changes".into()).await?;
+        let changes = self.collect(&sql, &[], || "group_changes".into());
+        let changes = told.meanwhile(changes, || found.part()).await?;
         self.forget();
 
         let keepers = Arc::into_inner(keepers)
@@ -305,6 +316,7 @@ impl Job {
             let cells = cells.remove(&number).unwrap_or_default();
             let segments = Segments::of(work.experiment);
             let totals = group_totals::rows(&sweep, number, &segments, &distinct, &pairs, cells)?;
+            told.statistics(number, works.len(), &work.experiment.name.value);
             self.make_group_stats(&sweep, &found, (number, work), totals, tally).await?;
         }
         Ok(())

@@ -144,6 +144,10 @@ impl Progress for Teller {
         self.told(|state| (state.step, state.what) = ((done, of), what.to_owned()), true);
     }
 
+    fn within(&self, what: &str) {
+        self.told(|state| state.what = what.to_owned(), false);
+    }
+
     fn read(&self, so_far: &Tally, planned: u64) {
         let change = |state: &mut State| {
             (state.bytes, state.rows, state.planned) = (so_far.bytes, so_far.rows, planned);

@@ -67,6 +67,7 @@ impl Pass<'_> {
             let values = (totals, covariates);
             let rows = keep.then(|| kept_rows(self.sweep, bucket, task, path, values));
             kept.push(rows.transpose()?);
+            self.found.pass(1);
         }
         self.found.add_several(several);
         Ok(kept)

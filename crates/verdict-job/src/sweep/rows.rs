@@ -1,6 +1,7 @@
 //! What a sweep finds: groups of units, and a few units to name.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -35,6 +36,9 @@ pub(crate) struct Found {
     several: Mutex<Vec<Vec<Vec<Named>>>>,
     /// By task: what checks want to know.
     seen: Mutex<Vec<Seen>>,
+    /// How many times a bucket was read, or swept for a task; reading counts as much as all tasks.
+    passed: AtomicUsize,
+    of: usize,
 }
 
 #[derive(Debug, Default)]
@@ -47,7 +51,24 @@ impl Found {
     pub(crate) fn new(sweep: &Sweep) -> Found {
         let several = sweep.tasks.iter().map(|task| vec![Vec::new(); task.looks.len()]).collect();
         let seen = Mutex::new(vec![Seen::default(); sweep.tasks.len()]);
-        Found { groups: Mutex::default(), several: Mutex::new(several), seen }
+        let of = 2 * sweep.buckets as usize * sweep.tasks.len();
+        Found {
+            groups: Mutex::default(),
+            several: Mutex::new(several),
+            seen,
+            passed: AtomicUsize::new(0),
+            of,
+        }
+    }
+
+    /// Counts buckets that are read (as much as all tasks), or swept for a task (one).
+    pub(super) fn pass(&self, tasks: usize) {
+        self.passed.fetch_add(tasks, Ordering::Relaxed);
+    }
+
+    /// How much of the sweep is done, from 0 to 1.
+    pub(crate) fn part(&self) -> f64 {
+        self.passed.load(Ordering::Relaxed) as f64 / self.of.max(1) as f64
     }
 
     /// Takes in what a bucket showed of a task.

@@ -68,6 +68,7 @@ impl PartitionStream for Stream {
         builder.spawn(async move {
             for bucket in buckets {
                 let rows = input::read(&sweep, bucket).await?;
+                found.pass(sweep.tasks.len());
                 let (sweep, found, schema) =
                     (Arc::clone(&sweep), Arc::clone(&found), Arc::clone(&schema));
                 let (tx, keep) = (tx.clone(), keeps(&sweep, &keepers));
