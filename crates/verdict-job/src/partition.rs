@@ -368,16 +368,17 @@ fn failed(root: &Location, key: &Key, source: object_store::Error) -> Error {
 
 /// One policy for every table. The writer's name is fixed: a table's bytes do not tell who built it.
 ///
-/// Tables of units have many buckets, and so many short column chunks: each that is compressed costs its writer and its
-/// reader a compressor's and a decompressor's contexts, which was an eighth of a run's CPU time. There, what its encoding packs
-/// already (flags, counts and variants in dictionaries, times as differences) is left at that: 5% more bytes.
+/// A column chunk that is compressed costs its writer and its reader the contexts of a compressor and a decompressor, and chunks are
+/// many and short: tables of units have many buckets, and tables of statistics a file a date, with a few rows of many columns. Only
+/// what is long is compressed: names and amounts of units, bytes, lists. What an encoding packs already (flags, counts and
+/// variants in dictionaries, times as differences) is left at that, and so are numbers of a few dozen groups.
 pub(crate) fn properties(schema: &SchemaRef) -> WriterProperties {
     // Every bucket has units, and with them values, of the whole range: least and greatest of a row group say nothing.
     let of_units = schema.fields().first().is_some_and(|field| field.name() == "unit");
     let statistics = if of_units { EnabledStatistics::None } else { EnabledStatistics::Chunk };
     let builder = WriterProperties::builder()
         .set_created_by("verdict".to_owned())
-        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_compression(Compression::UNCOMPRESSED)
         .set_statistics_enabled(statistics)
         .set_offset_index_disabled(true);
     let column = |builder: WriterPropertiesBuilder, field: &FieldRef| {
@@ -387,20 +388,27 @@ pub(crate) fn properties(schema: &SchemaRef) -> WriterProperties {
             }
             _ => ColumnPath::from(field.name().as_str()),
         };
-        let plain = |builder: WriterPropertiesBuilder, path: &ColumnPath| {
+        let plain = |builder: WriterPropertiesBuilder| {
             builder.set_column_dictionary_enabled(path.clone(), false)
+        };
+        let compressed = |builder: WriterPropertiesBuilder| {
+            builder.set_column_compression(path.clone(), Compression::ZSTD(ZstdLevel::default()))
         };
         match field.data_type() {
             // Nearly every row has a value of its own: a dictionary would be the column again.
-            DataType::Utf8 if field.name() == "unit" => plain(builder, &path),
-            DataType::Float64 | DataType::Binary => plain(builder, &path),
-            DataType::Timestamp(..) if of_units => plain(builder, &path)
-                .set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED)
-                .set_column_compression(path, Compression::UNCOMPRESSED),
-            DataType::Timestamp(..) => plain(builder, &path),
+            DataType::Utf8 if field.name() == "unit" => compressed(plain(builder)),
+            DataType::Float64 if of_units => compressed(plain(builder)),
+            DataType::Binary => compressed(plain(builder)),
+            DataType::Float64 => plain(builder),
+            DataType::Timestamp(..) if of_units => {
+                plain(builder).set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED)
+            }
+            DataType::Timestamp(..) => plain(builder),
             // Words of a dimension may be of any number.
-            DataType::Utf8 if !field.name().starts_with("variant") => builder,
-            _ if of_units => builder.set_column_compression(path, Compression::UNCOMPRESSED),
+            DataType::Utf8 if of_units && !field.name().starts_with("variant") => {
+                compressed(builder)
+            }
+            DataType::List(_) => compressed(builder),
             _ => builder,
         }
     };

@@ -7,7 +7,7 @@
 
 /// The version of the tables' format and of every number in them: it changes whenever the same inputs
 /// and definitions would give other bytes.
-pub const FORMAT_VERSION: u32 = 9;
+pub const FORMAT_VERSION: u32 = 10;
 
 /// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
