@@ -103,6 +103,7 @@ impl Job {
             count(tally.objects),
             count(tally.rows),
             count(tally.bytes),
+            count(tally.bytes_scanned),
         ];
         let schema = arrow_types::schema(&RUNS);
         let batch = RecordBatch::try_new(Arc::clone(&schema), columns).at(|| "runs".into())?;

@@ -550,6 +550,11 @@ pub const RUNS: Table = Table {
         column("objects_read", Int64, "log objects read"),
         column("rows_read", Int64, "log rows read"),
         column("bytes_read", Int64, "size of the log objects read, in bytes"),
+        nullable(
+            "bytes_scanned",
+            Int64,
+            "what was read of them: without columns that nothing needs and row groups that statistics exclude; NULL before format 10",
+        ),
     ],
     doc: "one run",
 };

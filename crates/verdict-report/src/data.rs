@@ -131,4 +131,7 @@ pub struct RunLine {
     pub rows_read: i64,
     /// Size of the log objects read, in bytes.
     pub bytes_read: i64,
+    /// What was read of them, in bytes; `None` of runs of before it was counted.
+    #[serde(default)]
+    pub bytes_scanned: Option<i64>,
 }

@@ -87,7 +87,10 @@ fn runs(page: &Page) -> Markup {
                 format!("{} (format {})", run.version, run.format_version),
                 words::count(run.objects_read),
                 words::count(run.rows_read),
-                bytes(run.bytes_read),
+                run.bytes_scanned.map_or_else(
+                    || bytes(run.bytes_read),
+                    |scanned| format!("{} of {}", bytes(scanned), bytes(run.bytes_read)),
+                ),
                 format!(
                     "{} of {}",
                     run.partitions_made,

@@ -290,6 +290,7 @@ pub(crate) fn page(case: &Case) -> Page {
             objects_read: 24,
             rows_read: 18_234_112,
             bytes_read: 1_234_567_890,
+            bytes_scanned: Some(345_678_901),
         }],
         metrics: project.metrics,
         sources: project.sources,
