@@ -106,7 +106,6 @@ fn a_disk_may_be_full_while_spilling() {
             }
         };
         assert!(ran.stderr.contains(words), "{kb} kB: {}", ran.stderr);
-        assert_eq!(wide.files("spill"), [], "what was spilled is removed");
         let found: Tables = but_runs(wide.files("tables"));
         assert_eq!(found.is_empty(), *what == "tables", "{kb} kB: {:?}", found.keys());
         row.repairs(&found, [&whole, &whole], || {
