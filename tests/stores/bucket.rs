@@ -17,9 +17,11 @@ pub(super) struct Bucket {
     pub(super) port: u16,
     store: AmazonS3,
     runtime: tokio::runtime::Runtime,
+    /// The server, where it is the bucket's own.
+    _server: Option<servers::Server>,
 }
 
-/// The keys that the tests sign with: the server takes any.
+/// The keys that the tests sign with.
 pub(super) const KEYS: (&str, &str) = ("AKIATESTTESTTEST", "a/secret+of=the/tests");
 
 impl Bucket {
@@ -29,6 +31,14 @@ impl Bucket {
         let name = format!("{name}-{}", std::process::id());
         put(port, &format!("/{name}"), "");
         Some(Bucket::reach(name, port))
+    }
+
+    /// The bucket of a server whose buckets are folders of `folder`; `None`: there is no such server here.
+    pub(super) fn in_folder(name: &str, folder: &Path) -> Option<Bucket> {
+        std::fs::create_dir_all(folder.join(name)).unwrap();
+        let server = servers::nanio(folder, KEYS)?;
+        let bucket = Bucket::reach(name.into(), server.port);
+        Some(Bucket { _server: Some(server), ..bucket })
     }
 
     /// Lets everybody read it, without a signature.
@@ -56,7 +66,7 @@ impl Bucket {
             .build()
             .unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        Bucket { name, port, store, runtime }
+        Bucket { name, port, store, runtime, _server: None }
     }
 
     /// The URL of a path in it.

@@ -1,19 +1,21 @@
-//! A store that fails, a process that dies, a log that changes while it is read: after each, readers see whole partitions
-//! only, and the next run makes what is missing, with the bytes of a run that nothing disturbed.
+//! A store that fails, a process that dies, a log that changes while it is read, a wrong clock, a full disk: after each, readers
+//! see whole partitions only, and the next run makes what is missing, with the bytes of a run that nothing disturbed.
 //!
-//! `VERDICT_FAULTS=all` makes every request of a run go wrong in its turn, and prints the table of
-//! docs/storage.md; otherwise a share of them does.
+//! `VERDICT_FAULTS=all` makes every request of a run go wrong in its turn; otherwise a share of them does. Each test prints its rows of the
+//! table of docs/storage.md.
+
+mod clocks;
+mod disk;
+mod processes;
+mod requests;
+mod sources;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use std::process::Stdio;
-use std::sync::Arc;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use super::bucket::Bucket;
-use crate::support::proxy::{Fault, Plan, Proxy};
-use crate::support::{Project, command, doubles, hours, text};
+use crate::support::proxy::Proxy;
+use crate::support::{Project, Ran, doubles, hours, text, verdict_with};
 
 const PROJECT: &str = "\
 project: {name: shop}
@@ -34,14 +36,8 @@ experiment:
 
 const CUSTOMERS: [&str; 8] = ["c1", "c2", "c3", "c4", "t1", "t2", "t3", "t4"];
 
+/// Partitions, by their paths, with their bytes; but for the log of runs.
 type Tables = BTreeMap<String, Vec<u8>>;
-
-/// Two days of a shop, in a bucket or on the local disk, and its tables as an undisturbed run makes them.
-struct World {
-    bucket: Bucket,
-    proxy: Proxy,
-    project: Project,
-}
 
 fn write_logs(project: &Project, day: i64, amounts: &[f64; 8]) {
     let arms = CUSTOMERS.map(|name| if name.starts_with('c') { "control" } else { "treatment" });
@@ -64,39 +60,68 @@ fn write_logs(project: &Project, day: i64, amounts: &[f64; 8]) {
         );
 }
 
+/// Two days of a shop on the local disk.
+fn shop() -> Project {
+    let project = Project::new();
+    write_logs(&project, 1, &[1.0, 2.0, 3.0, 4.0, 2.0, 3.0, 4.0, 5.0]);
+    write_logs(&project, 2, &[0.5; 8]);
+    project.file("project.yaml", &PROJECT.replace("LOGS", "logs"));
+    project
+}
+
+/// What makes the second day, with tables at `at`.
+fn of_second_day(at: &str) -> [&str; 6] {
+    ["run", "--date", "2024-01-02", "--quiet", "--tables", at]
+}
+
+fn but_runs(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Tables {
+    files.into_iter().filter(|(path, _)| !path.starts_with("runs/")).collect()
+}
+
+/// The shop with its logs in a bucket, behind a proxy.
+struct World {
+    bucket: Bucket,
+    proxy: Proxy,
+    project: Project,
+}
+
 impl World {
     fn new(name: &str) -> Option<World> {
         let bucket = Bucket::new(name)?;
         let proxy = Proxy::new(bucket.port);
-        let project = Project::new();
-        write_logs(&project, 1, &[1.0, 2.0, 3.0, 4.0, 2.0, 3.0, 4.0, 5.0]);
-        write_logs(&project, 2, &[0.5; 8]);
+        let project = shop();
         project.file("project.yaml", &PROJECT.replace("LOGS", &bucket.url("logs")));
         bucket.put_folder(&project.path().join("logs"), "logs");
         Some(World { bucket, proxy, project })
     }
 
-    /// Runs the second day, with tables of their own; the exit code, what was said, and how long it took.
-    fn run(&self, tables: &str) -> (i32, String, Duration) {
-        let at = self.bucket.url(tables);
-        let begun = Instant::now();
-        let args = ["run", "--date", "2024-01-02", "--quiet", "--tables", &at];
-        let ran = self.project.verdict_with(&self.bucket.through(self.proxy.port), &args);
-        (ran.code, ran.stderr, begun.elapsed())
+    /// Makes the second day, with tables of their own.
+    fn run(&self, tables: &str) -> Ran {
+        let variables = self.bucket.through(self.proxy.port);
+        verdict_with(self.project.path(), &variables, &of_second_day(&self.bucket.url(tables)))
     }
 
     /// The partitions that are there.
     fn tables(&self, tables: &str) -> Tables {
-        let objects = self.bucket.objects(tables).into_iter();
-        objects.filter(|(path, _)| !path.starts_with("runs/")).collect()
+        but_runs(self.bucket.objects(tables))
     }
 
     /// The tables that nothing disturbed, and how many requests they took.
     fn undisturbed(&self, tables: &str) -> (Tables, usize) {
         self.proxy.begin(None);
-        let (code, stderr, _) = self.run(tables);
-        assert_eq!(code, 0, "{stderr}");
+        self.run(tables).exits(0);
         (self.tables(tables), self.proxy.seen().0)
+    }
+
+    /// Makes the second day while something goes wrong, and again when nothing does; `whole` are the tables that the last run must
+    /// leave, `or` others that may have been there before it.
+    fn repairs(&self, row: &mut Row, tables: &str, whole: &Tables, or: &Tables) {
+        self.proxy.begin(None);
+        let found = self.tables(tables);
+        row.repairs(&found, [whole, or], || {
+            self.run(tables).exits(0);
+            self.tables(tables)
+        });
     }
 }
 
@@ -114,237 +139,56 @@ struct Row {
     repair: Duration,
 }
 
-fn print(rows: &[Row]) {
-    let mut out = String::from(
-        "| fault | injections | run ended well | partitions lost | wrong bytes | longest repair |\n| --- | --- | --- | --- | --- | --- |\n",
-    );
-    for row in rows {
-        let Row { fault, tried, went_on, wrong, lost, repair } = row;
-        writeln!(
-            out,
-            "| {fault} | {tried} | {went_on} | {lost} | {wrong} | {:.1} s |",
-            repair.as_secs_f64()
-        )
-        .unwrap();
+impl Row {
+    fn new(fault: impl Into<String>) -> Row {
+        Row { fault: fault.into(), ..Row::default() }
     }
-    #[expect(clippy::print_stdout, reason = "the table is what the test is run for")]
-    {
-        println!("{out}");
-    }
-}
 
-fn all() -> bool {
-    std::env::var("VERDICT_FAULTS").is_ok_and(|share| share == "all")
-}
-
-/// Compares what is there after a disturbed run, and after the next one.
-fn account(row: &mut Row, after: &Tables, repaired: &Tables, whole: &Tables) {
-    row.wrong += after.iter().filter(|(path, bytes)| whole.get(*path) != Some(*bytes)).count();
-    row.lost += whole.iter().filter(|(path, bytes)| repaired.get(*path) != Some(*bytes)).count();
-    row.lost += repaired.keys().filter(|path| !whole.contains_key(*path)).count();
-}
-
-/// What was said of a failure is a message, and no panic.
-#[track_caller]
-fn is_told(stderr: &str) {
-    assert!(stderr.lines().any(|line| line.starts_with("error: ")), "{stderr}");
-    assert!(!stderr.contains("panicked"), "{stderr}");
-}
-
-#[test]
-fn every_request_may_fail() {
-    let Some(world) = World::new("faults") else { return };
-    let (whole, requests) = world.undisturbed("whole");
-    assert!(requests > 20 && whole.len() >= 9, "{requests} requests, {:?}", whole.keys());
-    let once = 1;
-    let always = usize::MAX;
-    let late = Duration::from_secs(16);
-    let kinds = [
-        ("503 Slow Down, once", Fault::Status(503, "SlowDown"), once),
-        ("503 Slow Down, from then on", Fault::Status(503, "SlowDown"), always),
-        ("429 Too Many Requests, from then on", Fault::Status(429, "TooManyRequests"), always),
-        ("500 Internal Error, from then on", Fault::Status(500, "InternalError"), always),
-        ("403 Access Denied, once", Fault::Status(403, "AccessDenied"), once),
-        ("connection lost before the request, from then on", Fault::Unasked, always),
-        ("connection lost after the request, once", Fault::Unanswered, once),
-        ("answer cut in its middle, once", Fault::Truncated, once),
-        ("answer cut in its middle, from then on", Fault::Truncated, always),
-        ("answer later than the timeout, once", Fault::Slow(late), once),
-    ];
-    let mut rows = Vec::new();
-    for (kind, (name, fault, times)) in kinds.into_iter().enumerate() {
-        let mut row = Row { fault: name.to_owned(), ..Row::default() };
-        // Of a share each kind takes other requests.
-        let step = if all() { 1 } else { requests / 3 };
-        let first = if all() { 1 } else { 1 + kind * 5 % step };
-        for n in (first..=requests).step_by(step) {
-            let tables = format!("faulty/{kind}-{n}");
-            world.proxy.begin(Some(Plan { fault, first: n, times }));
-            let (code, stderr, _) = world.run(&tables);
-            let (_, injected) = world.proxy.seen();
-            assert!([0, 1].contains(&code), "{name} at {n}: {code}\n{stderr}");
-            if code == 1 {
-                is_told(&stderr);
-            }
-            row.tried += injected.min(1);
-            row.went_on += usize::from(code == 0);
-            world.proxy.begin(None);
-            let after = world.tables(&tables);
-            let (code, stderr, took) = world.run(&tables);
-            assert_eq!(code, 0, "after {name} at {n}: {stderr}");
-            row.repair = row.repair.max(took);
-            account(&mut row, &after, &world.tables(&tables), &whole);
+    /// Counts a disturbed run, which may have ended well or with a message.
+    #[track_caller]
+    fn ended(&mut self, ran: &Ran) {
+        assert!([0, 1].contains(&ran.code), "{}: {}\n{}", self.fault, ran.code, ran.stderr);
+        assert!(!ran.stderr.contains("panicked"), "{}: {}", self.fault, ran.stderr);
+        if ran.code == 1 {
+            let told = ran.stderr.lines().any(|line| line.starts_with("error: "));
+            assert!(told, "{}: {}", self.fault, ran.stderr);
         }
-        rows.push(row);
+        self.went_on += usize::from(ran.code == 0);
     }
-    print(&rows);
+
+    /// Compares what was `found` after a disturbed run with what may be there, and what `again`, the next run, leaves with the
+    /// first of that.
+    fn repairs(&mut self, found: &Tables, may_be: [&Tables; 2], again: impl FnOnce() -> Tables) {
+        let [whole, _] = may_be;
+        let is_whole = |(path, bytes): (&String, &Vec<u8>)| {
+            may_be.iter().any(|tables| tables.get(path) == Some(bytes))
+        };
+        self.wrong += found.iter().filter(|partition| !is_whole(*partition)).count();
+        let begun = Instant::now();
+        let repaired = again();
+        self.repair = self.repair.max(begun.elapsed());
+        let differs = |(path, bytes): &(&String, &Vec<u8>)| repaired.get(*path) != Some(*bytes);
+        self.lost += whole.iter().filter(differs).count();
+        self.lost += repaired.keys().filter(|path| !whole.contains_key(*path)).count();
+    }
+}
+
+/// Prints rows of the table, and asserts that nothing was lost or wrong, and that something was tried.
+#[track_caller]
+fn account(rows: &[Row]) {
+    for Row { fault, tried, went_on, wrong, lost, repair } in rows {
+        #[expect(clippy::print_stdout, reason = "the table is what the test is run for")]
+        {
+            let seconds = repair.as_secs_f64();
+            println!("| {fault} | {tried} | {went_on} | {lost} | {wrong} | {seconds:.1} s |");
+        }
+    }
     for row in rows {
         assert_eq!((row.lost, row.wrong), (0, 0), "{row:?}");
         assert!(row.tried > 0, "{row:?}");
     }
 }
 
-#[test]
-fn a_process_may_die_at_any_moment() {
-    let Some(world) = World::new("killed") else { return };
-    let (whole, _) = world.undisturbed("whole");
-    let (_, _, length) = world.run("length");
-    let moments = if all() { 40 } else { 4 };
-    let mut rows = Vec::new();
-    for signal in ["KILL", "TERM"] {
-        let mut row = Row { fault: format!("SIG{signal} at {moments} moments"), ..Row::default() };
-        for moment in 0..moments {
-            let tables = format!("{signal}-{moment}");
-            let at = world.bucket.url(&tables);
-            let args = ["run", "--date", "2024-01-02", "--quiet", "--tables", &at];
-            let variables = world.bucket.variables();
-            let mut command = command(world.project.path(), &variables, &args);
-            let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-            thread::sleep(length.mul_f64((f64::from(moment) + 0.5) / f64::from(moments)));
-            let sent = Instant::now();
-            let kill = std::process::Command::new("kill")
-                .args([&format!("-{signal}"), &child.id().to_string()])
-                .status();
-            assert!(kill.is_ok());
-            let ended = child.wait_with_output().unwrap();
-            let stderr = String::from_utf8_lossy(&ended.stderr).into_owned();
-            assert!(
-                sent.elapsed() < Duration::from_secs(20),
-                "it took {:?} to stop",
-                sent.elapsed()
-            );
-            row.tried += 1;
-            match (signal, ended.status.code()) {
-                // It had ended by itself.
-                (_, Some(0)) => row.went_on += 1,
-                ("KILL", None) => {}
-                ("TERM", Some(143)) => {
-                    assert!(stderr.contains("every partition that is there is whole"), "{stderr}");
-                }
-                // Before the command listens, the signal ends it as it ends any process.
-                ("TERM", None) => {}
-                (_, code) => panic!("SIG{signal}: {code:?}\n{stderr}"),
-            }
-            let after = world.tables(&tables);
-            let (code, stderr, took) = world.run(&tables);
-            assert_eq!(code, 0, "{stderr}");
-            row.repair = row.repair.max(took);
-            account(&mut row, &after, &world.tables(&tables), &whole);
-        }
-        rows.push(row);
-    }
-    print(&rows);
-    for row in rows {
-        assert_eq!((row.lost, row.wrong), (0, 0), "{row:?}");
-    }
-}
-
-/// At the n-th request the log of the first day is another one, of the same length.
-#[test]
-fn a_log_may_change_while_it_is_read() {
-    let Some(world) = World::new("changed") else { return };
-    let (old, requests) = world.undisturbed("old");
-    let key = "logs/events/ds=2024-01-01/part-0.parquet";
-    let local = world.project.path().join(key);
-    let was = std::fs::read(&local).unwrap();
-    write_logs(&world.project, 1, &[9.0, 2.0, 3.0, 4.0, 2.0, 3.0, 4.0, 5.0]);
-    let is = std::fs::read(&local).unwrap();
-    assert_eq!(was.len(), is.len(), "only the version tells them apart");
-    world.bucket.put(key, is.clone());
-    let (new, _) = world.undisturbed("new");
-    assert!(old != new);
-    let changed = Arc::new(Bucket::again(&world.bucket));
-    let mut rows = Vec::new();
-    for (what, bytes) in [("source replaced", Some(is.clone())), ("source deleted", None)] {
-        let mut row = Row { fault: format!("{what} at the n-th request"), ..Row::default() };
-        let step = if all() { 1 } else { requests / 5 };
-        for n in (1..=requests).step_by(step) {
-            world.bucket.put(key, was.clone());
-            let (changed, bytes) = (Arc::clone(&changed), bytes.clone());
-            world.proxy.begin(None);
-            world.proxy.at(n, move || match &bytes {
-                Some(bytes) => changed.put(key, bytes.clone()),
-                None => changed.delete(key),
-            });
-            let tables = format!("changed/{what}-{n}").replace(' ', "-");
-            let (code, stderr, _) = world.run(&tables);
-            assert!([0, 1].contains(&code), "{what} at {n}: {code}\n{stderr}");
-            if code == 1 {
-                is_told(&stderr);
-            }
-            row.tried += 1;
-            row.went_on += usize::from(code == 0);
-            let after = world.tables(&tables);
-            // Whatever is there was made of one version of the log, not of both.
-            let whole = |path: &String, bytes: &Vec<u8>| {
-                old.get(path) == Some(bytes) || new.get(path) == Some(bytes)
-            };
-            row.wrong += after.iter().filter(|(path, bytes)| !whole(path, bytes)).count();
-            world.proxy.begin(None);
-            world.bucket.put(key, is.clone());
-            let (code, stderr, took) = world.run(&tables);
-            assert_eq!(code, 0, "{stderr}");
-            row.repair = row.repair.max(took);
-            account(&mut row, &Tables::new(), &world.tables(&tables), &new);
-        }
-        rows.push(row);
-    }
-    print(&rows);
-    for row in rows {
-        assert_eq!((row.lost, row.wrong), (0, 0), "{row:?}");
-    }
-}
-
-/// What a request of a wrong clock is answered, and logs whose times lie in the future and in the past.
-#[test]
-fn a_clock_may_be_wrong() {
-    let Some(world) = World::new("skew") else { return };
-    let (whole, _) = world.undisturbed("whole");
-    world.proxy.begin(Some(Plan {
-        fault: Fault::Status(403, "RequestTimeTooSkewed"),
-        first: 1,
-        times: 1,
-    }));
-    let (code, stderr, _) = world.run("skewed");
-    assert_eq!(code, 1, "{stderr}");
-    assert!(stderr.contains("this machine's clock is wrong; set it"), "{stderr}");
-    world.proxy.begin(None);
-    // On the local disk the times of files are those of whatever machine wrote them.
-    let local = PROJECT.replace("LOGS", "logs");
-    world.project.file("project.yaml", &local);
-    for (tables, years) in [("past", -30.0), ("future", 80.0)] {
-        let at = std::time::SystemTime::UNIX_EPOCH
-            + Duration::from_secs_f64((54.0 + years) * 31_557_600.0);
-        for (path, _) in world.project.files("logs") {
-            let file = std::fs::File::options()
-                .append(true)
-                .open(world.project.path().join("logs").join(path));
-            file.unwrap().set_modified(at).unwrap();
-        }
-        let at = world.bucket.url(tables);
-        let args = ["run", "--date", "2024-01-02", "--quiet", "--tables", &at];
-        world.project.verdict_with(&world.bucket.variables(), &args).exits(0);
-        // The day tables know their objects; all that follows from them does not.
-        super::same(&super::derived(world.tables(tables)), &super::derived(whole.clone()));
-    }
+fn all() -> bool {
+    std::env::var("VERDICT_FAULTS").is_ok_and(|share| share == "all")
 }

@@ -13,6 +13,32 @@ use crate::support::{root, servers};
 
 const RANGE: [&str; 6] = ["backfill", "--from", "2019-11-24", "--to", "2019-11-30", "--quiet"];
 
+/// A second S3 server: other code than the first one, no conditions, and it looks at signatures.
+#[test]
+fn another_s3_server_has_the_bytes_of_a_local_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some(bucket) = Bucket::in_folder("shop", folder.path()) else { return };
+    bucket.put_folder(&root().join("data/events"), "logs/events");
+    bucket.put_folder(&root().join("data/exposures"), "logs/exposures");
+    let project = sample(&bucket.url("logs"), &bucket.url("tables"), "");
+    verdict(&project, &bucket.variables(), &RANGE).exits(0);
+    same(&derived(bucket.objects("tables")), &local_backfill());
+    let again = verdict(&project, &bucket.variables(), &["run", "--date", "2019-11-30"]).exits(0);
+    assert!(again.stderr.contains("0 partitions made, 43 fresh; 0 log rows"), "{}", again.stderr);
+
+    let wrong = "not/the+secret=of=the=tests";
+    let mut variables = bucket.variables();
+    for (name, value) in &mut variables {
+        if *name == "AWS_SECRET_ACCESS_KEY" {
+            wrong.clone_into(value);
+        }
+    }
+    let refused = verdict(&project, &variables, &["plan", "--date", "2019-11-30"]).exits(1);
+    assert!(refused.stderr.contains("403 Forbidden, SignatureDoesNotMatch"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("check the credentials"), "{}", refused.stderr);
+    assert!(!refused.stderr.contains(wrong), "{}", refused.stderr);
+}
+
 /// The account that the emulator has from the start; its key is in its manual.
 const ACCOUNT: &str = "devstoreaccount1";
 const ACCOUNT_KEY: &str =

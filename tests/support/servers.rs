@@ -1,4 +1,4 @@
-//! Object stores of other makers, run as processes on a free port: moto (S3), azurite (Azure), wsgidav (WebDAV).
+//! Object stores of other makers, run as processes on a free port: moto and nanio (S3), azurite (Azure), wsgidav (WebDAV).
 //!
 //! `.ci/run` installs them below `target/servers` and sets `VERDICT_TEST_SERVERS=all`, so that none can be missing there;
 //! elsewhere a test whose server is not installed says so and is left out.
@@ -37,6 +37,16 @@ fn program(name: &str, below: &str) -> Option<PathBuf> {
 
 /// Starts a server; `None`: it is not installed here.
 fn start(name: &str, below: &str, args: impl Fn(u16) -> Vec<String>) -> Option<Server> {
+    start_with(name, below, &[], args)
+}
+
+/// The same with variables in its environment.
+fn start_with(
+    name: &str,
+    below: &str,
+    variables: &[(&str, &str)],
+    args: impl Fn(u16) -> Vec<String>,
+) -> Option<Server> {
     let Some(program) = program(name, below) else {
         let required = std::env::var("VERDICT_TEST_SERVERS").is_ok_and(|v| v == "all");
         assert!(!required, "{name} is not installed: .ci/run installs it below target/servers");
@@ -56,6 +66,7 @@ fn start(name: &str, below: &str, args: impl Fn(u16) -> Vec<String>) -> Option<S
         .args(["-c", script, "server"])
         .arg(program)
         .args(args(port))
+        .envs(variables.iter().copied())
         .stdin(Stdio::piped())
         .spawn()
         .expect("a shell");
@@ -73,6 +84,16 @@ pub(crate) fn moto() -> Option<&'static Server> {
     static MOTO: OnceLock<Option<Server>> = OnceLock::new();
     let args = |port: u16| ["-H", "127.0.0.1", "-p", &port.to_string()].map(String::from).to_vec();
     MOTO.get_or_init(|| start("moto_server", "python/bin", args)).as_ref()
+}
+
+/// Another S3 server, which looks at every signature; a bucket is a folder in `folder`.
+pub(crate) fn nanio(folder: &Path, (key, secret): (&str, &str)) -> Option<Server> {
+    let keys = [("NANIO_ACCESS_KEY", key), ("NANIO_SECRET_KEY", secret)];
+    start_with("nanio", "python/bin", &keys, |port| {
+        let (port, folder) = (port.to_string(), folder.display().to_string());
+        let flags = ["serve", "--host", "127.0.0.1", "--port", &port, "--data-dir", &folder];
+        flags.map(String::from).to_vec()
+    })
 }
 
 /// An Azure server, whose data lies in `folder`.
