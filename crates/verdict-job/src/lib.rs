@@ -32,6 +32,8 @@ mod footers;
 mod gc;
 mod group_stats;
 mod group_totals;
+#[cfg(test)]
+mod hostile;
 mod job;
 mod limits;
 mod log;

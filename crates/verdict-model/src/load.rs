@@ -149,6 +149,13 @@ impl ProjectFiles {
         })
     }
 
+    /// The same files, with their texts as `change` (of name and text) has them.
+    #[must_use]
+    pub fn changed(mut self, mut change: impl FnMut(&str, &str) -> String) -> ProjectFiles {
+        self.files.iter_mut().for_each(|(name, text)| *text = change(name, text));
+        self
+    }
+
     /// The same for a process that has another current folder.
     ///
     /// # Errors
