@@ -113,8 +113,8 @@ impl World {
         (self.tables(tables), self.proxy.seen().0)
     }
 
-    /// Makes the second day while something goes wrong, and again when nothing does; `whole` are the tables that the last run must
-    /// leave, `or` others that may have been there before it.
+    /// Looks at what a disturbed run left, and makes the second day again: that must leave `whole`, and what was there before be of it
+    /// or of `or`.
     fn repairs(&self, row: &mut Row, tables: &str, whole: &Tables, or: &Tables) {
         self.proxy.begin(None);
         let found = self.tables(tables);
@@ -171,21 +171,18 @@ impl Row {
         self.lost += whole.iter().filter(differs).count();
         self.lost += repaired.keys().filter(|path| !whole.contains_key(*path)).count();
     }
-}
 
-/// Prints rows of the table, and asserts that nothing was lost or wrong, and that something was tried.
-#[track_caller]
-fn account(rows: &[Row]) {
-    for Row { fault, tried, went_on, wrong, lost, repair } in rows {
+    /// Prints the line, and asserts that nothing was lost or wrong, and that something was tried.
+    #[track_caller]
+    fn account(&self) {
+        let Row { fault, tried, went_on, wrong, lost, repair } = self;
+        let seconds = repair.as_secs_f64();
         #[expect(clippy::print_stdout, reason = "the table is what the test is run for")]
         {
-            let seconds = repair.as_secs_f64();
             println!("| {fault} | {tried} | {went_on} | {lost} | {wrong} | {seconds:.1} s |");
         }
-    }
-    for row in rows {
-        assert_eq!((row.lost, row.wrong), (0, 0), "{row:?}");
-        assert!(row.tried > 0, "{row:?}");
+        assert_eq!((*lost, *wrong), (0, 0), "{self:?}");
+        assert!(*tried > 0, "{self:?}");
     }
 }
 

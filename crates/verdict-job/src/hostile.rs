@@ -63,7 +63,9 @@ fn harm(bytes: &mut Vec<u8>, draws: &mut Draws) {
         1 => bytes[at] = draws.next() as u8,
         2 => bytes[at] = [0, 0x7f, 0x80, 0xff][draws.below(4)],
         3 => bytes.insert(at, draws.next() as u8),
-        4 => drop(bytes.remove(at)),
+        4 => {
+            bytes.remove(at);
+        }
         _ => {
             let to = (at + draws.below(16)).min(bytes.len());
             let again = bytes[at..to].to_vec();

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use super::{PROJECT, Row, Tables, World, account, all, but_runs, of_second_day};
+use super::{PROJECT, Row, Tables, World, all, but_runs, of_second_day};
 use crate::stores::bucket::Bucket;
 use crate::stores::{derived, same};
 use crate::support::command;
@@ -87,17 +87,17 @@ fn machines_may_make_one_date_at_once_with_wrong_clocks() {
                 }
                 wrong
             });
-            for machine in machines {
-                let ended = machine.wait_with_output().unwrap();
-                let stderr = String::from_utf8_lossy(&ended.stderr);
-                assert_eq!(ended.status.code(), Some(0), "{stderr}");
+            let ended = machines.map(|machine| machine.wait_with_output().unwrap());
+            done.store(true, Ordering::Relaxed);
+            for machine in ended {
+                let stderr = String::from_utf8_lossy(&machine.stderr);
+                assert_eq!(machine.status.code(), Some(0), "{stderr}");
                 row.went_on += 1;
                 row.tried += 1;
             }
-            done.store(true, Ordering::Relaxed);
             row.wrong += reader.join().unwrap();
         });
         world.repairs(&mut row, &tables, &whole, &whole);
     }
-    account(&[row]);
+    row.account();
 }

@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{Row, World, account, all, of_second_day};
+use super::{Row, World, all, of_second_day};
 use crate::support::command;
 
 #[test]
@@ -15,7 +15,6 @@ fn a_process_may_die_at_any_moment() {
     world.run("length").exits(0);
     let length = begun.elapsed();
     let moments = if all() { 40 } else { 4 };
-    let mut rows = Vec::new();
     for signal in ["KILL", "TERM"] {
         let mut row = Row::new(format!("SIG{signal} at moments spread over the run"));
         for moment in 0..moments {
@@ -46,7 +45,6 @@ fn a_process_may_die_at_any_moment() {
             }
             world.repairs(&mut row, &tables, &whole, &whole);
         }
-        rows.push(row);
+        row.account();
     }
-    account(&rows);
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Row, World, account, all};
+use super::{Row, World, all};
 use crate::support::proxy::{Fault, Plan};
 
 const ALWAYS: usize = usize::MAX;
@@ -28,7 +28,6 @@ fn every_request_may_fail() {
     let Some(world) = World::new("faults") else { return };
     let (whole, requests) = world.undisturbed("whole");
     assert!(requests > 20 && whole.len() >= 9, "{requests} requests, {:?}", whole.keys());
-    let mut rows = Vec::new();
     for (kind, (name, fault, times)) in KINDS.into_iter().enumerate() {
         let mut row = Row::new(name);
         // Of a share each kind takes other requests.
@@ -41,7 +40,6 @@ fn every_request_may_fail() {
             row.tried += world.proxy.seen().1.min(1);
             world.repairs(&mut row, &tables, &whole, &whole);
         }
-        rows.push(row);
+        row.account();
     }
-    account(&rows);
 }
