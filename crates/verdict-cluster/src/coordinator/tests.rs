@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use super::*;
 use crate::{Handler, Served, serve};
@@ -21,8 +22,13 @@ async fn doubling(version: &str, secret: &str) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let served = Served { identity: identity(version), secret: secret.into(), tls: None, slots: 2 };
-    tokio::spawn(serve(listener, served, handler, |_| {}));
+    tokio::spawn(serve(listener, served, handler, for_ever(), |_| {}));
     address
+}
+
+/// What never says that it is time to end.
+fn for_ever() -> watch::Receiver<bool> {
+    watch::channel(false).1
 }
 
 /// What comes of the steps at workers of those addresses, and what was said of lost ones.
@@ -95,7 +101,8 @@ async fn a_step_that_a_frozen_worker_has_is_done_by_another() {
 async fn a_listener_that_others_reach_needs_a_secret() {
     let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
     let served = Served { identity: identity("1.0"), secret: String::new(), tls: None, slots: 1 };
-    let refused = serve(listener, served, Arc::new(|_| Box::pin(async { Ok(1.into()) })), |_| {});
+    let refused =
+        serve(listener, served, Arc::new(|_| Box::pin(async { Ok(1.into()) })), for_ever(), |_| {});
     assert!(refused.await.unwrap_err().to_string().contains("VERDICT_CLUSTER_SECRET"));
 }
 
@@ -107,4 +114,36 @@ fn workers_are_hosts_with_ports() {
     for wrong in ["", "a", "a:b", "a:1,", ":1", "a/b:1"] {
         assert!(hosts(wrong).unwrap_err().to_string().contains("names no workers"), "{wrong}");
     }
+}
+
+/// A worker of one slot with two steps, of which one is under way and the other waits, is told to end: the first is done and its
+/// answer given, the other is done elsewhere.
+#[tokio::test]
+async fn a_worker_that_drains_ends_with_the_step_that_is_under_way() {
+    let (begun, mut has_begun) = watch::channel(false);
+    let (finish, may_finish) = watch::channel(false);
+    let handler: Handler = Arc::new(move |step| {
+        let mut may_finish = may_finish.clone();
+        begun.send_replace(true);
+        Box::pin(async move {
+            may_finish.wait_for(|may| *may).await.map_err(|e| e.to_string())?;
+            Ok(step)
+        })
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let served =
+        Served { identity: identity("1.0"), secret: "open sesame".into(), tls: None, slots: 1 };
+    let (drain, draining) = watch::channel(false);
+    let worker = tokio::spawn(serve(listener, served, handler, draining, |_| {}));
+    let steps = [1.into(), 2.into()];
+    let run = tokio::spawn(async move { spread(&[address], &steps, POLICY).await });
+    has_begun.wait_for(|begun| *begun).await.unwrap();
+    drain.send_replace(true);
+    finish.send_replace(true);
+    worker.await.unwrap().unwrap();
+    let (spread, lost) = run.await.unwrap();
+    assert_eq!(spread.steps, [Ok(1.into()), Err(Left::Lost)]);
+    assert!(!lost.is_empty());
+    assert!(tokio::net::TcpStream::connect(address).await.is_err(), "it lets nobody in any more");
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use verdict_cluster::{Handler, Served, ServerTls, serve};
 use verdict_job::{Job, Limits};
@@ -14,7 +15,11 @@ use crate::args::{self, ClusterCommand};
 use crate::exit::{Exit, Failure};
 use crate::progress::line as note;
 
-pub(crate) async fn cluster(args: args::Cluster) -> Result<Exit, Failure> {
+/// Serves until `draining` says that the steps under way are the last.
+pub(crate) async fn cluster(
+    args: args::Cluster,
+    draining: watch::Receiver<bool>,
+) -> Result<Exit, Failure> {
     let ClusterCommand::Worker(worker) = args.command;
     let slots = worker.slots.get();
     let mut limits = worker.limits.of_job();
@@ -43,7 +48,7 @@ pub(crate) async fn cluster(args: args::Cluster) -> Result<Exit, Failure> {
             let listener = TcpListener::bind(worker.listen).await?;
             let address = listener.local_addr()?;
             let tell = |what: &str| note(&format!("warning: {what}"));
-            let served = serve(listener, served, handler, tell);
+            let served = serve(listener, served, handler, draining, tell);
             note(&format!("listening on {address}, {slots} steps at once"));
             served.await
         };
