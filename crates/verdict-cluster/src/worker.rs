@@ -116,8 +116,10 @@ async fn coordinate(
         let answer = loop {
             let working = tokio::select! {
                 done = &mut work => break done,
-                // A step that waits for its turn is another worker's.
-                () = drained(&mut waits), if !begun.load(Ordering::Relaxed) => false,
+                // A step that waits for its turn is another worker's; it may have begun since this was asked.
+                () = drained(&mut waits), if !begun.load(Ordering::Relaxed) => {
+                    begun.load(Ordering::Relaxed)
+                }
                 _ = alive.tick() => true,
                 () = coordinator.stream.stirs() => false,
             };
