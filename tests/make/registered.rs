@@ -67,8 +67,8 @@ fn a_plan_is_registered_by_the_first_run_and_by_nothing_else() {
     let rows = shop.project.verdict(&["query", sql, "--format", "json"]).exits(0).json();
     assert_eq!(
         rows[0]["n"],
-        1 + 4 * 2 + 2,
-        "banner's ratio and how it is adjusted and clipped, and no metric that prices does not have: {rows}"
+        1 + 4 * 2 + 4,
+        "banner's ratio and how it is adjusted, clipped, resampled and weighted, and no metric that prices does not have: {rows}"
     );
 }
 

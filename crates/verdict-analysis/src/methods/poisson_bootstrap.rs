@@ -10,8 +10,8 @@
 //! [`bootstrap`](super::bootstrap). The p-value is the one that belongs to the interval: alpha of the interval that just reaches
 //! zero. It is no smaller than 1/(B + 1) on a side, B being the number of replicates.
 //!
-//! Assumes independent units. Not for totals without a variance; with few units the intervals are too short like all
-//! bootstraps (coverage: `docs/statistics.md`).
+//! Assumes independent units. Not for totals without a variance; with few units the intervals are too short, like those of
+//! all bootstraps.
 
 use super::bootstrap::{bca_interval, bias_correction, percentile_interval};
 use super::error::{check_all_finite, check_at_least, check_finite};
