@@ -93,4 +93,3 @@ SELECT
     {% if pairs and field.name == 'n_before' %}CASE WHEN has_before THEN s['n_before'] END{% else %}s['{{ field.name }}']{% endif %} AS {{ field.name }}
     {%- endfor %}
 FROM long
-ORDER BY ds, metric, segment, segment_value, variant

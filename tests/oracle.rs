@@ -10,6 +10,7 @@ mod log;
 mod naive;
 mod project;
 mod resampled;
+mod statistics;
 mod stats;
 mod strata;
 mod tables;

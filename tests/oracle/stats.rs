@@ -82,6 +82,26 @@ pub(crate) enum Sided {
     Less,
 }
 
+impl Sided {
+    /// An interval, open to the side that is not tested for.
+    pub(crate) fn open(self, [lower, upper]: [f64; 2]) -> [Option<f64>; 2] {
+        match self {
+            Sided::Two => [Some(lower), Some(upper)],
+            Sided::Greater => [Some(lower), None],
+            Sided::Less => [None, Some(upper)],
+        }
+    }
+
+    /// The p-value of a statistic by its law.
+    pub(crate) fn p(self, law: Law, statistic: f64) -> f64 {
+        match self {
+            Sided::Two => 2.0 * law.above(statistic.abs()),
+            Sided::Greater => law.above(statistic),
+            Sided::Less => law.above(-statistic),
+        }
+    }
+}
+
 /// A row of results, as far as it follows from the two groups.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Expected {
@@ -186,26 +206,17 @@ pub(crate) fn compare(
         Ok(interval) => (Some(interval), None),
         Err(reason) => (None, Some(reason)),
     };
-    let open = |[lower, upper]: [f64; 2]| match sided {
-        Sided::Two => [Some(lower), Some(upper)],
-        Sided::Greater => [Some(lower), None],
-        Sided::Less => [None, Some(upper)],
-    };
     Expected {
         effect: Some(effect),
         error: Some(error),
-        interval: open([effect - critical * error, effect + critical * error]),
+        interval: sided.open([effect - critical * error, effect + critical * error]),
         relative: relative.map(|_| effect / c.mean),
-        relative_interval: relative.map_or([None, None], open),
+        relative_interval: relative.map_or([None, None], |ends| sided.open(ends)),
         relative_reason,
         method: Some(method),
         statistic: Some(statistic),
         df: if let Law::Student(df) = law { Some(df) } else { None },
-        p: Some(match sided {
-            Sided::Two => 2.0 * law.above(statistic.abs()),
-            Sided::Greater => law.above(statistic),
-            Sided::Less => law.above(-statistic),
-        }),
+        p: Some(sided.p(law, statistic)),
         means: past.as_ref().map_or(row.means, |_| [Some(c.mean), Some(t.mean)]),
         unadjusted: unadjusted(kind, control, variant, past.as_ref(), plain, error),
         ..row
@@ -264,11 +275,7 @@ fn by_rank(control: &Group, variant: &Group, alpha: f64, sided: Sided) -> Expect
         means: [Some(0.5), Some(superiority)],
         effect: Some(effect),
         error: Some(error),
-        interval: match sided {
-            Sided::Two => [Some(effect - away), Some(effect + away)],
-            Sided::Greater => [Some(effect - away), None],
-            Sided::Less => [None, Some(effect + away)],
-        },
+        interval: sided.open([effect - away, effect + away]),
         relative_reason: Some("no_lift_of_superiority"),
         method: Some("mann_whitney"),
         statistic: Some(u),

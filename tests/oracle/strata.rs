@@ -105,28 +105,19 @@ fn stratified(
         Ok(interval) => (Some(interval), None),
         Err(reason) => (None, Some(reason)),
     };
-    let open = |[lower, upper]: [f64; 2]| match sided {
-        Sided::Two => [Some(lower), Some(upper)],
-        Sided::Greater => [Some(lower), None],
-        Sided::Less => [None, Some(upper)],
-    };
     let before = stats::error_of(kind, all);
     Expected {
         means: [Some(c), Some(t)],
         effect: Some(t - c),
         error: Some(error),
-        interval: open([t - c - critical * error, t - c + critical * error]),
+        interval: sided.open([t - c - critical * error, t - c + critical * error]),
         relative: relative.map(|_| (t - c) / c),
-        relative_interval: relative.map_or([None, None], open),
+        relative_interval: relative.map_or([None, None], |ends| sided.open(ends)),
         relative_reason,
         method: Some(method),
         statistic: Some(statistic),
         df: if let Law::Student(df) = law { Some(df) } else { None },
-        p: Some(match sided {
-            Sided::Two => 2.0 * law.above(statistic.abs()),
-            Sided::Greater => law.above(statistic),
-            Sided::Less => law.above(-statistic),
-        }),
+        p: Some(sided.p(law, statistic)),
         unadjusted: Some(Unadjusted {
             theta: None,
             means: plain.means,

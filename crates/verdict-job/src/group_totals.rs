@@ -18,7 +18,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::{
     ArrayRef, AsArray, BinaryBuilder, Date32Builder, Float64Array, RecordBatch, StringBuilder,
 };
-use datafusion::arrow::compute::cast;
+use datafusion::arrow::compute::{cast, sort_to_indices, take, take_record_batch};
 use datafusion::arrow::datatypes::{DataType, Date32Type, Int64Type};
 use verdict_accum::{
     AccumError, Distribution, ExactPairs, ExactValues, Moments, Moments1, Moments2, Moments4,
@@ -292,21 +292,24 @@ pub(crate) fn whole(
     Ok(whole)
 }
 
-/// The rows of `group_stats`, by look; they come sorted by it.
-pub(crate) fn split(rows: &[RecordBatch]) -> Result<BTreeMap<NaiveDate, Vec<RecordBatch>>> {
-    let mut looks: BTreeMap<NaiveDate, Vec<RecordBatch>> = BTreeMap::new();
-    for batch in rows {
-        let ds = batch
-            .column_by_name("ds")
-            .and_then(|column| column.as_primitive_opt::<Date32Type>())
-            .ok_or_else(|| Error::Internal("group_stats has no column `ds`".into()))?;
-        let mut from = 0;
-        for run in ds.values().chunk_by(|a, b| a == b) {
-            let look = Date32Type::to_naive_date_opt(run[0])
-                .ok_or_else(|| Error::Internal(format!("{} is no date", run[0])))?;
-            looks.entry(look).or_default().push(batch.slice(from, run.len()));
-            from += run.len();
-        }
+/// The rows of `group_stats`, by look.
+pub(crate) fn split(rows: &RecordBatch) -> Result<BTreeMap<NaiveDate, RecordBatch>> {
+    let stage = || "group_stats by date".to_owned();
+    let ds = rows.column_by_name("ds");
+    let ds = ds.ok_or_else(|| Error::Internal("group_stats has no column `ds`".into()))?;
+    let order = sort_to_indices(ds, None, None).at(stage)?;
+    let rows = take_record_batch(rows, &order).at(stage)?;
+    let ds = take(ds, &order, None).at(stage)?;
+    let ds = ds
+        .as_primitive_opt::<Date32Type>()
+        .ok_or_else(|| Error::Internal(format!("group_stats has dates of {}", ds.data_type())))?;
+    let mut looks = BTreeMap::new();
+    let mut from = 0;
+    for run in ds.values().chunk_by(|a, b| a == b) {
+        let look = Date32Type::to_naive_date_opt(run[0])
+            .ok_or_else(|| Error::Internal(format!("{} is no date", run[0])))?;
+        looks.insert(look, rows.slice(from, run.len()));
+        from += run.len();
     }
     Ok(looks)
 }

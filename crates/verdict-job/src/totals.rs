@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::compute::concat_batches;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::ScalarValue;
 use verdict_model::tables::{EXPOSURE_DAY, GROUP_STATS, UNIT_DAY, UNIT_TOTAL};
@@ -396,7 +397,9 @@ impl Job {
         let sql = render::group_stats(&work.metrics, &segments, cluster.as_ref(), task.watched)?;
         let rows = self.collect(&sql, &[], || format!("group_stats of {name}")).await?;
         self.forget();
-        let rows = rows.iter().map(distributions::spelled_out).collect::<Result<Vec<_>>>()?;
+        let rows =
+            concat_batches(&rows[0].schema(), &rows).at(|| format!("group_stats of {name}"))?;
+        let rows = distributions::spelled_out(&rows)?;
         let schema = crate::arrow_types::schema(&GROUP_STATS);
         let by_look = group_totals::split(&rows)?;
         let looks = task.looks.iter().enumerate();
@@ -411,7 +414,7 @@ impl Job {
             )?;
             let mut counts = counts_to(&work.days, *look);
             counts.several_variants_examples = found.several_variants(number, at);
-            let own: &[RecordBatch] = by_look.get(look).map_or(&[], Vec::as_slice);
+            let own = by_look.get(look);
             let of_trust = of_trust.get(look).map_or(&[][..], Vec::as_slice);
             let rows = [trust_rows::merged(own, of_trust)?];
             partition::write(&self.tables, &key, &schema, &rows, wanted, Some(counts)).await?;

@@ -81,6 +81,20 @@ pub enum MetricKind {
 }
 
 impl MetricKind {
+    /// Whether it is a level of units: a share, a mean or a ratio, which can be weighted and resampled.
+    pub fn is_level(&self) -> bool {
+        match self {
+            MetricKind::Proportion(_)
+            | MetricKind::Reaches { .. }
+            | MetricKind::Retention(_)
+            | MetricKind::Mean(_)
+            | MetricKind::Ratio { .. } => true,
+            MetricKind::Quantile { .. } | MetricKind::Superiority(_) | MetricKind::Later(_) => {
+                false
+            }
+        }
+    }
+
     /// The word for the type: `proportion`, `mean`, `ratio`, `retention`, `quantile`, `superiority`, or the later type's name.
     pub fn word(&self) -> &str {
         match self {

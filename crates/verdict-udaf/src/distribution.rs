@@ -1,14 +1,12 @@
 //! `distribution_state` and its stored states.
 
-use std::sync::Arc;
-
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, LargeBinaryBuilder};
+use datafusion::arrow::array::{ArrayRef, AsArray};
 use datafusion::arrow::datatypes::{Float64Type, Int64Type};
 use datafusion::common::Result;
-use verdict_accum::{AccumError, Distribution, UnitValues};
+use verdict_accum::{Distribution, UnitValues};
 
 use crate::kernel::{Call, Kernel, len};
-use crate::moments::binary;
+use crate::stored::{self, bytes, each_state};
 
 /// What comes in.
 #[derive(Clone, Copy, Debug)]
@@ -28,10 +26,6 @@ pub(crate) struct DistributionKernel {
 }
 
 impl DistributionKernel {
-    fn refusal(&self, error: AccumError) -> datafusion::common::DataFusionError {
-        self.call.refusal(error)
-    }
-
     fn each(
         &self,
         args: &[ArrayRef],
@@ -40,7 +34,7 @@ impl DistributionKernel {
         add: bool,
     ) -> Result<()> {
         if let Input::States = self.input {
-            return self.each_state(&args[0], places, values, add);
+            return each_state(&self.call, &args[0], places, values, add);
         }
         let weights = args[0].as_primitive::<Int64Type>().values();
         let signed = |row: usize| if add { weights[row] } else { weights[row].wrapping_neg() };
@@ -52,33 +46,11 @@ impl DistributionKernel {
             return Ok(());
         }
         for (row, &place) in places.iter().enumerate() {
-            let unit = UnitValues::from_bytes(bytes(&args[1], row)).map_err(|e| self.refusal(e))?;
+            let unit =
+                UnitValues::from_bytes(bytes(&args[1], row)).map_err(|e| self.call.refusal(e))?;
             values[place].push(signed(row), &unit);
         }
         Ok(())
-    }
-
-    fn each_state(
-        &self,
-        states: &ArrayRef,
-        places: &[usize],
-        values: &mut [Distribution],
-        add: bool,
-    ) -> Result<()> {
-        for (row, &place) in places.iter().enumerate().filter(|(row, _)| states.is_valid(*row)) {
-            let state =
-                Distribution::from_bytes(bytes(states, row)).map_err(|e| self.refusal(e))?;
-            if add { values[place].merge(&state) } else { values[place].retract(&state) }
-        }
-        Ok(())
-    }
-}
-
-pub(crate) fn bytes(column: &ArrayRef, row: usize) -> &[u8] {
-    match (column.as_binary_opt::<i64>(), column.as_binary_opt::<i32>()) {
-        (Some(column), _) => column.value(row),
-        (_, Some(column)) => column.value(row),
-        _ => &[],
     }
 }
 
@@ -104,17 +76,15 @@ impl Kernel for DistributionKernel {
         places: &[usize],
         values: &mut [Self::Value],
     ) -> Result<()> {
-        self.each_state(&states[0], places, values, true)
+        each_state(&self.call, &states[0], places, values, true)
     }
 
     fn state(&self, values: &[Self::Value]) -> Result<Vec<ArrayRef>> {
-        let mut column = LargeBinaryBuilder::new();
-        values.iter().for_each(|value| column.append_value(value.to_bytes()));
-        Ok(vec![Arc::new(column.finish())])
+        Ok(stored::states(values))
     }
 
     fn evaluate(&self, values: &[Self::Value], _: &[i64]) -> Result<ArrayRef> {
-        binary(&self.call, values.iter().map(|value| Some(value.to_bytes())))
+        stored::results(&self.call, values)
     }
 
     fn heap_size(value: &Self::Value) -> usize {

@@ -105,6 +105,7 @@ mod register;
 mod scalars;
 mod sketch;
 mod sketch_quantile;
+mod stored;
 mod welford;
 
 pub use register::{all, all_scalars, register_all};

@@ -141,8 +141,8 @@ mod tests {
             ..row()
         };
         let told = adjustment(&capped).expect("it was adjusted");
-        // 0.64 of 16 is 4%, 0.5 of 20 is 2.5%, and 0.15² is 36% of 0.25².
-        assert_eq!(told.effect, "+0.64 (+4.0%)");
+        // 0.64 of 16 is 4% with an error of 0.94%, 0.5 of 20 is 2.5% with one of 1.25%, and 0.15² is 36% of 0.25².
+        assert_eq!(told.effect, "+0.64 (+4.00%)");
         assert_eq!(
             (told.plain_effect.as_str(), told.plain_std_error.as_str()),
             ("+0.50 (+2.5%)", "0.25")

@@ -37,13 +37,7 @@ pub(super) fn bootstrap(map: &mut Map<'_>, kind: Option<&MetricKind>) -> Option<
     };
     match kind {
         None => Some(None),
-        Some(
-            MetricKind::Proportion(_)
-            | MetricKind::Reaches { .. }
-            | MetricKind::Retention(_)
-            | MetricKind::Mean(_)
-            | MetricKind::Ratio { .. },
-        ) => Some(Some(bootstrap)),
+        Some(kind) if kind.is_level() => Some(Some(bootstrap)),
         Some(_) => {
             item.refuse(
                 "does not fit this metric: only proportions, means and ratios are resampled",

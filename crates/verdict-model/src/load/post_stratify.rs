@@ -1,7 +1,7 @@
 //! `post_stratify`: of an experiment, and of a metric in it.
 
 use crate::yaml::{Item, Map};
-use crate::{Bootstrap, Cuped, Experiment, Located, Metric, MetricKind};
+use crate::{Bootstrap, Cuped, Experiment, Located, Metric};
 
 /// The key `post_stratify`: not given, `none`, or one of the experiment's segments. A problem counts as `none`.
 pub(super) fn post_stratify<'a>(
@@ -37,13 +37,7 @@ pub(super) fn in_effect(
     (cuped, bootstrap): (Option<Cuped>, Option<Bootstrap>),
 ) -> Option<String> {
     let unfit = match definition.map(|metric| &metric.kind) {
-        Some(
-            MetricKind::Proportion(_)
-            | MetricKind::Reaches { .. }
-            | MetricKind::Retention(_)
-            | MetricKind::Mean(_)
-            | MetricKind::Ratio { .. },
-        ) if cuped.is_none() && bootstrap.is_none() => None,
+        Some(kind) if kind.is_level() && cuped.is_none() && bootstrap.is_none() => None,
         Some(_) if cuped.is_some() => Some(
             "`cuped` is in effect, and one adjustment at a time is made; write `cuped: none` here",
         ),

@@ -4,6 +4,7 @@ mod bootstrap;
 mod definitions;
 mod experiments;
 mod looks;
+mod metrics;
 mod robust;
 mod storage;
 
