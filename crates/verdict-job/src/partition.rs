@@ -329,6 +329,11 @@ impl Writer {
         Ok(())
     }
 
+    /// The rows of all buckets so far.
+    pub(crate) fn bucketed(&self) -> u64 {
+        self.buckets.iter().sum()
+    }
+
     /// Hands on what the file has so far; a large object goes out in parts while it is made.
     async fn send(&mut self) -> Result<()> {
         // The file's writer counts bytes by itself, so that what is sent need not be kept.
