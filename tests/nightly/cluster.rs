@@ -8,14 +8,14 @@ use super::slices::tables;
 use crate::support::{Ran, command, verdict};
 
 /// A worker process, which ends with the test.
-struct Worker {
-    process: Child,
+pub(super) struct Worker {
+    pub(super) process: Child,
     said: BufReader<ChildStderr>,
-    address: String,
+    pub(super) address: String,
 }
 
 impl Worker {
-    fn start(folder: &Path) -> Worker {
+    pub(super) fn start(folder: &Path) -> Worker {
         Worker::start_with(folder, &[])
     }
 
@@ -37,7 +37,7 @@ impl Worker {
     }
 
     /// The next line that it says.
-    fn line(&mut self) -> String {
+    pub(super) fn line(&mut self) -> String {
         let mut line = String::new();
         self.said.read_line(&mut line).expect("a line");
         line

@@ -72,7 +72,7 @@ pub use group_stats::{GroupStats, ReadStats};
 pub use job::{Job, Outcome, Progress, Silent, Tally};
 pub use limits::Limits;
 pub use plan::{Action, Item, Plan};
-pub use query::query;
+pub use query::{PartRows, QueryStep, SpreadQuery, query};
 pub use row_tables::RunRow;
 pub use secrets::without_secrets;
 pub use steps::Step;
