@@ -3,6 +3,7 @@
 mod alerts;
 mod cluster;
 mod generated;
+mod queries;
 mod schedule;
 mod slices;
 mod starter;

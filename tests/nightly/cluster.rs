@@ -8,19 +8,23 @@ use super::slices::tables;
 use crate::support::{Ran, command, verdict};
 
 /// A worker process, which ends with the test.
-struct Worker {
-    process: Child,
+pub(super) struct Worker {
+    pub(super) process: Child,
     said: BufReader<ChildStderr>,
-    address: String,
+    pub(super) address: String,
 }
 
 impl Worker {
-    fn start(folder: &Path) -> Worker {
+    pub(super) fn start(folder: &Path) -> Worker {
         Worker::start_with(folder, &[])
     }
 
     fn start_with(folder: &Path, more: &[&str]) -> Worker {
-        let args = ["cluster", "worker", "--listen", "127.0.0.1:0", "--threads", "1"];
+        Worker::start_at(folder, "127.0.0.1:0", more)
+    }
+
+    fn start_at(folder: &Path, listen: &str, more: &[&str]) -> Worker {
+        let args = ["cluster", "worker", "--listen", listen, "--threads", "1"];
         let args = [&args[..], more].concat();
         let mut process = command(folder, &[], &args);
         let mut process = process.stderr(Stdio::piped()).spawn().expect("a worker");
@@ -33,7 +37,7 @@ impl Worker {
     }
 
     /// The next line that it says.
-    fn line(&mut self) -> String {
+    pub(super) fn line(&mut self) -> String {
         let mut line = String::new();
         self.said.read_line(&mut line).expect("a line");
         line
@@ -164,5 +168,74 @@ fn over_encrypted_connections_a_plan_says_what_is_sent_and_a_run_sends_it() {
     assert!(!ran.stderr.contains("made here"), "{}", ran.stderr);
     let local = [&["run", "--project", "demo", "--date", "2026-03-04"][..], &quiet].concat();
     verdict(at, &[&local[..], &["--tables", "local"]].concat()).exits(0);
+    same(at, "made");
+}
+
+/// The one worker is asked to stop in the middle of a day: it ends that day and then itself, well; a worker that was not there when the
+/// run began makes days after it, though the run knew of its place alone.
+#[test]
+fn a_worker_that_is_stopped_ends_its_step_and_one_that_joins_late_goes_on() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = folder.path();
+    generated(at);
+    let mut first = Worker::start(at);
+    let place = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr());
+    let later = place.expect("a port").to_string();
+    let addresses = format!("{},{later}", first.address);
+    let (told, days) = std::thread::scope(|scope| {
+        let attempts = ["--worker-attempts", "6", "--worker-silence", "10"];
+        let more = [&["--tables", "made", "--workers", &addresses], &attempts[..]].concat();
+        let run = scope.spawn(move || backfill(at, &more));
+        assert!(first.line().starts_with("made day "));
+        let id = first.process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().expect("kill").success());
+        let mut said = Vec::new();
+        while let Some(line) = Some(first.line()).filter(|line| !line.is_empty()) {
+            said.push(line);
+        }
+        assert!(
+            said.iter().any(|line| line.starts_with("stopping when the steps under way")),
+            "{said:?}"
+        );
+        assert_eq!(first.process.wait().expect("its end").code(), Some(0), "{said:?}");
+        let mut second = Worker::start_at(at, &later, &[]);
+        let mut days = 0;
+        let told = run.join().expect("the run ends");
+        second.process.kill().expect("it is there");
+        while second.line().starts_with("made day ") {
+            days += 1;
+        }
+        (told, days)
+    });
+    let told = told.exits(0);
+    assert!(told.stderr.contains("28 of 28 days were made by 2 workers"), "{}", told.stderr);
+    assert!(days > 0 && days < 28, "{days} days\n{}", told.stderr);
+    same(at, "made");
+}
+
+/// The coordinator is killed in the middle: its workers let go of its steps and serve the next run, which makes the rest.
+#[test]
+fn a_coordinator_may_be_killed_and_the_next_run_goes_on() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = folder.path();
+    generated(at);
+    let mut workers = [Worker::start(at), Worker::start(at)];
+    let addresses = workers.each_ref().map(|worker| worker.address.clone()).join(",");
+    let mut args =
+        vec!["backfill", "--project", "demo", "--from", "2026-03-02", "--to", "2026-03-29"];
+    args.extend(["--quiet", "--tables", "made", "--workers", &addresses]);
+    let mut killed = command(at, &[], &args).stderr(Stdio::null()).spawn().expect("a run");
+    assert!(workers[0].line().starts_with("made day "));
+    killed.kill().expect("it is there");
+    killed.wait().expect("its end");
+    let (local, made) = (tables(&at.join("local")), tables(&at.join("made")));
+    assert!(made.len() < local.len(), "it was killed before its end");
+    assert!(
+        made.iter().all(|(name, bytes)| local.get(name) == Some(bytes)),
+        "what is there is whole"
+    );
+    let told = backfill(at, &["--tables", "made", "--workers", &addresses]).exits(0);
+    assert!(told.stderr.contains("days were made by 2 workers"), "{}", told.stderr);
+    assert!(!told.stderr.contains("28 of 28 days"), "{}", told.stderr);
     same(at, "made");
 }

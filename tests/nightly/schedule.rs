@@ -35,6 +35,7 @@ fn schedules_call_the_command_with_flags_that_it_has() {
             seen += 1;
             let known = match file {
                 "kubernetes/workers.yaml" => worker.contains(flag),
+                "docker/compose.yaml" => worker.contains(flag) || run.contains(flag),
                 _ => run.contains(flag) || backfill.contains(flag),
             };
             assert!(known, "{file}: {flag}");

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use super::generated;
-use crate::support::verdict;
+use crate::support::{command, verdict};
 
 pub(super) fn tables(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
@@ -50,6 +52,43 @@ fn slices_in_disorder_make_the_tables_of_one_backfill() {
     assert_ne!(last.json()["experiments"].as_array().map(Vec::len), Some(0));
     let (whole, sliced) =
         (tables(&folder.path().join("whole")), tables(&folder.path().join("sliced")));
+    assert_eq!(whole.keys().collect::<Vec<_>>(), sliced.keys().collect::<Vec<_>>());
+    for (name, bytes) in whole {
+        assert!(bytes == sliced[&name], "{name} differs");
+    }
+}
+
+/// Slices of which some are run twice at the same time and some are killed on the way.
+#[test]
+fn slices_may_overlap_repeat_and_die() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = folder.path();
+    generated(at, &[]);
+    let args = ["backfill", "--project", "demo", "--from", "2026-03-02", "--to", "2026-03-07"];
+    let args = [&args[..], &["--fail-on", "never", "--quiet"]].concat();
+    let to = |tables: &'static str| [&args[..], &["--tables", tables]].concat();
+    verdict(at, &to("whole")).exits(0);
+    let slice = |slice: &'static str| {
+        let args = [&to("sliced")[..], &["--slice", slice]].concat();
+        let mut process = command(at, &[], &args);
+        process.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a slice")
+    };
+    // One is killed once it has written something, if it is not faster than that.
+    let mut killed = slice("1/2");
+    let begun = Instant::now();
+    while !at.join("sliced").exists() && begun.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    killed.kill().expect("it is there, or was");
+    killed.wait().expect("its end");
+    // Days of 1/2 are days of 1/1, too.
+    let mut at_once = ["2/2", "1/1", "1/1", "2/2"].map(slice);
+    for process in &mut at_once {
+        assert!(process.wait().expect("its end").success());
+    }
+    // A last run without a slice finds what is there.
+    verdict(at, &to("sliced")).exits(0);
+    let (whole, sliced) = (tables(&at.join("whole")), tables(&at.join("sliced")));
     assert_eq!(whole.keys().collect::<Vec<_>>(), sliced.keys().collect::<Vec<_>>());
     for (name, bytes) in whole {
         assert!(bytes == sliced[&name], "{name} differs");

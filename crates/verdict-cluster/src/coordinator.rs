@@ -14,11 +14,20 @@ use crate::{ClientTls, Error, Identity, Result};
 /// How long the second round waits; each after it twice as long.
 const BACK_OFF: Duration = Duration::from_millis(500);
 
+/// What the addresses of a host with its port are.
+type Lookup = fn(String) -> BoxFuture<'static, std::io::Result<Vec<SocketAddr>>>;
+
 /// Where workers are.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Workers {
     /// Hosts with ports; each may stand for several addresses.
     hosts: Vec<String>,
+    lookup: Lookup,
+}
+
+/// Asks the system, which asks the name's server.
+fn of_system(host: String) -> BoxFuture<'static, std::io::Result<Vec<SocketAddr>>> {
+    Box::pin(async move { Ok(tokio::net::lookup_host(host).await?.collect()) })
 }
 
 impl std::str::FromStr for Workers {
@@ -35,7 +44,7 @@ impl std::str::FromStr for Workers {
             whole.then(|| format!("{name}:{port}"))
         };
         let hosts = text.split(',').map(|one| host(one).ok_or_else(wrong));
-        Ok(Workers { hosts: hosts.collect::<Result<_>>()? })
+        Ok(Workers { hosts: hosts.collect::<Result<_>>()?, lookup: of_system })
     }
 }
 
@@ -192,8 +201,11 @@ impl Workers {
         for host in &self.hosts {
             let name = host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name);
             let name = name.trim_start_matches('[').trim_end_matches(']');
-            match tokio::net::lookup_host(host).await {
-                Ok(found) => all.extend(found.map(|address| At { address, host: name.to_owned() })),
+            match (self.lookup)(host.clone()).await {
+                Ok(found) => {
+                    let at = |address| At { address, host: name.to_owned() };
+                    all.extend(found.into_iter().map(at));
+                }
                 Err(error) => tell(&Event::Lost(host, &error.into())),
             }
         }

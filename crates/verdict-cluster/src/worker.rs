@@ -1,12 +1,14 @@
 //! The worker: takes steps from coordinators, and says that it is alive while it does them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
 
 use crate::wire::{Answer, Connection};
 use crate::{Error, Identity, Result, ServerTls};
@@ -31,7 +33,8 @@ pub struct Served {
     pub slots: usize,
 }
 
-/// Serves coordinators until the listener fails. It must not share its threads with the steps: a worker that computes on
+/// Serves coordinators until `draining` is true: then nobody is let in any more, no step is begun, and it ends when those under way
+/// are done and their answers given. It must not share its threads with the steps: a worker that computes on
 /// all of them could not say that it is alive.
 ///
 /// # Errors
@@ -40,6 +43,7 @@ pub async fn serve(
     listener: TcpListener,
     served: Served,
     handler: Handler,
+    mut draining: watch::Receiver<bool>,
     tell: impl Fn(&str),
 ) -> Result<()> {
     let address = listener.local_addr()?;
@@ -47,27 +51,37 @@ pub async fn serve(
         return Err(Error::Open { address });
     }
     let slots = Arc::new(Semaphore::new(served.slots));
-    let (said, mut saying) = tokio::sync::mpsc::unbounded_channel::<String>();
+    let mut coordinators: JoinSet<Option<String>> = JoinSet::new();
     loop {
         let (stream, peer) = tokio::select! {
             accepted = listener.accept() => accepted?,
-            Some(what) = saying.recv() => {
-                tell(&what);
+            () = drained(&mut draining) => break,
+            Some(Ok(turned_away)) = coordinators.join_next() => {
+                if let Some(what) = turned_away {
+                    tell(&what);
+                }
                 continue;
             }
         };
         let (served, slots, handler) = (served.clone(), Arc::clone(&slots), Arc::clone(&handler));
-        let said = said.clone();
-        tokio::spawn(async move {
-            match coordinate(stream, &served, &slots, &handler).await {
-                Ok(()) => {}
+        let draining = draining.clone();
+        coordinators.spawn(async move {
+            match coordinate(stream, &served, &slots, &handler, draining).await {
                 // A coordinator that has gone needs nothing any more.
-                Err(Error::Connection(_)) => {}
-                Err(error) => {
-                    let _ = said.send(format!("{peer} was turned away: {error}"));
-                }
+                Ok(()) | Err(Error::Connection(_)) => None,
+                Err(error) => Some(format!("{peer} was turned away: {error}")),
             }
         });
+    }
+    drop(listener);
+    while coordinators.join_next().await.is_some() {}
+    Ok(())
+}
+
+/// Waits until it is true; for ever, where nobody is left to say so.
+async fn drained(draining: &mut watch::Receiver<bool>) {
+    if draining.wait_for(|draining| *draining).await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 
@@ -76,28 +90,42 @@ async fn coordinate(
     served: &Served,
     slots: &Semaphore,
     handler: &Handler,
+    mut draining: watch::Receiver<bool>,
 ) -> Result<()> {
     let Served { identity, secret, tls, slots: at_once } = served;
     let greeted = Connection::from_coordinator(stream, tls.as_ref(), identity, secret, *at_once);
     let mut coordinator = greeted.await?;
     loop {
-        let step: Value = coordinator.receive().await?;
+        let step: Value = tokio::select! {
+            step = coordinator.receive() => step?,
+            () = drained(&mut draining) => return Ok(()),
+        };
+        let begun = AtomicBool::new(false);
         let work = async {
             match slots.acquire().await {
-                Ok(_slot) => handler(step).await,
+                Ok(_slot) => {
+                    begun.store(true, Ordering::Relaxed);
+                    handler(step).await
+                }
                 Err(closed) => Err(closed.to_string()),
             }
         };
+        let mut waits = draining.clone();
         let mut work = std::pin::pin!(work);
         let mut alive = tokio::time::interval(ALIVE);
         let answer = loop {
             let working = tokio::select! {
                 done = &mut work => break done,
+                // A step that waits for its turn is another worker's; it may have begun since this was asked.
+                () = drained(&mut waits), if !begun.load(Ordering::Relaxed) => {
+                    begun.load(Ordering::Relaxed)
+                }
                 _ = alive.tick() => true,
                 () = coordinator.stream.stirs() => false,
             };
             if !working {
-                // It waits for an answer and has nothing to say: it has gone, and its step with it.
+                // It waits for an answer and has nothing to say: it has gone, and its step with it; or nobody here
+                // will begin its step.
                 return Ok(());
             }
             coordinator.send(&Answer::Working).await?;

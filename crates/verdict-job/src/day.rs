@@ -150,6 +150,7 @@ impl Job {
             let log = &logs[exposed.log_of(at)];
             let mut counts = exposed.counts(at);
             (counts.exposures.in_files, counts.exposures.filtered) = (log.rows, log.filtered);
+            all_read(&log.source, task.ds, &counts.exposures)?;
             let schema = day_schema(&EXPOSURE_DAY, &unit, &log.dimensions, &bound);
             let (tables, dimensions) = (self.tables.clone(), log.dimensions.clone());
             let (events, exposed) = (Arc::clone(&events), Arc::clone(&exposed));
@@ -239,6 +240,7 @@ impl Job {
                 });
             }
             logs.push(LogOfExposures {
+                source: source.name.value.clone(),
                 dimensions: bound.segments.iter().map(|(d, _)| d.clone()).collect(),
                 rows: opened.rows(),
                 filtered: bound.log.filter.is_some(),
@@ -295,7 +297,9 @@ impl Job {
                     work.tally.bytes_scanned += bytes;
                     let in_files = opened.rows();
                     let filtered = log.filter.is_some();
-                    counts.add(&RowCounts { in_files, filtered, ..*read.rows() });
+                    let rows = RowCounts { in_files, filtered, ..*read.rows() };
+                    all_read(&source.name.value, task.ds, &rows)?;
+                    counts.add(&rows);
                     events = Some(read);
                 }
                 Err(error) => {
@@ -397,6 +401,8 @@ impl Job {
 
 /// What else is to be known of an exposure log.
 struct LogOfExposures {
+    /// The source that it is read from.
+    source: String,
     /// Its segment dimensions.
     dimensions: Vec<String>,
     /// The rows that its footers promise, and whether a filter leaves some out.
@@ -459,6 +465,21 @@ impl Work<'_> {
             exposures: None,
             components: &[],
         }
+    }
+}
+
+/// Holds the rows that a scan gave against those that the files' footers promise, before anything of them is written.
+fn all_read(source: &str, ds: NaiveDate, rows: &RowCounts) -> Result<()> {
+    match rows.discrepancy() {
+        0 => Ok(()),
+        wrong => Err(Error::Table {
+            object: format!("source `{source}` on {ds}"),
+            reason: format!(
+                "its files have {} rows, of which {} were read: {wrong} were lost or read twice; check whether files were \
+                 rewritten while they were read, and run again",
+                rows.in_files, rows.read
+            ),
+        }),
     }
 }
 

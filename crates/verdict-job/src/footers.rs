@@ -1,8 +1,9 @@
 //! The footers of objects: their schema, their rows, and whether they are Parquet at all.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{Schema, SchemaRef};
 use datafusion::datasource::file_format::parquet::transform_schema_to_view;
 use datafusion::datasource::physical_plan::parquet::CachedParquetMetaData;
 use datafusion::error::DataFusionError;
@@ -69,11 +70,24 @@ async fn read_one(ctx: &SessionContext, location: &Location, object: ObjectMeta)
         }
     };
     let file = footer.file_metadata();
-    let schema = parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata())
-        .map_err(|e| broken(root_message(&DataFusionError::from(e))))?;
+    let schema = schema(&footer).map_err(|e| broken(root_message(&DataFusionError::from(e))))?;
     // Views group and join faster than offsets, whatever the file's writer chose.
     let schema = Arc::new(transform_schema_to_view(&schema));
     Ok(Footer { rows: file.num_rows().max(0).unsigned_abs(), schema, object })
+}
+
+/// The columns that a footer tells of.
+///
+/// # Errors
+/// They are of types that there are not.
+pub(crate) fn schema(footer: &ParquetMetaData) -> std::result::Result<Schema, ParquetError> {
+    let file = footer.file_metadata();
+    let read = || parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata());
+    // The writer's own description of its types goes through a decoder that panics where a number in it stands for no type
+    // (arrow-ipc 59.3, `get_data_type`). It only reads, so that nothing is left half done.
+    std::panic::catch_unwind(AssertUnwindSafe(read)).unwrap_or_else(|_| {
+        Err(ParquetError::General("its ARROW:schema has a type that does not exist".into()))
+    })
 }
 
 /// Reads the footer of an object. Whatever it claims is held against the object's size first: the decoder takes a length for true.

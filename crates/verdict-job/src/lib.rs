@@ -32,6 +32,8 @@ mod footers;
 mod gc;
 mod group_stats;
 mod group_totals;
+#[cfg(test)]
+mod hostile;
 mod job;
 mod limits;
 mod log;
@@ -71,7 +73,7 @@ pub use group_stats::{GroupStats, ReadStats};
 pub use job::{Job, Outcome, Progress, Silent, Tally};
 pub use limits::Limits;
 pub use plan::{Action, Item, Plan};
-pub use query::query;
+pub use query::{PartRows, QueryStep, SpreadQuery, query};
 pub use row_tables::RunRow;
 pub use scratch::{Scratch, leave_no_scratch};
 pub use secrets::without_secrets;

@@ -13,8 +13,8 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::compute::concat_batches;
 use datafusion::arrow::datatypes::{DataType, FieldRef, SchemaRef};
 use datafusion::error::DataFusionError;
+use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use datafusion::parquet::arrow::{ArrowWriter, parquet_to_arrow_schema};
 use datafusion::parquet::basic::{Compression, Encoding, ZstdLevel};
 use datafusion::parquet::file::metadata::{KeyValue, PageIndexPolicy, ParquetMetaData};
 use datafusion::parquet::file::properties::{
@@ -32,7 +32,7 @@ use crate::arrow_types::conform;
 use crate::content::Content;
 use crate::error::AtStage;
 use crate::fingerprint::Fingerprint;
-use crate::footers::fetch;
+use crate::footers::{self, fetch};
 use crate::plain::root_message;
 use crate::store::Location;
 use crate::upload::Upload;
@@ -210,9 +210,7 @@ async fn open(root: &Location, object: ObjectMeta) -> Result<Option<Partition>> 
         Err(_) => return Ok(None),
     };
     let file = footer.file_metadata();
-    let Ok(schema) = parquet_to_arrow_schema(file.schema_descr(), file.key_value_metadata()) else {
-        return Ok(None);
-    };
+    let Ok(schema) = footers::schema(&footer) else { return Ok(None) };
     let made = file
         .key_value_metadata()
         .into_iter()
@@ -329,6 +327,11 @@ impl Writer {
         let rows = if batches.is_empty() { 0 } else { self.rows(batches).await? };
         self.buckets.push(rows);
         Ok(())
+    }
+
+    /// The rows of all buckets so far.
+    pub(crate) fn bucketed(&self) -> u64 {
+        self.buckets.iter().sum()
     }
 
     /// Hands on what the file has so far; a large object goes out in parts while it is made.

@@ -1,5 +1,7 @@
 //! SQL over the tables as they stand, and over the views.
 
+mod spread;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,7 +11,7 @@ use datafusion::common::ScalarValue;
 use datafusion::datasource::file_format::parquet::transform_schema_to_view;
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
-use datafusion::prelude::SessionContext;
+use datafusion::prelude::{DataFrame, SessionContext};
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectMeta;
 use verdict_model::tables::{ALL, ColumnType, REGISTRATIONS, Table, UNIT_TOTAL};
@@ -25,6 +27,8 @@ use crate::store::Location;
 use crate::totals::{date, number_of};
 use crate::{Error, Result, arrow_types, partition, registrations, render};
 
+pub use spread::{PartRows, QueryStep, SpreadQuery};
+
 /// How many footers are read at once.
 const CONCURRENT: usize = 16;
 
@@ -33,6 +37,14 @@ const CONCURRENT: usize = 16;
 /// # Errors
 /// The query is not a query (nothing may be changed by one), does not plan, or fails; a table cannot be read.
 pub async fn query(job: &Job, sql: &str) -> Result<(SchemaRef, Vec<RecordBatch>)> {
+    let frame = frame(job, sql).await?;
+    let schema = Arc::clone(frame.schema().inner());
+    let rows = rows_of(job, frame.collect().await).await?;
+    Ok((schema, rows))
+}
+
+/// The query over the tables and views of `job`, not yet planned.
+async fn frame(job: &Job, sql: &str) -> Result<DataFrame> {
     let mut unit_total = None;
     for table in ALL {
         let schema = register(&job.ctx, &job.tables, table).await?;
@@ -46,24 +58,25 @@ pub async fn query(job: &Job, sql: &str) -> Result<(SchemaRef, Vec<RecordBatch>)
     }
     let only_queries =
         SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-    let frame =
-        job.ctx.sql_with_options(sql, only_queries).await.map_err(|e| refused(&job.ctx, &e))?;
-    let schema = Arc::clone(frame.schema().inner());
-    match frame.collect().await {
-        Ok(rows) => Ok((schema, rows)),
-        Err(error) => {
-            let parquet = matches!(
-                error.find_root(),
-                DataFusionError::ParquetError(_)
-                    | DataFusionError::ArrowError(_, _)
-                    | DataFusionError::External(_)
-            );
-            if parquet {
-                find_damage(&job.tables).await?;
-            }
-            Err(error).at(|| "the query".into())
-        }
+    job.ctx.sql_with_options(sql, only_queries).await.map_err(|e| refused(&job.ctx, &e))
+}
+
+/// What the engine read; where it failed, with the partition that is damaged, if one is.
+async fn rows_of(
+    job: &Job,
+    read: std::result::Result<Vec<RecordBatch>, DataFusionError>,
+) -> Result<Vec<RecordBatch>> {
+    let Err(error) = read.as_ref() else { return read.at(|| "the query".into()) };
+    let parquet = matches!(
+        error.find_root(),
+        DataFusionError::ParquetError(_)
+            | DataFusionError::ArrowError(_, _)
+            | DataFusionError::External(_)
+    );
+    if parquet {
+        find_damage(&job.tables).await?;
     }
+    read.at(|| "the query".into())
 }
 
 /// After a failed query: reads every partition, and names the first that cannot be.

@@ -74,7 +74,7 @@ impl Job {
     }
 
     /// The experiments of which `plan`, that of the as-of dates from `from` to `to`, makes totals or group statistics, in steps
-    /// of about as many: `shares` of them, or more where a step would have over 64 experiments.
+    /// of about as many: `shares` of them, or more where a step would have over fifty experiments.
     pub fn totals_steps(
         &self,
         plan: &Plan,

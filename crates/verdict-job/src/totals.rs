@@ -1,6 +1,7 @@
 //! From day tables to group statistics: what an experiment's totals depend on, what of them is stale, and the sweep
 //! that makes it.
 
+mod conserved;
 mod fresh;
 mod tasks;
 mod telling;
@@ -27,7 +28,7 @@ use crate::partition::{self, Key, Partition, Writer};
 use crate::plan::{ExperimentTask, Plan};
 use crate::render::{self, MetricSql, SegmentSql};
 use crate::room::{allowed, mib};
-use crate::sweep::{Base, Found, Keeper, Sweep, least_bytes, limits, unit_changes};
+use crate::sweep::{Base, Found, Keeper, Seen, Sweep, least_bytes, limits, unit_changes};
 use crate::trust_rows::{self, WatchedMetric, Watching};
 use crate::{Error, Result};
 use fresh::{because, counts_to};
@@ -307,17 +308,30 @@ impl Job {
 
         let keepers = Arc::into_inner(keepers)
             .ok_or_else(|| Error::Internal("a sweep still writes after its end".into()))?;
-        for keeper in keepers {
-            keeper.finish(sweep.buckets).await?;
-            tally.made += 1;
-        }
         let mut cells = group_totals::by_task(&sweep, &found, &distinct, &pairs, &changes)?;
+        let mut made = Vec::new();
         for (number, work) in works.iter().enumerate() {
             let cells = cells.remove(&number).unwrap_or_default();
             let segments = Segments::of(work.experiment);
             let totals = group_totals::rows(&sweep, number, &segments, &distinct, &pairs, cells)?;
+            let seen = found.take_seen(number);
+            let kept = keepers.iter().find(|keeper| keeper.task == number);
+            let kept = match kept {
+                Some(keeper) if sweep.tasks[number].makes_last() => Some(keeper.rows().await),
+                _ => None,
+            };
+            conserved::weights(&work.experiment.name.value, &totals, &seen, kept)?;
+            made.push((totals, seen));
+        }
+        // Nothing is committed before all of it is conserved.
+        for keeper in keepers {
+            keeper.finish(sweep.buckets).await?;
+            tally.made += 1;
+        }
+        for ((number, work), (totals, seen)) in works.iter().enumerate().zip(made) {
             told.statistics(number, works.len(), &work.experiment.name.value);
-            self.make_group_stats(&sweep, &found, (number, work), totals, tally).await?;
+            let of_groups = (totals, seen);
+            self.make_group_stats(&sweep, &found, (number, work), of_groups, tally).await?;
         }
         Ok(())
     }
@@ -376,7 +390,7 @@ impl Job {
         sweep: &Sweep,
         found: &Found,
         (number, work): (usize, &Work<'_>),
-        totals: RecordBatch,
+        (totals, seen): (RecordBatch, Seen),
         tally: &mut Tally,
     ) -> Result<()> {
         let task = &sweep.tasks[number];
@@ -397,7 +411,6 @@ impl Job {
             large: &large,
             sweep,
         };
-        let seen = found.take_seen(number);
         let of_trust = match clustered {
             Some(_) => BTreeMap::new(),
             None => watching.rows(found, &seen, &totals)?,

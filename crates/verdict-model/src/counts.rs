@@ -88,6 +88,16 @@ pub struct RowCounts {
 }
 
 impl RowCounts {
+    /// How many rows were lost or read twice between the files and the scan. Where a filter may have left rows out, only those
+    /// read beyond the files' are known to be wrong.
+    #[must_use]
+    pub fn discrepancy(&self) -> u64 {
+        match self.filtered {
+            true => self.read.saturating_sub(self.in_files),
+            false => self.read.abs_diff(self.in_files),
+        }
+    }
+
     /// Adds the counts of another day or log.
     pub fn add(&mut self, other: &RowCounts) {
         self.in_files += other.in_files;

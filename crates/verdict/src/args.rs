@@ -362,6 +362,8 @@ pub(crate) struct Query {
     /// How to print the rows, instead of what --format says
     #[arg(short, long, value_enum, value_name = "HOW")]
     pub(crate) output: Option<Output>,
+    #[command(flatten)]
+    pub(crate) sending: Sending,
     /// The query
     #[arg(allow_hyphen_values = true)]
     pub(crate) sql: String,

@@ -14,6 +14,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use tokio::sync::watch;
 
 use args::{Args, Command};
 use exit::{Exit, Failure};
@@ -42,15 +43,18 @@ fn start(args: Args) -> Result<Exit, Failure> {
     }
     let runtime =
         builder.enable_all().thread_stack_size(STACK_BYTES).build().map_err(Failure::world)?;
-    let work = runtime.spawn(Box::pin(dispatch(args)));
-    let ended = runtime.block_on(stop::until_stopped(work));
+    let (drain, draining) = watch::channel(false);
+    let drain = matches!(args.command, Command::Cluster(_)).then_some(drain);
+    let work = runtime.spawn(Box::pin(dispatch(args, draining)));
+    let ended = runtime.block_on(stop::until_stopped(work, drain));
     // A thread that is in the middle of something ends with the process.
     runtime.shutdown_background();
     verdict_job::leave_no_scratch();
     ended
 }
 
-async fn dispatch(args: Args) -> Result<Exit, Failure> {
+/// `draining` is for what ends when the steps under way are done.
+async fn dispatch(args: Args, draining: watch::Receiver<bool>) -> Result<Exit, Failure> {
     match args.command {
         Command::Run(args) => Box::pin(commands::run::run(args)).await,
         Command::Backfill(args) => Box::pin(commands::run::backfill(args)).await,
@@ -62,7 +66,7 @@ async fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Verify(args) => Box::pin(commands::verify::verify(args)).await,
         Command::Gc(args) => Box::pin(commands::gc::gc(args)).await,
         Command::Query(args) => Box::pin(commands::query::query(args)).await,
-        Command::Cluster(args) => Box::pin(commands::cluster::cluster(args)).await,
+        Command::Cluster(args) => Box::pin(commands::cluster::cluster(args, draining)).await,
         Command::Simulate(args) => Box::pin(commands::simulate::simulate(args)).await,
         Command::Init(args) => commands::init::init(args),
         Command::Generate(args) => commands::generate::generate(args),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 use super::*;
 use crate::{Credentials, Event, Handler, Identity, Policy, Served, Workers, serve};
@@ -23,6 +24,11 @@ fn identity() -> Identity {
     Identity { version: "1.0".into(), format: "7".into() }
 }
 
+/// What never says that it is time to end.
+fn for_ever() -> watch::Receiver<bool> {
+    watch::channel(false).1
+}
+
 /// A worker that doubles numbers: where it is, and what it says of coordinators that it turns away.
 async fn doubling(tls: Option<ServerTls>) -> (SocketAddr, Arc<Mutex<Vec<String>>>) {
     let handler: Handler =
@@ -32,7 +38,7 @@ async fn doubling(tls: Option<ServerTls>) -> (SocketAddr, Arc<Mutex<Vec<String>>
     let served = Served { identity: identity(), secret: "open sesame".into(), tls, slots: 2 };
     let said = Arc::new(Mutex::new(Vec::new()));
     let saying = Arc::clone(&said);
-    tokio::spawn(serve(listener, served, handler, move |what: &str| {
+    tokio::spawn(serve(listener, served, handler, for_ever(), move |what: &str| {
         saying.lock().unwrap().push(what.to_owned());
     }));
     (address, said)
@@ -125,7 +131,8 @@ async fn a_worker_whose_certificate_is_not_for_it_is_not_used() {
         tls: Some(server()),
         slots: 1,
     };
-    tokio::spawn(serve(listener, served, Arc::new(|step| Box::pin(async { Ok(step) })), |_| {}));
+    let handler: Handler = Arc::new(|step| Box::pin(async { Ok(step) }));
+    tokio::spawn(serve(listener, served, handler, for_ever(), |_| {}));
     let elsewhere = doubled(&address.to_string(), Some("authority.pem")).await.unwrap_err();
     assert!(elsewhere.contains("names `127.0.0.2`"), "{elsewhere}");
 }

@@ -51,6 +51,11 @@ impl Keeper {
         }
     }
 
+    /// How many rows it has taken so far.
+    pub(crate) async fn rows(&self) -> u64 {
+        self.state.lock().await.writer.bucketed()
+    }
+
     /// Commits the partition, which must have got `buckets` buckets.
     pub(crate) async fn finish(self, buckets: u32) -> Result<Partition> {
         let state = self.state.into_inner();

@@ -15,6 +15,7 @@ use datafusion::common::exec_datafusion_err;
 use datafusion::error::Result;
 use hashbrown::HashMap;
 use verdict_accum::Moments2;
+use verdict_model::NaiveDate;
 
 use super::Task;
 use super::totals::Totals;
@@ -50,6 +51,12 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
+    /// How many units were first exposed up to a day.
+    pub(crate) fn exposed_by(&self, day: NaiveDate) -> i64 {
+        let day = super::walk::days_since_1970(day);
+        self.exposed.iter().filter(|((exposed, _), _)| *exposed <= day).map(|(_, n)| n).sum()
+    }
+
     /// Takes in what another bucket showed.
     pub(super) fn join(&mut self, other: Seen, most: usize) {
         for (key, n) in other.exposed {

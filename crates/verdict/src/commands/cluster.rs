@@ -5,16 +5,22 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use verdict_cluster::{Handler, Served, ServerTls, serve};
 use verdict_job::{Job, Limits};
 
-use super::sending::{Task, identity, secret};
+use super::rows_sent::sent;
+use super::sending::{Task, Wanted, identity, secret};
 use crate::args::{self, ClusterCommand};
 use crate::exit::{Exit, Failure};
 use crate::progress::line as note;
 
-pub(crate) async fn cluster(args: args::Cluster) -> Result<Exit, Failure> {
+/// Serves until `draining` says that the steps under way are the last.
+pub(crate) async fn cluster(
+    args: args::Cluster,
+    draining: watch::Receiver<bool>,
+) -> Result<Exit, Failure> {
     let ClusterCommand::Worker(worker) = args.command;
     let slots = worker.slots.get();
     let mut limits = worker.limits.of_job();
@@ -43,7 +49,7 @@ pub(crate) async fn cluster(args: args::Cluster) -> Result<Exit, Failure> {
             let listener = TcpListener::bind(worker.listen).await?;
             let address = listener.local_addr()?;
             let tell = |what: &str| note(&format!("warning: {what}"));
-            let served = serve(listener, served, handler, tell);
+            let served = serve(listener, served, handler, draining, tell);
             note(&format!("listening on {address}, {slots} steps at once"));
             served.await
         };
@@ -67,11 +73,22 @@ async fn work(task: Value, limits: Limits) -> Result<Value, String> {
         if !problems.is_empty() {
             return Err(Failure::of_job(problems));
         }
-        Ok(job.make_step(&step).await?)
+        match step {
+            Wanted::Made(step) => {
+                let made = job.make_step(&step).await?;
+                note(&format!("made {step}: {} partitions of {} log rows", made.made, made.rows));
+                Ok(serde_json::to_value(made))
+            }
+            Wanted::Rows(step) => {
+                let rows = job.make_query_step(&step).await?;
+                let bytes: usize = rows.iter().flatten().map(Vec::len).sum();
+                note(&format!("made {step}: {bytes} bytes of rows"));
+                Ok(serde_json::to_value(sent(rows)))
+            }
+        }
     };
     let made = made.await.map_err(|failure: Failure| failure.summary())?;
-    note(&format!("made {step}: {} partitions of {} log rows", made.made, made.rows));
-    serde_json::to_value(made).map_err(|e| e.to_string())
+    made.map_err(|e| e.to_string())
 }
 
 /// A task that ends with who waits for it.

@@ -14,6 +14,7 @@ pub(crate) mod power;
 mod power_from_logs;
 pub(crate) mod query;
 pub(crate) mod report;
+mod rows_sent;
 pub(crate) mod run;
 mod sending;
 pub(crate) mod shell;

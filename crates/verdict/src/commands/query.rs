@@ -2,20 +2,29 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
+use chrono::Utc;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::csv::Writer as CsvWriter;
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::json::ArrayWriter;
 use datafusion::arrow::util::pretty::pretty_format_batches_with_schema;
-
 use datafusion::parquet::arrow::ArrowWriter;
+use verdict_cluster::{Event, Left, Workers};
+use verdict_job::{Job, QueryStep, SpreadQuery};
 
 use super::job;
-use crate::args::{self, Format, Output};
+use super::rows_sent::received;
+use super::sending::{Unmade, Wanted, credentials, policy, tasks};
+use crate::args::{self, Format, Output, WorkersLost};
 use crate::exit::{Exit, Failure};
+use crate::progress::line as note;
 
 pub(crate) async fn query(args: args::Query) -> Result<Exit, Failure> {
     let job = job(&args.project)?;
-    let (schema, rows) = verdict_job::query(&job, &args.sql).await?;
+    let (schema, rows) = match &args.sending.at.workers {
+        Some(workers) => spread(&job, &args, workers).await?,
+        None => verdict_job::query(&job, &args.sql).await?,
+    };
     let mut out = std::io::stdout().lock();
     let output = args.output.unwrap_or(match args.project.format {
         Format::Text => Output::Table,
@@ -64,4 +73,54 @@ pub(crate) async fn query(args: args::Query) -> Result<Exit, Failure> {
         }
     }
     Ok(Exit::Done)
+}
+
+/// The query with what can be cut off of it made by workers. What none of them made is made here, or is an error, as told.
+async fn spread(
+    job: &Job,
+    args: &args::Query,
+    workers: &Workers,
+) -> Result<(SchemaRef, Vec<RecordBatch>), Failure> {
+    let how = &args.sending;
+    let credentials = credentials(&how.at)?;
+    let greeted = workers.greet(&credentials).await;
+    let slots: usize = greeted.iter().filter_map(|(_, slots)| slots.as_ref().ok()).sum();
+    let query = SpreadQuery::new(job, &args.sql, Utc::now(), slots).await?;
+    let steps = query.steps(slots);
+    let tasks = tasks(job, &args.project, steps.iter().cloned().map(Wanted::Rows))?;
+    let tell = |event: &Event<'_>| {
+        if let Event::Lost(worker, why) = event {
+            note(&format!("warning: worker {worker} is not used: {why}"));
+        }
+    };
+    let came = workers.spread(&tasks, &credentials, policy(how), &tell).await;
+    let parts: usize = steps.iter().map(QueryStep::parts).sum();
+    let (mut made, mut by_workers, mut first) = (Vec::new(), 0, None);
+    for (step, came) in steps.into_iter().zip(came.steps) {
+        let why = match came.map(received) {
+            Ok(Some(rows)) => {
+                let whole = rows.iter().flatten().count();
+                by_workers += whole;
+                let why = (whole < step.parts()).then(|| "its rows are too many to be sent".into());
+                made.push((step, rows));
+                why
+            }
+            Ok(None) => Some("what a worker sent is no rows".into()),
+            Err(Left::Failed(why)) => Some(why),
+            Err(Left::Lost) => Some("no worker was left to make it".to_owned()),
+        };
+        first = first.or(why);
+    }
+    note(&format!(
+        "{by_workers} of {parts} parts of the query were made by {} workers",
+        came.workers.len()
+    ));
+    if let Some(first) = first {
+        let left = parts - by_workers;
+        if how.workers_lost == WorkersLost::Fail {
+            return Err(Failure::world(Unmade { left, of: parts, what: "parts", first }));
+        }
+        note(&format!("warning: {left} of {parts} parts are made here ({first})"));
+    }
+    Ok(query.finish(job, made).await?)
 }

@@ -8,11 +8,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use verdict_cluster::{ClientTls, Credentials, Event, Identity, Left, Policy, Workers};
-use verdict_job::{Job, Plan, Progress as _, Step, Tally};
+use verdict_job::{Job, Plan, Progress as _, QueryStep, Step, Tally};
 use verdict_model::tables::FORMAT_VERSION;
 use verdict_model::{NaiveDate, ProjectFiles};
 
-use crate::args::{self, Shown, WorkersLost};
+use crate::args::{self, Printing, Shown, WorkersLost};
 use crate::exit::Failure;
 use crate::progress::{Teller, line as note};
 
@@ -22,7 +22,44 @@ pub(super) struct Task {
     pub(super) project: ProjectFiles,
     pub(super) tables: String,
     pub(super) set: Vec<(String, String)>,
-    pub(super) step: Step,
+    pub(super) step: Wanted,
+}
+
+/// What a worker may be asked for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) enum Wanted {
+    /// Partitions of the tables.
+    Made(Step),
+    /// Rows of a query.
+    Rows(QueryStep),
+}
+
+/// The tasks of steps, for workers to which this process's folder means nothing.
+pub(super) fn tasks<F: Printing>(
+    job: &Job,
+    project: &args::Project<F>,
+    steps: impl IntoIterator<Item = Wanted>,
+) -> Result<Vec<Value>, Failure> {
+    let files = ProjectFiles::read(&project.project)?.absolute()?;
+    let mut tables = job.tables().to_owned();
+    if !tables.contains("://") {
+        tables = std::path::absolute(&tables)?.display().to_string();
+    }
+    let task = |step| {
+        let (project, tables, set) = (files.clone(), tables.clone(), project.set.clone());
+        serde_json::to_value(Task { project, tables, set, step })
+    };
+    steps.into_iter().map(task).collect::<Result<_, _>>().map_err(Failure::world)
+}
+
+/// When a worker, or a step, is given up.
+pub(super) fn policy(how: &args::Sending) -> Policy {
+    let seconds = |s: u32| Duration::from_secs(s.into());
+    Policy {
+        silence: seconds(how.worker_silence),
+        step: how.step_timeout.map(seconds),
+        attempts: how.worker_attempts,
+    }
 }
 
 /// The secret that coordinators and workers know; empty without one.
@@ -79,13 +116,8 @@ impl Sending<'_> {
         if steps.is_empty() {
             return Ok(false);
         }
-        let tasks = self.tasks(steps)?;
-        let seconds = |s: u32| Duration::from_secs(s.into());
-        let policy = Policy {
-            silence: seconds(self.how.worker_silence),
-            step: self.how.step_timeout.map(seconds),
-            attempts: self.how.worker_attempts,
-        };
+        let tasks = tasks(self.job, self.project, steps.iter().cloned().map(Wanted::Made))?;
+        let policy = policy(self.how);
         let done = Mutex::new(0);
         let tell = |event: &Event<'_>| match event {
             Event::Done(step, worker) => self.done(&steps[*step], *worker, (&done, steps.len())),
@@ -138,23 +170,6 @@ impl Sending<'_> {
         self.teller.step(*done, of, &format!("{step}, by worker {worker}"));
         *done += 1;
     }
-
-    fn tasks(&self, steps: &[Step]) -> Result<Vec<Value>, Failure> {
-        let project = ProjectFiles::read(&self.project.project)?.absolute()?;
-        let mut tables = self.job.tables().to_owned();
-        if !tables.contains("://") {
-            tables = std::path::absolute(&tables)?.display().to_string();
-        }
-        let task = |step: &Step| {
-            serde_json::to_value(Task {
-                project: project.clone(),
-                tables: tables.clone(),
-                set: self.project.set.clone(),
-                step: step.clone(),
-            })
-        };
-        steps.iter().map(task).collect::<Result<_, _>>().map_err(Failure::world)
-    }
 }
 
 /// Steps that nobody made, where workers must.
@@ -163,9 +178,9 @@ impl Sending<'_> {
     "{left} of {of} {what} were made by no worker, the first of them {first}; what was made stays: run again when the workers \
      are well, or let this machine make the rest with `--workers-lost local`"
 )]
-struct Unmade {
-    left: usize,
-    of: usize,
-    what: &'static str,
-    first: String,
+pub(super) struct Unmade {
+    pub(super) left: usize,
+    pub(super) of: usize,
+    pub(super) what: &'static str,
+    pub(super) first: String,
 }

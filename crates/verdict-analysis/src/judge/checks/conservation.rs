@@ -14,7 +14,7 @@ pub(super) fn rows(subject: &Subject<'_>) -> Finding {
     let logs = [("exposure log", &counts.exposures), ("event logs", &counts.events)];
     let said: Vec<String> = logs.iter().map(|(name, rows)| delivery(name, rows)).collect();
     let said = said.join("; ");
-    let lost = logs.iter().map(|(_, rows)| discrepancy(rows)).fold(0, u64::saturating_add);
+    let lost = logs.iter().map(|(_, rows)| rows.discrepancy()).fold(0, u64::saturating_add);
     if lost == 0 {
         return Finding::pass(format!("{}.", upper_first(&said))).counting(0);
     }
@@ -29,14 +29,6 @@ pub(super) fn rows(subject: &Subject<'_>) -> Finding {
 fn delivery(log: &str, rows: &RowCounts) -> String {
     let filter = if rows.filtered { " after a configured filter" } else { "" };
     format!("{log}: {} in files, {} read{filter}", counted(rows.in_files, "row"), count(rows.read))
-}
-
-fn discrepancy(rows: &RowCounts) -> u64 {
-    if rows.filtered {
-        rows.read.saturating_sub(rows.in_files)
-    } else {
-        rows.read.abs_diff(rows.in_files)
-    }
 }
 
 /// For each arm: exposed units less excluded ones are the units of each proportion and ratio, with those whose window is
