@@ -330,13 +330,22 @@ pub(crate) struct Total {
     pub(crate) past: Values,
     /// The same over the days that are only compared.
     pub(crate) compared: Values,
-    /// The amounts of the events of each of these days, where they have one.
-    pub(crate) amounts: Vec<Vec<f64>>,
+    /// The events of each of these days.
+    pub(crate) events: Vec<Vec<Row>>,
+}
+
+/// What some of a unit's events come to.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Told {
+    Number(f64),
+    Category(String),
 }
 
 /// A metric: its components by position among those of the unit type, and its window.
 pub(crate) struct Metric {
     pub(crate) name: &'static str,
+    /// What it is of all events that count, where no component of a day says it.
+    pub(crate) of_events: Option<fn(&[&Row]) -> Option<Told>>,
     pub(crate) components: Vec<Component>,
     pub(crate) places: Vec<usize>,
     pub(crate) window: Option<(usize, usize)>,
@@ -359,16 +368,27 @@ impl Metric {
 impl Total {
     /// The values of a metric that is kept by them; nothing while its window is not complete, or where there is none.
     pub(crate) fn values_of(&self, metric: &Metric) -> Option<Vec<f64>> {
-        if !metric.places.is_empty() {
+        if !metric.places.is_empty() || metric.of_events.is_some() {
             return self.of(metric);
         }
+        let values: Vec<f64> =
+            self.events_of(metric)?.into_iter().filter_map(|row| row.amount).collect();
+        (!values.is_empty()).then_some(values)
+    }
+
+    /// The events that count for a metric; nothing while its window is not complete.
+    fn events_of(&self, metric: &Metric) -> Option<Vec<&Row>> {
         let (from, to) = metric.window.unwrap_or((0, usize::MAX - 1));
         if metric.window.is_some() && !self.is_past(to) {
             return None;
         }
-        let days = self.amounts.iter().enumerate().filter(|(age, _)| (from..=to).contains(age));
-        let values: Vec<f64> = days.flat_map(|(_, amounts)| amounts.iter().copied()).collect();
-        (!values.is_empty()).then_some(values)
+        let days = self.events.iter().enumerate().filter(|(age, _)| (from..=to).contains(age));
+        Some(days.flat_map(|(_, rows)| rows).collect())
+    }
+
+    /// What a metric's events come to.
+    pub(crate) fn told(&self, metric: &Metric) -> Option<Told> {
+        metric.of_events?(&self.events_of(metric)?)
     }
 
     /// A component over a window, as far as days have passed.
@@ -390,6 +410,12 @@ impl Total {
 
     /// The values of a metric's components; nothing while its window is not complete, or where there is no extreme.
     pub(crate) fn of(&self, metric: &Metric) -> Option<Vec<f64>> {
+        if metric.of_events.is_some() {
+            return match self.told(metric)? {
+                Told::Number(x) => Some(vec![x]),
+                Told::Category(_) => None,
+            };
+        }
         let values: Option<Vec<f64>> = match metric.window {
             None => metric.places.iter().map(|at| self.values[*at]).collect(),
             Some((_, to)) if !self.is_past(to) => None,
@@ -461,7 +487,7 @@ pub(crate) fn unit_total(
             by_age: std::iter::once(Some(start.values.clone()))
                 .chain(by_day[first + 1..].iter().map(|day| day.get(unit).cloned()))
                 .collect(),
-            amounts: days[first..]
+            events: days[first..]
                 .iter()
                 .map(|day| {
                     let counts = |row: &&Row| {
@@ -470,7 +496,7 @@ pub(crate) fn unit_total(
                             && row.unit(experiment.unit_type) == Some(unit)
                             && row.at.is_some_and(|at| at >= from)
                     };
-                    read(logs, "events", *day).filter(counts).filter_map(|row| row.amount).collect()
+                    read(logs, "events", *day).filter(counts).cloned().collect()
                 })
                 .collect(),
         };

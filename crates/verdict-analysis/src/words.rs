@@ -113,9 +113,31 @@ pub(crate) fn change(row: &ResultRow, alpha: f64) -> String {
     format!("{} {moved}{}{p}", row.metric, effect(row))
 }
 
-/// The metric's level in the control and in the variant, with the same decimals; empty where it is not
-/// defined.
+/// How many categories are spelled out.
+const SHARES_SHOWN: usize = 3;
+
+/// The largest shares of a categorical metric in the control and in the variant: `card 52.1%, cash 31%, …`.
+fn shares(row: &ResultRow) -> Option<(String, String)> {
+    let of = &row.categories;
+    let names = of.category.as_ref()?;
+    let said = |counts: &[i64]| {
+        let all: i64 = counts.iter().fold(0, |sum, n| sum.saturating_add(*n));
+        let each = names.iter().zip(counts).take(SHARES_SHOWN);
+        let each: Vec<String> =
+            each.map(|(name, n)| format!("{name} {}", share(*n, all.max(1)))).collect();
+        let more = if names.len() > SHARES_SHOWN { ", …" } else { "" };
+        format!("{}{more}", each.join(", "))
+    };
+    let (control, variant) = (&of.category_count_control, &of.category_count_variant);
+    Some((said(control.as_ref()?), said(variant.as_ref()?)))
+}
+
+/// The metric's level in the control and in the variant, with the same decimals, or the largest shares of its categories;
+/// empty where it is not defined.
 pub fn levels(row: &ResultRow) -> (String, String) {
+    if let Some(shares) = shares(row) {
+        return shares;
+    }
     let scale = Scale::of(row);
     let decimals = match (row.mean_control, row.mean_variant) {
         (Some(control), Some(variant)) => scale.decimals(control, variant),
@@ -127,8 +149,11 @@ pub fn levels(row: &ResultRow) -> (String, String) {
 }
 
 /// `+50.0% (+3.8% to +123.4%)`: the relative effect with its interval, the absolute one where there is none; an
-/// end that a one-sided test leaves open is `…`. Empty where there is no effect at all.
+/// end that a one-sided test leaves open is `…`. Of categories Cramér's V: `V 0.034`. Empty where there is no effect at all.
 pub fn lift(row: &ResultRow) -> String {
+    if let Some(v) = row.categories.cramers_v {
+        return format!("V {}", number(v, 3));
+    }
     let shown = match (row.rel_effect, row.effect) {
         (Some(relative), _) => Shown::relative(relative, row),
         (None, Some(effect)) => Shown::absolute(effect, row),
@@ -505,6 +530,7 @@ mod tests {
             threshold_breached: None,
             adjusted: Default::default(),
             normal: Default::default(),
+            categories: Default::default(),
         }
     }
 
