@@ -133,8 +133,7 @@ fn groups_within(
                     *group.not_mature.get_or_insert(0) += usize::from(waits);
                 }
                 if experiment.compared > 0 && metric.comparable && total.counted {
-                    let places = metric.places.iter();
-                    let past: Vec<f64> = places.filter_map(|i| total.compared[*i]).collect();
+                    let past = total.before(metric, &total.compared, experiment.compared);
                     group.compared_x.push(past[0]);
                     group.compared_y.extend(past.get(1));
                 }
@@ -164,8 +163,7 @@ fn groups_within(
                 group.x.push(values[0]);
                 group.y.extend(values.get(1));
                 if experiment.lookback > 0 && metric.has_past() {
-                    let places = metric.places.iter();
-                    let past: Vec<f64> = places.filter_map(|i| total.past[*i]).collect();
+                    let past = total.before(metric, &total.past, experiment.lookback);
                     group.past_x.push(past[0]);
                     group.past_y.extend(past.get(1));
                 }

@@ -332,6 +332,8 @@ pub(crate) struct Total {
     pub(crate) compared: Values,
     /// The events of each of these days.
     pub(crate) events: Vec<Vec<Row>>,
+    /// The events of the days before the first exposure, the day before it first.
+    pub(crate) events_before: Vec<Vec<Row>>,
 }
 
 /// What some of a unit's events come to.
@@ -358,10 +360,13 @@ pub(crate) struct Metric {
 }
 
 impl Metric {
-    /// Whether it can be adjusted by its past: there is none of smallest and largest values.
+    /// Whether it can be adjusted by its past: there is none of smallest and largest, first and last values.
     pub(crate) fn has_past(&self) -> bool {
         let extreme = |c: &Component| matches!(c.aggregate, Aggregate::Min | Aggregate::Max);
-        !self.components.iter().any(extreme)
+        match self.of_events {
+            Some(_) => self.comparable,
+            None => !self.components.iter().any(extreme),
+        }
     }
 }
 
@@ -389,6 +394,18 @@ impl Total {
     /// What a metric's events come to.
     pub(crate) fn told(&self, metric: &Metric) -> Option<Told> {
         metric.of_events?(&self.events_of(metric)?)
+    }
+
+    /// What a metric came to over so many days before the exposure; `values` are its components' over these days.
+    pub(crate) fn before(&self, metric: &Metric, values: &Values, days: usize) -> Vec<f64> {
+        let Some(of_events) = metric.of_events else {
+            return metric.places.iter().filter_map(|at| values[*at]).collect();
+        };
+        let rows: Vec<&Row> = self.events_before.iter().take(days).flatten().collect();
+        match of_events(&rows) {
+            Some(Told::Number(x)) => vec![x],
+            other => panic!("{} has no past: {other:?}", metric.name),
+        }
     }
 
     /// A component over a window, as far as days have passed.
@@ -474,7 +491,20 @@ pub(crate) fn unit_total(
             };
             components.iter().enumerate().map(of).collect()
         };
+        let events_of = |day: usize, from: i64| -> Vec<Row> {
+            let counts = |row: &&Row| {
+                usable(logs, "events", row)
+                    && row.unit(experiment.unit_type) == Some(unit)
+                    && row.at.is_some_and(|at| at >= from)
+            };
+            read(logs, "events", day).filter(counts).cloned().collect()
+        };
+        let most = experiment.lookback.max(experiment.compared);
         let total = Total {
+            events_before: (days[first].saturating_sub(most)..days[first])
+                .rev()
+                .map(|day| events_of(day, i64::MIN))
+                .collect(),
             past: over_days_before(experiment.lookback),
             compared: over_days_before(experiment.compared),
             at: start.at,
@@ -489,15 +519,7 @@ pub(crate) fn unit_total(
                 .collect(),
             events: days[first..]
                 .iter()
-                .map(|day| {
-                    let counts = |row: &&Row| {
-                        let from = if *day == days[first] { start.at } else { i64::MIN };
-                        usable(logs, "events", row)
-                            && row.unit(experiment.unit_type) == Some(unit)
-                            && row.at.is_some_and(|at| at >= from)
-                    };
-                    read(logs, "events", *day).filter(counts).cloned().collect()
-                })
+                .map(|day| events_of(*day, if *day == days[first] { start.at } else { i64::MIN }))
                 .collect(),
         };
         totals.insert(unit.clone(), total);

@@ -258,12 +258,14 @@ impl Metric {
         ["quantile", "superiority", "categorical"].contains(&self.kind)
     }
 
-    /// Whether it has a past to be compared: there is none of smallest and largest values, nor of what is no total.
+    /// Whether it has a past to be compared: there is none of smallest and largest, first and last values, nor of what is no
+    /// total.
     pub(crate) fn comparable(&self) -> bool {
         let all = components();
         let extreme = |at: &usize| matches!(all[*at].aggregate, Aggregate::Min | Aggregate::Max);
+        let edge = self.own.is_some_and(|(keys, _)| !keys.contains("aggregate: distinct"));
         let total = ["proportion", "mean", "ratio"].contains(&self.kind) && self.at_least.is_none();
-        total && !self.components.iter().any(extreme)
+        total && !edge && !self.components.iter().any(extreme)
     }
 }
 
@@ -309,6 +311,8 @@ const CAPS: &[(&str, [Caps; 2])] = &[
     ),
     ("later_per_click", [Caps { upper: Some(Cap::Percentile(70.0)), ..Caps::NONE }, Caps::NONE]),
     ("pages_per_event", [Caps::NONE, Caps { upper: Some(Cap::At(4.0)), ..Caps::NONE }]),
+    ("distinct_items", [Caps { upper: Some(Cap::Percentile(75.0)), ..Caps::NONE }, Caps::NONE]),
+    ("first_amount", [Caps { lower: Some(Cap::Percentile(20.0)), ..Caps::NONE }, Caps::NONE]),
 ];
 
 /// The key of a metric's caps in an experiment's file.
@@ -409,6 +413,7 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
             ("gave_amount", "percentile"),
             ("most_items", "bca"),
             ("clicks_per_active_day", "bca"),
+            ("last_amount", "percentile"),
         ],
         ..alpha.clone()
     };
@@ -502,6 +507,8 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
             ("came_back", false),
             ("returned", true),
             ("p95", false),
+            ("distinct_items", true),
+            ("last_amount", false),
         ],
         mde: Mde::None,
         correction: "none",
@@ -540,6 +547,9 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
             ("came_back", true),
             ("later_per_click", true),
             ("worth", true),
+            ("distinct_items", true),
+            ("later_places", true),
+            ("first_amount", true),
         ],
         ..plan.clone()
     };

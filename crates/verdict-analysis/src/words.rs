@@ -1,10 +1,12 @@
 //! Numbers and changes in words, for people who decide.
 
 mod adjusted;
+mod categories;
 
 use verdict_model::rows::ResultRow;
 
 pub use adjusted::{Adjustment, adjustment};
+pub use categories::{Share, chi_squared, shares};
 
 /// A count with thousands separators: `21,306`.
 pub fn count(n: impl Into<i128>) -> String {
@@ -113,31 +115,9 @@ pub(crate) fn change(row: &ResultRow, alpha: f64) -> String {
     format!("{} {moved}{}{p}", row.metric, effect(row))
 }
 
-/// How many categories are spelled out.
-const SHARES_SHOWN: usize = 3;
-
-/// The largest shares of a categorical metric in the control and in the variant: `card 52.1%, cash 31%, …`.
-fn shares(row: &ResultRow) -> Option<(String, String)> {
-    let of = &row.categories;
-    let names = of.category.as_ref()?;
-    let said = |counts: &[i64]| {
-        let all: i64 = counts.iter().fold(0, |sum, n| sum.saturating_add(*n));
-        let each = names.iter().zip(counts).take(SHARES_SHOWN);
-        let each: Vec<String> =
-            each.map(|(name, n)| format!("{name} {}", share(*n, all.max(1)))).collect();
-        let more = if names.len() > SHARES_SHOWN { ", …" } else { "" };
-        format!("{}{more}", each.join(", "))
-    };
-    let (control, variant) = (&of.category_count_control, &of.category_count_variant);
-    Some((said(control.as_ref()?), said(variant.as_ref()?)))
-}
-
-/// The metric's level in the control and in the variant, with the same decimals, or the largest shares of its categories;
-/// empty where it is not defined.
+/// The metric's level in the control and in the variant, with the same decimals; empty where it is not
+/// defined.
 pub fn levels(row: &ResultRow) -> (String, String) {
-    if let Some(shares) = shares(row) {
-        return shares;
-    }
     let scale = Scale::of(row);
     let decimals = match (row.mean_control, row.mean_variant) {
         (Some(control), Some(variant)) => scale.decimals(control, variant),

@@ -252,8 +252,11 @@ pub(crate) fn component(
         | Aggregate::LastCategory
         | Aggregate::MostFrequent => {
             let (expression, checked) = value.ok_or_else(|| no_value(def))?;
-            if def.aggregate.is_category() && !is_plain(&checked.data_type) {
-                return Err(not_plain(expression, &checked.data_type));
+            let ty = &checked.data_type;
+            let countable =
+                def.aggregate == Aggregate::Distinct && (ty.is_numeric() || ty.is_temporal());
+            if !is_plain(ty) && !countable {
+                return Err(not_plain(expression, ty));
             }
             (Number::Values, Some(format!("CAST({} AS VARCHAR)", checked.sql)))
         }

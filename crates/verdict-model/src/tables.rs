@@ -3,11 +3,12 @@
 //! Writers and readers assert these. `unit_day`, `exposure_day` and `unit_total` carry, besides the columns
 //! here, one column for each component (`<source>_<aggregate>_<hash of its resolved text>`) and, the latter
 //! two, one for each segment dimension (`segment_<dimension>`); `unit_total` has also, for each sum of doubles, what
-//! rounding took from it (`<component>_rest`).
+//! rounding took from it (`<component>_rest`), and for distinct, first and last values and categories what they follow from
+//! (`<component>_state`).
 
 /// The version of the tables' format and of every number in them: it changes whenever the same inputs
 /// and definitions would give other bytes.
-pub const FORMAT_VERSION: u32 = 9;
+pub const FORMAT_VERSION: u32 = 10;
 
 /// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
