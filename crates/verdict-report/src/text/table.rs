@@ -116,14 +116,14 @@ fn shares(out: &mut impl Write, row: &ResultRow, style: Laid) -> io::Result<()> 
         .try_for_each(|line| writeln!(out, "{line}"))?;
     let indent = " ".repeat(INDENT);
     for share in shown {
-        let line = format!(
-            "{} → {}  {}  {}",
+        let numbers = format!(
+            "{indent}{} → {}  {}  ",
             right(&share.control, SHARE),
             right(&share.variant, SHARE),
-            right(&share.difference, DIFFERENCE),
-            share.category
+            right(&share.difference, DIFFERENCE)
         );
-        wrapped(&clean(&line), style.tables, &indent, &indent)
+        let rest = " ".repeat(INDENT + 2);
+        wrapped(&clean(&share.category), style.tables, &numbers, &rest)
             .iter()
             .try_for_each(|line| writeln!(out, "{line}"))?;
     }
