@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::log::Unit;
-use super::naive::{Caps, Experiment, Metric, Total, clipped};
+use super::naive::{Caps, Experiment, Metric, Told, Total, clipped};
 
 /// The sufficient statistics of a group, with the values that they are of.
 #[derive(Clone, Debug, Default)]
@@ -26,13 +26,15 @@ pub(crate) struct Group {
     pub(crate) beyond: [usize; 2],
     /// Of what is kept by value the values of each unit, instead of x and y.
     pub(crate) values: Vec<Vec<f64>>,
+    /// How many units are in each category.
+    pub(crate) categories: BTreeMap<String, usize>,
     /// And the ends of the buckets that the tables count them by.
     pub(crate) buckets: Vec<(f64, f64)>,
 }
 
 impl Group {
     pub(crate) fn n(&self) -> usize {
-        self.x.len().max(self.values.len())
+        self.x.len().max(self.values.len()).max(self.categories.values().sum())
     }
 }
 
@@ -131,10 +133,14 @@ fn groups_within(
                     *group.not_mature.get_or_insert(0) += usize::from(waits);
                 }
                 if experiment.compared > 0 && metric.comparable && total.counted {
-                    let places = metric.places.iter();
-                    let past: Vec<f64> = places.filter_map(|i| total.compared[*i]).collect();
+                    let past = total.before(metric, &total.compared, experiment.compared);
                     group.compared_x.push(past[0]);
                     group.compared_y.extend(past.get(1));
+                }
+                if let Some(Told::Category(category)) = total.told(metric).filter(|_| total.counted)
+                {
+                    *group.categories.entry(category).or_default() += 1;
+                    continue;
                 }
                 if metric.by_value {
                     group.values.extend(total.values_of(metric).filter(|_| total.counted));
@@ -157,8 +163,7 @@ fn groups_within(
                 group.x.push(values[0]);
                 group.y.extend(values.get(1));
                 if experiment.lookback > 0 && metric.has_past() {
-                    let places = metric.places.iter();
-                    let past: Vec<f64> = places.filter_map(|i| total.past[*i]).collect();
+                    let past = total.before(metric, &total.past, experiment.lookback);
                     group.past_x.push(past[0]);
                     group.past_y.extend(past.get(1));
                 }

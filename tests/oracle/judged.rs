@@ -36,6 +36,7 @@ pub(crate) fn judged(
             places: m.components.to_vec(),
             window: m.window,
             at_least: m.at_least,
+            of_events: m.own.map(|(_, of)| of),
             by_value: m.by_value(),
             comparable: m.comparable(),
         })
@@ -142,6 +143,9 @@ fn results(
                     assert_eq!(record[&column], count(group.not_mature), "{at} {column}");
                 }
                 near(&record["confidence_level"], Some(1.0 - alpha), 1e-15, &at);
+                if metric.kind == "categorical" {
+                    compared_categories(record, &c, &t, &at);
+                }
                 let expected = stats::compare((metric.kind, metric.quantile), &c, &t, alpha, sided);
                 let own = |of: &'static [(&'static str, &'static str)]| {
                     of.iter().find(|(name, _)| *name == metric.name).map(|(_, how)| *how)
@@ -207,6 +211,26 @@ fn results(
         );
     }
     rows
+}
+
+/// The categories that are compared, with the units of both arms, and how far they differ.
+fn compared_categories(record: &Record, c: &Group, t: &Group, at: &str) {
+    let compared = if c.n() > 0 && t.n() > 0 { stats::categories(c, t) } else { Vec::new() };
+    if compared.is_empty() {
+        assert_eq!(record["category"], Cell::Null, "{at}");
+        return;
+    }
+    let names = compared.iter().map(|(name, _)| name.clone()).collect();
+    assert_eq!(record["category"], Cell::Texts(names), "{at}");
+    for (arm, column) in ["category_count_control", "category_count_variant"].iter().enumerate() {
+        let counts = compared.iter().map(|(_, n)| n[arm] as f64).collect();
+        assert_eq!(record[*column], Cell::Numbers(counts), "{at} {column}");
+    }
+    let v = (compared.len() > 1).then(|| {
+        let n = (c.n() + t.n()) as f64;
+        (stats::homogeneity(&compared).0 / n).sqrt()
+    });
+    near(&record["cramers_v"], v, 1e-9 * v.unwrap_or(0.0), at);
 }
 
 /// How far numbers may be off for rounding. The variance of a distribution function is a difference of sums, which here are other

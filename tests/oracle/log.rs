@@ -71,7 +71,7 @@ impl fmt::Display for Unit {
 }
 
 /// A row of any of the logs; each log has some of the columns.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Row {
     /// The day of its folder.
     pub(crate) folder: usize,

@@ -330,13 +330,24 @@ pub(crate) struct Total {
     pub(crate) past: Values,
     /// The same over the days that are only compared.
     pub(crate) compared: Values,
-    /// The amounts of the events of each of these days, where they have one.
-    pub(crate) amounts: Vec<Vec<f64>>,
+    /// The events of each of these days.
+    pub(crate) events: Vec<Vec<Row>>,
+    /// The events of the days before the first exposure, the day before it first.
+    pub(crate) events_before: Vec<Vec<Row>>,
+}
+
+/// What some of a unit's events come to.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Told {
+    Number(f64),
+    Category(String),
 }
 
 /// A metric: its components by position among those of the unit type, and its window.
 pub(crate) struct Metric {
     pub(crate) name: &'static str,
+    /// What it is of all events that count, where no component of a day says it.
+    pub(crate) of_events: Option<fn(&[&Row]) -> Option<Told>>,
     pub(crate) components: Vec<Component>,
     pub(crate) places: Vec<usize>,
     pub(crate) window: Option<(usize, usize)>,
@@ -349,26 +360,52 @@ pub(crate) struct Metric {
 }
 
 impl Metric {
-    /// Whether it can be adjusted by its past: there is none of smallest and largest values.
+    /// Whether it can be adjusted by its past: there is none of smallest and largest, first and last values.
     pub(crate) fn has_past(&self) -> bool {
         let extreme = |c: &Component| matches!(c.aggregate, Aggregate::Min | Aggregate::Max);
-        !self.components.iter().any(extreme)
+        match self.of_events {
+            Some(_) => self.comparable,
+            None => !self.components.iter().any(extreme),
+        }
     }
 }
 
 impl Total {
     /// The values of a metric that is kept by them; nothing while its window is not complete, or where there is none.
     pub(crate) fn values_of(&self, metric: &Metric) -> Option<Vec<f64>> {
-        if !metric.places.is_empty() {
+        if !metric.places.is_empty() || metric.of_events.is_some() {
             return self.of(metric);
         }
+        let values: Vec<f64> =
+            self.events_of(metric)?.into_iter().filter_map(|row| row.amount).collect();
+        (!values.is_empty()).then_some(values)
+    }
+
+    /// The events that count for a metric; nothing while its window is not complete.
+    fn events_of(&self, metric: &Metric) -> Option<Vec<&Row>> {
         let (from, to) = metric.window.unwrap_or((0, usize::MAX - 1));
         if metric.window.is_some() && !self.is_past(to) {
             return None;
         }
-        let days = self.amounts.iter().enumerate().filter(|(age, _)| (from..=to).contains(age));
-        let values: Vec<f64> = days.flat_map(|(_, amounts)| amounts.iter().copied()).collect();
-        (!values.is_empty()).then_some(values)
+        let days = self.events.iter().enumerate().filter(|(age, _)| (from..=to).contains(age));
+        Some(days.flat_map(|(_, rows)| rows).collect())
+    }
+
+    /// What a metric's events come to.
+    pub(crate) fn told(&self, metric: &Metric) -> Option<Told> {
+        metric.of_events?(&self.events_of(metric)?)
+    }
+
+    /// What a metric came to over so many days before the exposure; `values` are its components' over these days.
+    pub(crate) fn before(&self, metric: &Metric, values: &Values, days: usize) -> Vec<f64> {
+        let Some(of_events) = metric.of_events else {
+            return metric.places.iter().filter_map(|at| values[*at]).collect();
+        };
+        let rows: Vec<&Row> = self.events_before.iter().take(days).flatten().collect();
+        match of_events(&rows) {
+            Some(Told::Number(x)) => vec![x],
+            other => panic!("{} has no past: {other:?}", metric.name),
+        }
     }
 
     /// A component over a window, as far as days have passed.
@@ -390,6 +427,12 @@ impl Total {
 
     /// The values of a metric's components; nothing while its window is not complete, or where there is no extreme.
     pub(crate) fn of(&self, metric: &Metric) -> Option<Vec<f64>> {
+        if metric.of_events.is_some() {
+            return match self.told(metric)? {
+                Told::Number(x) => Some(vec![x]),
+                Told::Category(_) => None,
+            };
+        }
         let values: Option<Vec<f64>> = match metric.window {
             None => metric.places.iter().map(|at| self.values[*at]).collect(),
             Some((_, to)) if !self.is_past(to) => None,
@@ -448,7 +491,20 @@ pub(crate) fn unit_total(
             };
             components.iter().enumerate().map(of).collect()
         };
+        let events_of = |day: usize, from: i64| -> Vec<Row> {
+            let counts = |row: &&Row| {
+                usable(logs, "events", row)
+                    && row.unit(experiment.unit_type) == Some(unit)
+                    && row.at.is_some_and(|at| at >= from)
+            };
+            read(logs, "events", day).filter(counts).cloned().collect()
+        };
+        let most = experiment.lookback.max(experiment.compared);
         let total = Total {
+            events_before: (days[first].saturating_sub(most)..days[first])
+                .rev()
+                .map(|day| events_of(day, i64::MIN))
+                .collect(),
             past: over_days_before(experiment.lookback),
             compared: over_days_before(experiment.compared),
             at: start.at,
@@ -461,17 +517,9 @@ pub(crate) fn unit_total(
             by_age: std::iter::once(Some(start.values.clone()))
                 .chain(by_day[first + 1..].iter().map(|day| day.get(unit).cloned()))
                 .collect(),
-            amounts: days[first..]
+            events: days[first..]
                 .iter()
-                .map(|day| {
-                    let counts = |row: &&Row| {
-                        let from = if *day == days[first] { start.at } else { i64::MIN };
-                        usable(logs, "events", row)
-                            && row.unit(experiment.unit_type) == Some(unit)
-                            && row.at.is_some_and(|at| at >= from)
-                    };
-                    read(logs, "events", *day).filter(counts).filter_map(|row| row.amount).collect()
-                })
+                .map(|day| events_of(*day, if *day == days[first] { start.at } else { i64::MIN }))
                 .collect(),
         };
         totals.insert(unit.clone(), total);

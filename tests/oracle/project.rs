@@ -1,9 +1,10 @@
 //! The project of the random logs, each definition in YAML and SQL and once more in Rust.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::log::{Layout, Logs, Row};
-use super::naive::{Aggregate, Cap, Caps, Component, Experiment, Exposures, Of};
+use super::naive::{Aggregate, Cap, Caps, Component, Experiment, Exposures, Of, Told};
 use super::resampled::REPLICATES;
 use super::stats::Sided;
 use crate::support::Project;
@@ -19,10 +20,66 @@ pub(crate) struct Metric {
     /// The total from which on a unit counts.
     pub(crate) at_least: Option<f64>,
     pub(crate) quantile: Option<f64>,
+    /// Of a metric of events that no component says: its keys, and the same in Rust.
+    pub(crate) own: Option<Own>,
+}
+
+/// Keys of a metric's file, and what they say of some events of a unit.
+type Own = (&'static str, fn(&[&Row]) -> Option<Told>);
+
+const fn of_events(name: &'static str, kind: &'static str, own: Own) -> Metric {
+    Metric { own: Some(own), ..metric(name, kind, &[]) }
+}
+
+const DISTINCT_ITEMS: Own = ("value: items, aggregate: distinct", |rows| {
+    let items: BTreeSet<i64> = rows.iter().filter_map(|row| row.items).collect();
+    Some(Told::Number(items.len() as f64))
+});
+const DISTINCT_PLACES: Own =
+    ("value: country, aggregate: distinct, filter: \"event <> 'expose'\"", |rows| {
+        let actions = rows.iter().filter(|row| is_action(row));
+        let places: BTreeSet<&String> = actions.filter_map(|row| row.place.as_ref()).collect();
+        Some(Told::Number(places.len() as f64))
+    });
+const FIRST_AMOUNT: Own = ("value: amount, aggregate: first", |rows| {
+    edge(rows, false, |row| row.amount).map(Told::Number)
+});
+const LAST_AMOUNT: Own =
+    ("value: amount, aggregate: last", |rows| edge(rows, true, |row| row.amount).map(Told::Number));
+const LAST_ITEMS: Own = ("value: items, aggregate: last", |rows| {
+    edge(rows, true, |row| whole(row.items)).map(Told::Number)
+});
+const LAST_PLACE: Own = ("value: country", |rows| place_at(rows, true));
+const FIRST_PLACE: Own = ("value: country, aggregate: first", |rows| place_at(rows, false));
+const USUAL_EVENT: Own = ("value: event, aggregate: most_frequent", |rows| {
+    let mut counts: BTreeMap<&String, i64> = BTreeMap::new();
+    rows.iter()
+        .filter_map(|row| row.event.as_ref())
+        .for_each(|e| *counts.entry(e).or_default() += 1);
+    // Of equal counts the first by name.
+    let usual = counts.into_iter().min_by_key(|(name, n)| (-n, *name))?;
+    Some(Told::Category(usual.0.clone()))
+});
+
+/// The value of the latest row that has one, or the earliest; of one time the largest, or the smallest.
+fn edge(rows: &[&Row], last: bool, of: fn(&Row) -> Option<f64>) -> Option<f64> {
+    let mut known: Vec<(i64, f64)> =
+        rows.iter().filter_map(|row| Some((row.at?, of(row)? + 0.0))).collect();
+    known.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    let known = if last { known.last() } else { known.first() };
+    known.map(|(_, x)| *x)
+}
+
+fn place_at(rows: &[&Row], last: bool) -> Option<Told> {
+    let mut known: Vec<(i64, &String)> =
+        rows.iter().filter_map(|row| Some((row.at?, row.place.as_ref()?))).collect();
+    known.sort();
+    let known = if last { known.last() } else { known.first() };
+    known.map(|(_, place)| Told::Category((*place).clone()))
 }
 
 const fn metric(name: &'static str, kind: &'static str, components: &'static [usize]) -> Metric {
-    Metric { name, kind, components, window: None, at_least: None, quantile: None }
+    Metric { name, kind, components, window: None, at_least: None, quantile: None, own: None }
 }
 
 const fn quantile(q: f64, name: &'static str, components: &'static [usize]) -> Metric {
@@ -34,7 +91,7 @@ const fn over(from: usize, to: usize, metric: Metric) -> Metric {
 }
 
 /// Every metric; components are numbered as in [`components`].
-pub(crate) const METRICS: [Metric; 31] = [
+pub(crate) const METRICS: [Metric; 41] = [
     metric("clicked", "proportion", &[0]),
     metric("gave_amount", "proportion", &[1]),
     metric("revenue", "mean", &[2]),
@@ -66,6 +123,16 @@ pub(crate) const METRICS: [Metric; 31] = [
     metric("more_revenue", "superiority", &[2]),
     metric("smaller", "superiority", &[7]),
     over(0, 1, metric("more_early_clicks", "superiority", &[10])),
+    of_events("distinct_items", "mean", DISTINCT_ITEMS),
+    over(1, 3, of_events("later_places", "mean", DISTINCT_PLACES)),
+    of_events("first_amount", "mean", FIRST_AMOUNT),
+    of_events("last_amount", "mean", LAST_AMOUNT),
+    over(0, 1, of_events("early_last_items", "mean", LAST_ITEMS)),
+    of_events("more_kinds", "superiority", DISTINCT_ITEMS),
+    of_events("last_place", "categorical", LAST_PLACE),
+    of_events("first_place", "categorical", FIRST_PLACE),
+    of_events("usual_event", "categorical", USUAL_EVENT),
+    over(0, 1, of_events("early_usual_event", "categorical", USUAL_EVENT)),
 ];
 
 /// The components; those of pages come last, because sessions do not have them.
@@ -188,15 +255,17 @@ pub(crate) struct Plan {
 impl Metric {
     /// Whether it is kept by its values.
     pub(crate) fn by_value(&self) -> bool {
-        ["quantile", "superiority"].contains(&self.kind)
+        ["quantile", "superiority", "categorical"].contains(&self.kind)
     }
 
-    /// Whether it has a past to be compared: there is none of smallest and largest values, nor of what is no total.
+    /// Whether it has a past to be compared: there is none of smallest and largest, first and last values, nor of what is no
+    /// total.
     pub(crate) fn comparable(&self) -> bool {
         let all = components();
         let extreme = |at: &usize| matches!(all[*at].aggregate, Aggregate::Min | Aggregate::Max);
+        let edge = self.own.is_some_and(|(keys, _)| !keys.contains("aggregate: distinct"));
         let total = ["proportion", "mean", "ratio"].contains(&self.kind) && self.at_least.is_none();
-        total && !self.components.iter().any(extreme)
+        total && !edge && !self.components.iter().any(extreme)
     }
 }
 
@@ -242,6 +311,8 @@ const CAPS: &[(&str, [Caps; 2])] = &[
     ),
     ("later_per_click", [Caps { upper: Some(Cap::Percentile(70.0)), ..Caps::NONE }, Caps::NONE]),
     ("pages_per_event", [Caps::NONE, Caps { upper: Some(Cap::At(4.0)), ..Caps::NONE }]),
+    ("distinct_items", [Caps { upper: Some(Cap::Percentile(75.0)), ..Caps::NONE }, Caps::NONE]),
+    ("first_amount", [Caps { lower: Some(Cap::Percentile(20.0)), ..Caps::NONE }, Caps::NONE]),
 ];
 
 /// The key of a metric's caps in an experiment's file.
@@ -342,6 +413,7 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
             ("gave_amount", "percentile"),
             ("most_items", "bca"),
             ("clicks_per_active_day", "bca"),
+            ("last_amount", "percentile"),
         ],
         ..alpha.clone()
     };
@@ -374,6 +446,12 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
             ("median_worth", true),
             ("more_revenue", true),
             ("more_early_clicks", false),
+            ("distinct_items", true),
+            ("later_places", true),
+            ("first_amount", true),
+            ("early_last_items", false),
+            ("last_place", true),
+            ("usual_event", true),
         ],
         mde: Mde::Relative(0.1),
         alpha: 0.05,
@@ -410,6 +488,10 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
             ("clicks_per_active_day", true),
             ("most_items_q60", true),
             ("smaller", false),
+            ("last_amount", true),
+            ("more_kinds", true),
+            ("first_place", true),
+            ("early_usual_event", true),
         ],
         mde: Mde::Relative(0.01),
         alpha: 0.1,
@@ -425,6 +507,8 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
             ("came_back", false),
             ("returned", true),
             ("p95", false),
+            ("distinct_items", true),
+            ("last_amount", false),
         ],
         mde: Mde::None,
         correction: "none",
@@ -463,6 +547,9 @@ pub(crate) fn experiments(logs: &Logs) -> Vec<(Experiment, Plan)> {
             ("came_back", true),
             ("later_per_click", true),
             ("worth", true),
+            ("distinct_items", true),
+            ("later_places", true),
+            ("first_amount", true),
         ],
         ..plan.clone()
     };
@@ -553,7 +640,7 @@ fn metrics() -> String {
         text
     };
     let mut text = "metrics:\n".to_owned();
-    for Metric { name, kind, components, window, at_least, quantile } in METRICS {
+    for Metric { name, kind, components, window, at_least, quantile, own } in METRICS {
         let days = |(from, to)| match kind {
             "retention" => format!(", days: [{from}, {to}]"),
             _ => format!(", {}", window_text((from, to))),
@@ -574,7 +661,8 @@ fn metrics() -> String {
                 )
             }
             _ => {
-                writeln!(text, "  {name}: {{type: {kind}, source: events, value: amount{window}}}")
+                let keys = own.map_or("value: amount", |(keys, _)| keys);
+                writeln!(text, "  {name}: {{type: {kind}, source: events, {keys}{window}}}")
             }
         }
         .unwrap();

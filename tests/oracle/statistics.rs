@@ -73,6 +73,15 @@ fn distribution(record: &Record, group: &Group, quantile: f64, at: &str) {
     assert_eq!(all[0], group.values.iter().flatten().count() as f64, "{at}");
 }
 
+/// Of categories it is known how many units have each, and nothing else.
+fn categories(record: &Record, group: &Group, at: &str) {
+    let (names, counts): (Vec<String>, Vec<f64>) =
+        group.categories.iter().map(|(name, n)| (name.clone(), *n as f64)).unzip();
+    assert_eq!(record["category"], Cell::Texts(names), "{at}");
+    assert_eq!(record["category_count"], Cell::Numbers(counts), "{at}");
+    assert_eq!((&record["mean_x"], &record["bucket_count"]), (&Cell::Null, &Cell::Null), "{at}");
+}
+
 pub(super) fn group_stats(found: &[Record], naive: &BTreeMap<GroupKey, Group>, at: &str) {
     let found_keys: Vec<GroupKey> = found.iter().map(key).collect();
     assert_eq!(found_keys, naive.keys().cloned().collect::<Vec<_>>(), "{at}");
@@ -90,6 +99,11 @@ pub(super) fn group_stats(found: &[Record], naive: &BTreeMap<GroupKey, Group>, a
             exact_values(record, group, &at);
             continue;
         }
+        if kind == "categorical" {
+            categories(record, group, &at);
+            continue;
+        }
+        assert_eq!(record["category"], Cell::Null, "{at}");
         third_moment(record, group, kind, &at);
         assert_eq!(
             (&record["quantile"], &record["bucket_count"]),

@@ -1,5 +1,7 @@
 //! Tests, intervals and corrections once more, by their textbook formulas.
 
+use std::collections::BTreeSet;
+
 use statrs::function::beta::beta_reg;
 use statrs::function::erf::erfc;
 use statrs::function::gamma::gamma_ur;
@@ -137,7 +139,7 @@ pub(crate) fn compare(
         "quantile" => Curve::of(group).map(|curve| curve.inverse(quantile.unwrap_or(0.5))),
         "ratio" => Some(mean(&group.x) / mean(&group.y)).filter(|level| level.is_finite()),
         // One group alone has none.
-        "superiority" => None,
+        "superiority" | "categorical" => None,
         _ => Some(mean(&group.x)),
     };
     let means = [level(control), level(variant)];
@@ -146,11 +148,20 @@ pub(crate) fn compare(
     let without = |reason| row.without("insufficient", reason);
     for (group, reason) in [(control, "no_units_in_control"), (variant, "no_units_in_variant")] {
         if group.n() == 0 {
-            return match group.not_mature {
+            let row = match group.not_mature {
                 Some(waiting) if waiting > 0 => row.without("not_mature", "window_not_complete"),
                 _ => without(reason),
             };
+            // Of categories there is none, whatever the units.
+            let relative_reason = match kind {
+                "categorical" => Some("no_lift_of_categories"),
+                _ => row.relative_reason,
+            };
+            return Expected { relative_reason, ..row };
         }
+    }
+    if kind == "categorical" {
+        return by_category(control, variant);
     }
     if kind == "superiority" {
         return by_rank(control, variant, alpha, sided);
@@ -228,6 +239,74 @@ pub(crate) fn error_of(kind: &str, groups: [&Group; 2]) -> Option<f64> {
     let [c, t] = groups.map(|group| sample(kind, group).ok());
     let error = (c?.variance / c?.n + t?.variance / t?.n).sqrt();
     (error > 0.0).then_some(error)
+}
+
+/// The categories that are compared, with the units of both groups: those of which each is expected to have five and more, by
+/// size and then by name, and what is rarer together, with the next rarest ones until it is expected to have five.
+pub(crate) fn categories(control: &Group, variant: &Group) -> Vec<(String, [usize; 2])> {
+    let names: BTreeSet<&String> =
+        control.categories.keys().chain(variant.categories.keys()).collect();
+    let units = |group: &Group, name: &str| group.categories.get(name).copied().unwrap_or(0);
+    let mut all: Vec<(String, [usize; 2])> = names
+        .into_iter()
+        .map(|name| (name.clone(), [units(control, name), units(variant, name)]))
+        .collect();
+    all.sort_by_key(|(name, n)| (std::cmp::Reverse(n[0] + n[1]), name.clone()));
+    let smaller = control.n().min(variant.n()) as f64 / (control.n() + variant.n()) as f64;
+    let rare = |n: &[usize; 2]| ((n[0] + n[1]) as f64) * smaller < 5.0;
+    // Sorted by size, the rare ones are the last.
+    let mut others: Option<[usize; 2]> = None;
+    while let Some((_, n)) = all.last() {
+        let pooled = match &others {
+            None => rare(n),
+            Some(others) => rare(n) || rare(others),
+        };
+        if !pooled {
+            break;
+        }
+        let so_far = others.unwrap_or_default();
+        others = Some([so_far[0] + n[0], so_far[1] + n[1]]);
+        all.pop();
+    }
+    all.extend(others.map(|n| ("(other)".to_owned(), n)));
+    all
+}
+
+/// Chi-squared of homogeneity, its degrees of freedom and its p.
+pub(crate) fn homogeneity(compared: &[(String, [usize; 2])]) -> (f64, f64, f64) {
+    let of = |arm: usize| compared.iter().map(|(_, n)| n[arm]).sum::<usize>() as f64;
+    let arms = [of(0), of(1)];
+    let all = arms[0] + arms[1];
+    let cells = compared.iter().flat_map(|(_, n)| {
+        [0, 1].map(|arm| {
+            let expected = (n[0] + n[1]) as f64 * arms[arm] / all;
+            (n[arm] as f64 - expected).powi(2) / expected
+        })
+    });
+    let statistic: f64 = cells.sum();
+    let df = compared.len() as f64 - 1.0;
+    (statistic, df, if statistic > 0.0 { gamma_ur(df / 2.0, statistic / 2.0) } else { 1.0 })
+}
+
+/// Two groups by category.
+fn by_category(control: &Group, variant: &Group) -> Expected {
+    let no_lift = Some("no_lift_of_categories");
+    let row = Expected { relative_reason: no_lift, ..Expected::default() };
+    let compared = categories(control, variant);
+    if compared.len() < 2 {
+        let one = control.categories.len() == 1
+            && control.categories.keys().eq(variant.categories.keys());
+        let reason = if one { "zero_variance" } else { "too_few_units" };
+        return Expected { gap: Some(("insufficient", reason)), ..row };
+    }
+    let (statistic, df, p) = homogeneity(&compared);
+    Expected {
+        method: Some("chi_squared_homogeneity"),
+        statistic: Some(statistic),
+        df: Some(df),
+        p: Some(p),
+        ..row
+    }
 }
 
 /// Two groups by rank, pair by pair: P(T > C) with ties half, Mann and Whitney's law of it where nothing differs, and the

@@ -11,8 +11,8 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use verdict_accum::{
-    Bootstrap, BootstrapPooled, Distribution, ExactSum, Moments1, Moments2, Moments4, Sketch,
-    UnitValues,
+    Bootstrap, BootstrapPooled, Categories, Distribution, ExactSum, ExactValues, Moments1,
+    Moments2, Moments4, Sketch, UnitEdge, UnitSet, UnitTally, UnitValues,
 };
 
 /// A stateless mix of 64 bits, counted on: inputs depend on the seed alone.
@@ -53,7 +53,7 @@ fn main() {
     let (seconds, seed) = (args.next().unwrap_or(10), args.next().unwrap_or(1));
     let mut draws = Draws(seed);
     let seeds = states();
-    let readers: [(&str, Read); 9] = [
+    let readers: [(&str, Read); 14] = [
         ("ExactSum", reads!(ExactSum, s, black_box(s.to_f64()))),
         ("Moments1", reads!(Moments1, m, m.clone().merge(&m))),
         ("Moments2", reads!(Moments2, m, m.clone().merge(&m))),
@@ -63,8 +63,13 @@ fn main() {
         ("Sketch", reads!(Sketch, s, black_box(s.quantile(0.5)))),
         ("UnitValues", reads!(UnitValues, u, Distribution::default().push(1, &u))),
         ("Distribution", reads!(Distribution, d, black_box(d.buckets()))),
+        ("ExactValues", reads!(ExactValues, v, v.clone().merge(&v))),
+        ("Categories", reads!(Categories, c, c.clone().merge(&c))),
+        ("UnitSet", reads!(UnitSet, s, s.clone().merge(&s))),
+        ("UnitEdge", reads!(UnitEdge, e, black_box((e.number(), e.text().is_some())))),
+        ("UnitTally", reads!(UnitTally, t, t.clone().merge(&t))),
     ];
-    let mut counts = [(0_u64, 0_u64); 9];
+    let mut counts = [(0_u64, 0_u64); 14];
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(seconds) {
         for _ in 0..1_000 {
@@ -92,11 +97,15 @@ fn states() -> Vec<Vec<u8>> {
     let mut bootstrap = Bootstrap::new(5, 7, 2).unwrap();
     let mut pooled = BootstrapPooled::new(5, 7, 2).unwrap();
     let mut unit = UnitValues::default();
+    let (mut values, mut categories) = (ExactValues::default(), Categories::default());
+    let (mut set, mut tally) = (UnitSet::default(), UnitTally::default());
     let mut found = Vec::new();
     for (n, x) in [0.0, 1.5, -2.0, 1e300, -5e-324, 12.34].into_iter().enumerate() {
         found.extend([sum.to_bytes(), one.to_bytes(), two.to_bytes(), four.to_bytes()]);
         found.extend([bootstrap.to_bytes(), pooled.to_bytes(), sketch.to_bytes()]);
         found.extend([unit.to_bytes(), all.to_bytes()]);
+        found.extend([values.to_bytes(), categories.to_bytes(), set.to_bytes(), tally.to_bytes()]);
+        found.push(UnitEdge::of_number(n as i64 - 3, x).unwrap().to_bytes());
         sum.push(x).unwrap();
         one.push(1, &[x]).unwrap();
         two.push(-3, &[x, 2.0]).unwrap();
@@ -106,6 +115,10 @@ fn states() -> Vec<Vec<u8>> {
         sketch.push(1, x).unwrap();
         unit.push(x).unwrap();
         all.push(1, &unit);
+        values.push(1, [x]).unwrap();
+        categories.push(-2, &x.to_string());
+        set.insert(&x.to_le_bytes());
+        tally.push(&x.to_string());
     }
     found
 }

@@ -24,6 +24,21 @@ pub(crate) fn put_signed(out: &mut Vec<u8>, v: i128) {
     put_unsigned(out, ((v << 1) ^ (v >> 127)) as u128);
 }
 
+/// Writes the first of ascending keys as it is and the others as steps; `last` is the one before.
+pub(crate) fn put_ascending(out: &mut Vec<u8>, last: &mut Option<i128>, key: i128) {
+    match *last {
+        None => put_signed(out, key),
+        Some(last) => put_unsigned(out, key.wrapping_sub(last) as u128),
+    }
+    *last = Some(key);
+}
+
+/// Writes a text: its length and its bytes.
+pub(crate) fn put_text(out: &mut Vec<u8>, text: &str) {
+    put_unsigned(out, text.len() as u128);
+    out.extend(text.as_bytes());
+}
+
 /// Writes the number with these limbs (two's complement, little end first) times 2^(64 base).
 pub(crate) fn put_exact(out: &mut Vec<u8>, base: i32, limbs: &[u64]) {
     let byte = |i: usize| (limbs[i / 8] >> (8 * (i % 8))) as u8;
@@ -91,6 +106,36 @@ impl<'a> Reader<'a> {
             }
         }
         Err(AccumError::State("an integer is too long"))
+    }
+
+    /// What [`put_ascending`] wrote; each key is greater than the one before.
+    pub(crate) fn ascending(&mut self, last: &mut Option<i128>) -> Result<i128, AccumError> {
+        let key = match *last {
+            None => self.signed()?,
+            Some(last) => match self.unsigned()? {
+                0 => return Err(AccumError::State("a key twice")),
+                step => last.saturating_add_unsigned(step),
+            },
+        };
+        *last = Some(key);
+        Ok(key)
+    }
+
+    /// What [`put_text`] wrote; each text is greater than the one before.
+    pub(crate) fn text(&mut self, last: &mut Option<&'a str>) -> Result<&'a str, AccumError> {
+        let length = usize::try_from(self.unsigned()?);
+        let bytes = self.take(length.map_err(|_| AccumError::State("cut short"))?)?;
+        let text = std::str::from_utf8(bytes).map_err(|_| AccumError::State("no UTF-8"))?;
+        if last.is_some_and(|last| last >= text) {
+            return Err(AccumError::State("texts that do not ascend"));
+        }
+        *last = Some(text);
+        Ok(text)
+    }
+
+    /// All that is left.
+    pub(crate) fn rest(self) -> &'a [u8] {
+        self.bytes
     }
 
     pub(crate) fn signed(&mut self) -> Result<i128, AccumError> {

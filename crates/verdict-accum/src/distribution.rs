@@ -1,8 +1,7 @@
 //! Distributions of values that come in clusters: several of one unit.
 
-use std::collections::BTreeMap;
-
-use crate::codec::{Reader, put_signed, put_unsigned};
+use crate::codec::{Reader, put_ascending, put_signed, put_unsigned};
+use crate::signed_counts::SignedCounts;
 use crate::{AccumError, Sketch};
 
 const UNIT_HEADER: [u8; 2] = [b'V', 1];
@@ -55,7 +54,7 @@ impl UnitValues {
         put_unsigned(&mut out, self.counts.len() as u128);
         let mut last = None;
         for (key, count) in &self.counts {
-            put_key(&mut out, &mut last, *key);
+            put_ascending(&mut out, &mut last, i128::from(*key));
             put_unsigned(&mut out, u128::from(*count));
         }
         out
@@ -137,8 +136,8 @@ pub struct Bucket {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Distribution {
     units: i128,
-    /// Count, square, product by bucket; never all of them 0.
-    buckets: BTreeMap<i32, [i128; 3]>,
+    /// Count, square, product by bucket.
+    buckets: SignedCounts<i32, 3>,
 }
 
 impl Distribution {
@@ -152,7 +151,8 @@ impl Distribution {
             let count = i128::from(*count);
             let up_to = before + count;
             let square = up_to * up_to - before * before;
-            self.add(*key, [count, square, count * all].map(|x| x.wrapping_mul(weight)));
+            let what = [count, square, count * all].map(|x| x.wrapping_mul(weight));
+            self.buckets.add(*key, what);
             before = up_to;
         }
     }
@@ -165,34 +165,20 @@ impl Distribution {
         let key = Sketch::key(x).ok_or(AccumError::NonFinite)?;
         let weight = i128::from(weight);
         self.units = self.units.wrapping_add(weight);
-        self.add(key, [weight; 3]);
+        self.buckets.add(key, [weight; 3]);
         Ok(())
-    }
-
-    fn add(&mut self, key: i32, what: [i128; 3]) {
-        if what == [0; 3] {
-            return;
-        }
-        let bucket = self.buckets.entry(key).or_insert([0; 3]);
-        for (own, more) in bucket.iter_mut().zip(what) {
-            *own = own.wrapping_add(more);
-        }
-        if *bucket == [0; 3] {
-            self.buckets.remove(&key);
-        }
     }
 
     /// Adds the units of `other`.
     pub fn merge(&mut self, other: &Self) {
         self.units = self.units.wrapping_add(other.units);
-        other.buckets.iter().for_each(|(key, what)| self.add(*key, *what));
+        self.buckets.merge(&other.buckets);
     }
 
     /// Removes the units of `other`: undoes [`merge`](Self::merge).
     pub fn retract(&mut self, other: &Self) {
         self.units = self.units.wrapping_sub(other.units);
-        let negated = |what: &[i128; 3]| what.map(i128::wrapping_neg);
-        other.buckets.iter().for_each(|(key, what)| self.add(*key, negated(what)));
+        self.buckets.retract(&other.buckets);
     }
 
     /// The sum of the weights.
@@ -217,10 +203,10 @@ impl Distribution {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = HEADER.to_vec();
         put_signed(&mut out, self.units);
-        put_unsigned(&mut out, self.buckets.len() as u128);
+        put_unsigned(&mut out, self.buckets.iter().len() as u128);
         let mut last = None;
-        for (key, what) in &self.buckets {
-            put_key(&mut out, &mut last, *key);
+        for (key, what) in self.buckets.iter() {
+            put_ascending(&mut out, &mut last, i128::from(*key));
             what.iter().for_each(|x| put_signed(&mut out, *x));
         }
         out
@@ -250,7 +236,7 @@ impl Distribution {
             if what == [0; 3] {
                 return Err(AccumError::State("an empty bucket"));
             }
-            self.add(key, what);
+            self.buckets.add(key, what);
         }
         reader.close()
     }
@@ -259,29 +245,12 @@ impl Distribution {
     #[must_use]
     pub fn heap_size(&self) -> usize {
         // A bucket and what it has, and half as much for nodes that are not full.
-        self.buckets.len() * 80
+        self.buckets.iter().len() * 80
     }
-}
-
-/// The first key as it is, the others as steps.
-fn put_key(out: &mut Vec<u8>, last: &mut Option<i128>, key: i32) {
-    let key = i128::from(key);
-    match *last {
-        None => put_signed(out, key),
-        Some(last) => put_unsigned(out, (key - last) as u128),
-    }
-    *last = Some(key);
 }
 
 fn read_key(reader: &mut Reader<'_>, last: &mut Option<i128>) -> Result<i32, AccumError> {
-    let key = match *last {
-        None => reader.signed()?,
-        Some(last) => last.saturating_add_unsigned(reader.unsigned()?),
-    };
-    if *last == Some(key) {
-        return Err(AccumError::State("a bucket twice"));
-    }
-    *last = Some(key);
+    let key = reader.ascending(last)?;
     i32::try_from(key).map_err(|_| AccumError::State("a bucket out of range"))
 }
 

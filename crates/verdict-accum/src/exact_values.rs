@@ -1,9 +1,8 @@
 //! How many units have which value, or which pair of values: a distribution without any rounding.
 
-use std::collections::BTreeMap;
-
 use crate::AccumError;
 use crate::codec::{Reader, put_signed, put_unsigned};
+use crate::signed_counts::SignedCounts;
 
 /// How many units have each value.
 pub type ExactValues = Exact<1>;
@@ -31,13 +30,13 @@ pub type ExactPairs = Exact<2>;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exact<const K: usize> {
-    /// The weight of each list, by the places of its values in the order of doubles; never 0.
-    counts: BTreeMap<[i64; K], i128>,
+    /// The weight of each list, by the places of its values in the order of doubles.
+    counts: SignedCounts<[i64; K], 1>,
 }
 
 impl<const K: usize> Default for Exact<K> {
     fn default() -> Self {
-        Self { counts: BTreeMap::new() }
+        Self { counts: SignedCounts::default() }
     }
 }
 
@@ -70,40 +69,29 @@ impl<const K: usize> Exact<K> {
         for (at, x) in places.iter_mut().zip(xs) {
             *at = place(x).ok_or(AccumError::NonFinite)?;
         }
-        self.add(places, i128::from(weight));
+        self.counts.add(places, [i128::from(weight)]);
         Ok(())
-    }
-
-    fn add(&mut self, places: [i64; K], weight: i128) {
-        if weight == 0 {
-            return;
-        }
-        let count = self.counts.entry(places).or_insert(0);
-        *count = count.wrapping_add(weight);
-        if *count == 0 {
-            self.counts.remove(&places);
-        }
     }
 
     /// Adds the units of `other`.
     pub fn merge(&mut self, other: &Self) {
-        other.counts.iter().for_each(|(places, count)| self.add(*places, *count));
+        self.counts.merge(&other.counts);
     }
 
     /// Removes the units of `other`: undoes [`merge`](Self::merge).
     pub fn retract(&mut self, other: &Self) {
-        other.counts.iter().for_each(|(places, count)| self.add(*places, count.wrapping_neg()));
+        self.counts.retract(&other.counts);
     }
 
     /// The sum of the weights.
     #[must_use]
     pub fn units(&self) -> i128 {
-        self.counts.values().fold(0, |sum, count| sum.wrapping_add(*count))
+        self.counts.total()
     }
 
     /// Each list of values with its weight, in order.
     pub fn values(&self) -> impl Iterator<Item = ([f64; K], i128)> + '_ {
-        self.counts.iter().map(|(places, count)| (places.map(value), *count))
+        self.counts.iter().map(|(places, [count])| (places.map(value), *count))
     }
 
     /// The state: equal distributions give equal bytes. The bytes `E` and K; the number of lists; for each the place of its
@@ -112,9 +100,9 @@ impl<const K: usize> Exact<K> {
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Self::HEADER.to_vec();
-        put_unsigned(&mut out, self.counts.len() as u128);
+        put_unsigned(&mut out, self.counts.iter().len() as u128);
         let mut last: Option<i64> = None;
-        for (places, count) in &self.counts {
+        for (places, [count]) in self.counts.iter() {
             for (i, place) in places.iter().enumerate() {
                 match last {
                     Some(last) if i == 0 => put_unsigned(&mut out, place.abs_diff(last).into()),
@@ -161,7 +149,7 @@ impl<const K: usize> Exact<K> {
             last = Some(places);
             match reader.signed()? {
                 0 => return Err(AccumError::State("a value without weight")),
-                count => self.add(places, count),
+                count => self.counts.add(places, [count]),
             }
         }
         reader.close()
@@ -171,7 +159,7 @@ impl<const K: usize> Exact<K> {
     #[must_use]
     pub fn heap_size(&self) -> usize {
         // Places and a count, and half as much for nodes that are not full.
-        self.counts.len() * (36 + 12 * K)
+        self.counts.iter().len() * (36 + 12 * K)
     }
 }
 

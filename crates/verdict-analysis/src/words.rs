@@ -1,10 +1,12 @@
 //! Numbers and changes in words, for people who decide.
 
 mod adjusted;
+mod categories;
 
 use verdict_model::rows::ResultRow;
 
 pub use adjusted::{Adjustment, adjustment};
+pub use categories::{Share, chi_squared, shares};
 
 /// A count with thousands separators: `21,306`.
 pub fn count(n: impl Into<i128>) -> String {
@@ -127,8 +129,11 @@ pub fn levels(row: &ResultRow) -> (String, String) {
 }
 
 /// `+50.0% (+3.8% to +123.4%)`: the relative effect with its interval, the absolute one where there is none; an
-/// end that a one-sided test leaves open is `…`. Empty where there is no effect at all.
+/// end that a one-sided test leaves open is `…`. Of categories Cramér's V: `V 0.034`. Empty where there is no effect at all.
 pub fn lift(row: &ResultRow) -> String {
+    if let Some(v) = row.categories.cramers_v {
+        return format!("V {}", number(v, 3));
+    }
     let shown = match (row.rel_effect, row.effect) {
         (Some(relative), _) => Shown::relative(relative, row),
         (None, Some(effect)) => Shown::absolute(effect, row),
@@ -505,6 +510,7 @@ mod tests {
             threshold_breached: None,
             adjusted: Default::default(),
             normal: Default::default(),
+            categories: Default::default(),
         }
     }
 

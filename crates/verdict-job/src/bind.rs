@@ -51,8 +51,9 @@ pub(crate) enum Number {
     Float,
     /// Whether a number reaches this one, by its bits.
     Reaches(u64),
-    /// Several values of a unit, as [`verdict_accum::UnitValues`] stores them.
+    /// What is kept of a unit's values, as [`verdict_accum::UnitValues`] and its like store it.
     Values,
+    Text,
 }
 
 impl Number {
@@ -63,6 +64,7 @@ impl Number {
             Number::Integer | Number::Reaches(_) => "BIGINT",
             // What a row has is one of them.
             Number::Float | Number::Values => "DOUBLE",
+            Number::Text => "VARCHAR",
         }
     }
 
@@ -73,6 +75,7 @@ impl Number {
             Number::Integer | Number::Reaches(_) => "an integer",
             Number::Float => "a double",
             Number::Values => "a list of values",
+            Number::Text => "a text",
         }
     }
 
@@ -83,6 +86,7 @@ impl Number {
             DataType::Float64 => Some(Number::Float),
             // Queries see tables through views.
             DataType::Binary | DataType::BinaryView => Some(Number::Values),
+            DataType::Utf8 | DataType::Utf8View => Some(Number::Text),
             _ => None,
         }
     }
@@ -137,17 +141,24 @@ pub(crate) fn name(
     object: &str,
 ) -> Result<Checked> {
     let checked = check(ctx, schema, expression, object)?;
-    let ty = &checked.data_type;
-    let plain =
-        ty.is_string() || ty.is_integer() || *ty == DataType::Boolean || *ty == DataType::Null;
-    match plain {
+    match is_plain(&checked.data_type) {
         true => Ok(checked),
-        false => Err(wrong_type(
-            expression,
-            ty,
-            "text, an integer or a boolean is needed: write CAST(… AS VARCHAR)",
-        )),
+        false => Err(not_plain(expression, &checked.data_type)),
     }
+}
+
+/// Whether a value has one text.
+fn is_plain(ty: &DataType) -> bool {
+    ty.is_string() || ty.is_integer() || *ty == DataType::Boolean || *ty == DataType::Null
+}
+
+fn not_plain(expression: &Located<String>, ty: &DataType) -> crate::Error {
+    let needed = "text, an integer or a boolean is needed: write CAST(… AS VARCHAR)";
+    wrong_type(expression, ty, needed)
+}
+
+fn no_value(def: &ComponentDef) -> crate::Error {
+    crate::Error::Internal(format!("component {} has no value", def.column))
 }
 
 /// Checks the expressions by which a source names units and times.
@@ -236,17 +247,31 @@ pub(crate) fn component(
     let (number, value) = match def.aggregate {
         Aggregate::Any | Aggregate::DistinctDays => (Number::Boolean, value.map(|(_, v)| v.sql)),
         Aggregate::Count => (Number::Integer, value.map(|(_, v)| v.sql)),
-        Aggregate::Sum | Aggregate::Min | Aggregate::Max | Aggregate::Values => {
-            let (expression, checked) = value.ok_or_else(|| {
-                crate::Error::Internal(format!("component {} has no value", def.column))
-            })?;
+        Aggregate::Distinct
+        | Aggregate::FirstCategory
+        | Aggregate::LastCategory
+        | Aggregate::MostFrequent => {
+            let (expression, checked) = value.ok_or_else(|| no_value(def))?;
             let ty = &checked.data_type;
+            let countable =
+                def.aggregate == Aggregate::Distinct && (ty.is_numeric() || ty.is_temporal());
+            if !is_plain(ty) && !countable {
+                return Err(not_plain(expression, ty));
+            }
+            (Number::Values, Some(format!("CAST({} AS VARCHAR)", checked.sql)))
+        }
+        Aggregate::Sum
+        | Aggregate::Min
+        | Aggregate::Max
+        | Aggregate::First
+        | Aggregate::Last
+        | Aggregate::Values => {
+            let (expression, checked) = value.ok_or_else(|| no_value(def))?;
+            let ty = &checked.data_type;
+            let several =
+                matches!(def.aggregate, Aggregate::Values | Aggregate::First | Aggregate::Last);
             let number = match ty {
-                t if def.aggregate == Aggregate::Values
-                    && (t.is_numeric() || *t == DataType::Boolean) =>
-                {
-                    Number::Values
-                }
+                t if several && (t.is_numeric() || *t == DataType::Boolean) => Number::Values,
                 t if t.is_integer() => Number::Integer,
                 DataType::Boolean => Number::Integer,
                 t if t.is_numeric() => Number::Float,

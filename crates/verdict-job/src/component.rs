@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use datafusion::prelude::SessionContext;
 use sha2::{Digest, Sha256};
-use verdict_model::{
-    Aggregate, Caps, Experiment, ExperimentMetric, Located, MetricKind, Project, Window,
-};
+use verdict_model::{Aggregate, Caps, Experiment, ExperimentMetric, Located, Project, Window};
 
 use crate::expression::printed;
 use crate::{Error, Result};
@@ -45,7 +43,7 @@ fn total_column(component: &str, window: Option<Window>) -> String {
 #[derive(Clone, Debug)]
 pub(crate) struct Components {
     by_column: BTreeMap<String, ComponentDef>,
-    /// The columns of each metric, numerator first; absent for metrics that no method computes yet.
+    /// The columns of each metric, numerator first.
     of_metric: BTreeMap<String, Vec<String>>,
 }
 
@@ -56,9 +54,6 @@ impl Components {
         let mut problems = Vec::new();
         let mut resolved = Components { by_column: BTreeMap::new(), of_metric: BTreeMap::new() };
         for (name, metric) in &project.metrics {
-            if matches!(metric.kind, MetricKind::Later(_)) {
-                continue;
-            }
             let defs: Vec<_> =
                 metric.kind.components().into_iter().map(|c| define(ctx, project, c)).collect();
             let whole = defs.iter().all(Result::is_ok);
@@ -143,12 +138,12 @@ impl Components {
         components.map(|column| covariate_column(column, days)).collect()
     }
 
-    /// The columns of a metric's components in the day tables, numerator first; `None` when no method computes it yet.
+    /// The columns of a metric's components in the day tables, numerator first; `None` when one does not resolve.
     pub(crate) fn of_days(&self, metric: &str) -> Option<&[String]> {
         self.of_metric.get(metric).map(Vec::as_slice)
     }
 
-    /// The columns of a metric's totals in an experiment, numerator first; `None` when no method computes it yet.
+    /// The columns of a metric's totals in an experiment, numerator first; `None` when one does not resolve.
     pub(crate) fn of_metric(&self, metric: &ExperimentMetric) -> Option<Vec<String>> {
         let components = self.of_metric.get(&metric.name.value)?;
         Some(components.iter().map(|column| total_column(column, metric.window)).collect())
@@ -191,7 +186,7 @@ fn define(
     let short: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
     let (source, aggregate) = (component.source.value.clone(), component.aggregate);
     Ok(ComponentDef {
-        column: format!("{source}_{}_{short}", aggregate.word()),
+        column: format!("{source}_{}_{short}", aggregate.label()),
         source,
         aggregate,
         value,

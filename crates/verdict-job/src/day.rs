@@ -560,13 +560,14 @@ pub(crate) fn fixed_fields(table: &Table, unit: &DataType) -> Vec<Field> {
     table.columns.iter().map(of).collect()
 }
 
-/// A component's column; only extremes and lists of values may be null (a unit without a row has none).
+/// A component's column; what a unit without a row has none of may be null.
 pub(crate) fn component_field(column: &str, number: Number) -> Field {
     let data_type = match number {
         Number::Boolean => DataType::Boolean,
         Number::Integer | Number::Reaches(_) => DataType::Int64,
         Number::Float => DataType::Float64,
         Number::Values => DataType::Binary,
+        Number::Text => DataType::Utf8,
     };
     Field::new(column, data_type, true)
 }

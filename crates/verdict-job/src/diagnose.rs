@@ -148,7 +148,9 @@ impl Suspects<'_> {
 
     async fn not_finite(&self, component: &BoundComponent, object: &str) -> Option<Error> {
         let (value, written) = (component.value.as_ref()?, component.def.value.as_ref()?);
-        if !matches!(component.number, Number::Float | Number::Values) {
+        let aggregate = component.def.aggregate;
+        let of_texts = aggregate.is_category() || aggregate == Aggregate::Distinct;
+        if of_texts || !matches!(component.number, Number::Float | Number::Values) {
             return None;
         }
         let sql = format!(

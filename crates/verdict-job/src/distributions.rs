@@ -4,17 +4,18 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, Float64Builder, Int64Array, Int64Builder, ListBuilder,
-    RecordBatch,
+    RecordBatch, StringBuilder,
 };
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Int64Type};
-use verdict_accum::{Bucket, Distribution, ExactPairs, ExactValues};
+use verdict_accum::{Bucket, Categories, Distribution, ExactPairs, ExactValues};
 
 use crate::error::AtStage;
 use crate::{Error, Result};
 
 /// Rows of `group_stats` whose column `distribution` has become `n` and the lists `bucket_lower`, `bucket_upper`,
-/// `bucket_count`, `bucket_square` and `bucket_product`, and `totals` the lists `total_x`, `total_y` and `total_count`.
+/// `bucket_count`, `bucket_square` and `bucket_product`, or of categories `category` and `category_count`; and `totals` the
+/// lists `total_x`, `total_y` and `total_count`.
 ///
 /// # Errors
 /// A state is none; a count does not fit in BIGINT.
@@ -32,15 +33,28 @@ pub(crate) fn spelled_out(batch: &RecordBatch) -> Result<RecordBatch> {
     let counted = counted.as_primitive::<Int64Type>();
     let mut n: Vec<Option<i64>> = counted.iter().collect();
     let mut counts = ListBuilder::new(Int64Builder::new());
+    let mut categories = ListBuilder::new(StringBuilder::new());
+    let mut of_categories = ListBuilder::new(Int64Builder::new());
     let mut lists: [ListBuilder<Float64Builder>; 4] =
         std::array::from_fn(|_| ListBuilder::new(Float64Builder::new()));
     for (row, n) in n.iter_mut().enumerate() {
-        if states.is_null(row) {
+        let state = states.is_valid(row).then(|| states.value(row));
+        let units_of = state.and_then(|state| Categories::from_bytes(state).ok());
+        if let Some(units_of) = &units_of {
+            *n = Some(wide(units_of.units())?);
+            for (category, count) in units_of.counts() {
+                categories.values().append_value(category);
+                of_categories.values().append_value(wide(count)?);
+            }
+        }
+        categories.append(units_of.is_some());
+        of_categories.append(units_of.is_some());
+        let Some(state) = state.filter(|_| units_of.is_none()) else {
             counts.append(false);
             lists.iter_mut().for_each(|list| list.append(false));
             continue;
-        }
-        let (units, buckets) = buckets(states.value(row))?;
+        };
+        let (units, buckets) = buckets(state)?;
         *n = Some(wide(units)?);
         for bucket in buckets {
             counts.values().append_value(wide(bucket.count)?);
@@ -55,7 +69,7 @@ pub(crate) fn spelled_out(batch: &RecordBatch) -> Result<RecordBatch> {
     let [lower, upper, square, product] = lists.map(|mut list| Arc::new(list.finish()) as ArrayRef);
     let totals = column("totals", &DataType::Binary)?;
     let [total_x, total_y, total_count] = totals_of(totals.as_binary::<i32>())?;
-    let more: [(&str, ArrayRef); 9] = [
+    let more: [(&str, ArrayRef); 11] = [
         ("n", Arc::new(Int64Array::from(n))),
         ("bucket_lower", lower),
         ("bucket_upper", upper),
@@ -65,6 +79,8 @@ pub(crate) fn spelled_out(batch: &RecordBatch) -> Result<RecordBatch> {
         ("total_x", total_x),
         ("total_y", total_y),
         ("total_count", total_count),
+        ("category", Arc::new(categories.finish())),
+        ("category_count", Arc::new(of_categories.finish())),
     ];
     let schema = batch.schema();
     let own = schema.fields().iter().map(|field| field.name().as_str()).zip(batch.columns().iter());

@@ -8,7 +8,7 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, ListArray, RecordBatch,
 use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field, Float64Type, Int64Type};
 use futures::{StreamExt, TryStreamExt, stream};
-use verdict_model::rows::{Covariates, Distribution, GroupStat, Totals, Winsorized};
+use verdict_model::rows::{Categories, Covariates, Distribution, GroupStat, Totals, Winsorized};
 use verdict_model::tables::GROUP_STATS;
 use verdict_model::{DataCounts, Experiment, Later, NaiveDate};
 
@@ -245,6 +245,8 @@ fn append(
     let [total_x, total_y] = ["total_x", "total_y"].map(|name| list(name, DataType::Float64));
     let (total_x, total_y) = (total_x?, total_y?);
     let total_count = list("total_count", DataType::Int64)?;
+    let category = list("category", DataType::Utf8)?;
+    let category_count = list("category_count", DataType::Int64)?;
     let [co_x, co_y, co_of_both] =
         ["co_x_before", "co_y_before", "co_xy_before"].map(|name| or_null(name, DataType::Float64));
     let (co_x_before, co_y_before, co_xy_before) = (co_x?, co_y?, co_of_both?);
@@ -301,6 +303,7 @@ fn append(
             quantile: number(&quantile),
             distribution: distribution(&buckets, row),
             totals: totals((&total_x, &total_y, &total_count), row),
+            categories: categories(&category, &category_count, row),
         });
     }
     Ok(())
@@ -394,6 +397,16 @@ struct Buckets {
     upper: ListArray,
     square: ListArray,
     product: ListArray,
+}
+
+/// The categories of a row; `None` where there are none, or the lists do not belong together.
+fn categories(names: &ListArray, counts: &ListArray, row: usize) -> Option<Categories> {
+    let names = names.is_valid(row).then(|| names.value(row))?;
+    let names = names.as_string::<i32>().iter().map(|name| name.map(str::to_owned));
+    let category: Vec<String> = names.collect::<Option<_>>()?;
+    let counts = counts.is_valid(row).then(|| counts.value(row))?;
+    let count: Vec<i64> = counts.as_primitive::<Int64Type>().iter().collect::<Option<_>>()?;
+    (category.len() == count.len()).then_some(Categories { category, count })
 }
 
 /// The distribution of a row; `None` where there is none, or the lists do not belong together.

@@ -21,7 +21,8 @@ use datafusion::arrow::array::{
 use datafusion::arrow::compute::{cast, sort_to_indices, take, take_record_batch};
 use datafusion::arrow::datatypes::{DataType, Date32Type, Int64Type};
 use verdict_accum::{
-    AccumError, Distribution, ExactPairs, ExactValues, Moments, Moments1, Moments2, Moments4,
+    AccumError, Categories, Distribution, ExactPairs, ExactValues, Moments, Moments1, Moments2,
+    Moments4,
 };
 use verdict_model::rows::{NONE, OTHER};
 use verdict_model::{self as model, Experiment, NaiveDate};
@@ -323,6 +324,7 @@ pub(crate) enum Running {
     Distribution(Box<Distribution>),
     Values(Box<ExactValues>),
     Pairs(Box<ExactPairs>),
+    Categories(Box<Categories>),
 }
 
 impl Running {
@@ -331,6 +333,7 @@ impl Running {
             Held::Buckets => Running::Distribution(Box::default()),
             Held::Values(1) => Running::Values(Box::default()),
             Held::Values(_) => Running::Pairs(Box::default()),
+            Held::Categories => Running::Categories(Box::default()),
             Held::Moments(1) => Running::One(Box::default()),
             Held::Moments(2) => Running::Two(Box::default()),
             Held::Moments(_) => Running::Four(Box::default()),
@@ -347,9 +350,10 @@ impl Running {
             Running::One(m) => m.push(weight, &[x]),
             Running::Two(m) => m.push(weight, &[x, y]),
             Running::Four(_) => Err(AccumError::State("moments of four variables")),
-            Running::Distribution(_) | Running::Values(_) | Running::Pairs(_) => {
-                Err(AccumError::State("a distribution"))
-            }
+            Running::Distribution(_)
+            | Running::Values(_)
+            | Running::Pairs(_)
+            | Running::Categories(_) => Err(AccumError::State("a distribution")),
         }
     }
 
@@ -360,16 +364,21 @@ impl Running {
             Running::One(_) => [None; 3],
             Running::Two(m) => [m.sum(i), m.mean(i), m.m2(i)],
             Running::Four(m) => [m.sum(i), m.mean(i), m.m2(i)],
-            Running::Distribution(_) | Running::Values(_) | Running::Pairs(_) => [None; 3],
+            Running::Distribution(_)
+            | Running::Values(_)
+            | Running::Pairs(_)
+            | Running::Categories(_) => [None; 3],
         }
     }
 
     /// The centred co-moment of the first two variables, where there are two.
     pub(crate) fn co(&self) -> Option<f64> {
         match self {
-            Running::One(_) | Running::Distribution(_) | Running::Values(_) | Running::Pairs(_) => {
-                None
-            }
+            Running::One(_)
+            | Running::Distribution(_)
+            | Running::Values(_)
+            | Running::Pairs(_)
+            | Running::Categories(_) => None,
             Running::Two(m) => m.co(0, 1),
             Running::Four(m) => m.co(0, 1),
         }
@@ -381,7 +390,10 @@ impl Running {
             Running::Two(m) => m.n(),
             Running::Four(m) => m.n(),
             // Nobody asks: checks look at units' moments alone.
-            Running::Distribution(_) | Running::Values(_) | Running::Pairs(_) => 0,
+            Running::Distribution(_)
+            | Running::Values(_)
+            | Running::Pairs(_)
+            | Running::Categories(_) => 0,
         }
     }
 
@@ -393,6 +405,7 @@ impl Running {
             Running::Distribution(d) => d.merge_bytes(state),
             Running::Values(v) => v.merge_bytes(state),
             Running::Pairs(v) => v.merge_bytes(state),
+            Running::Categories(c) => c.merge_bytes(state),
         }
     }
 
@@ -417,9 +430,13 @@ impl Running {
                 shared::<4, 10, 6, 21>(before, [0, 1, 2, 3, 0, 1], [4, 5, 2, 3], left, changed)
             }
             (Running::Four(_), _) => Err(AccumError::State("a metric of four components")),
-            (Running::Distribution(_) | Running::Values(_) | Running::Pairs(_), _) => {
-                Err(AccumError::State("distributions have no pairs"))
-            }
+            (
+                Running::Distribution(_)
+                | Running::Values(_)
+                | Running::Pairs(_)
+                | Running::Categories(_),
+                _,
+            ) => Err(AccumError::State("distributions have no pairs")),
         }
     }
 
@@ -431,6 +448,7 @@ impl Running {
             Running::Distribution(d) => d.to_bytes(),
             Running::Values(v) => v.to_bytes(),
             Running::Pairs(v) => v.to_bytes(),
+            Running::Categories(c) => c.to_bytes(),
         }
     }
 }

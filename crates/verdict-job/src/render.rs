@@ -73,7 +73,7 @@ impl ComponentSql {
             Aggregate::Any | Aggregate::DistinctDays | Aggregate::Count => {
                 format!("({value}) IS NOT NULL")
             }
-            Aggregate::Sum | Aggregate::Min | Aggregate::Max | Aggregate::Values => value.clone(),
+            _ => value.clone(),
         });
         ComponentSql {
             value,
@@ -167,7 +167,7 @@ pub(crate) fn complete_column(window: Window) -> String {
 fn argument(column: &str, number: Number) -> String {
     match number {
         Number::Boolean => format!("CAST({} AS BIGINT)", ident(column)),
-        Number::Integer | Number::Float | Number::Values => ident(column),
+        Number::Integer | Number::Float | Number::Values | Number::Text => ident(column),
         Number::Reaches(least) => {
             format!("CAST({} >= {:?} AS BIGINT)", ident(column), f64::from_bits(least))
         }
@@ -197,6 +197,7 @@ impl MetricSql {
         let kept = match kind {
             MetricKind::Quantile { .. } => Held::Buckets,
             MetricKind::Superiority(_) => Held::Values(1),
+            MetricKind::Categorical(_) => Held::Categories,
             _ => Held::Moments(columns.len() + covariates.len()),
         };
         let of_mean = matches!(kind, MetricKind::Mean(_)).then(|| columns.first()).flatten();
@@ -242,7 +243,7 @@ impl MetricSql {
 
     /// Whether a unit has one number.
     pub(crate) fn is_one_number(&self) -> bool {
-        self.columns.iter().all(|(_, number)| *number != Number::Values)
+        self.columns.iter().all(|(_, number)| !matches!(number, Number::Values | Number::Text))
     }
 
     /// Whether it is computed from the same totals.
@@ -265,6 +266,7 @@ impl MetricSql {
         match self.kept {
             Held::Buckets => MomentsSql::distribution(&self.columns),
             Held::Values(_) => MomentsSql::exact_values(&self.columns),
+            Held::Categories => MomentsSql::categories(&self.columns),
             Held::Moments(_) => MomentsSql::of(&self.columns, &self.covariates),
         }
     }
@@ -375,6 +377,15 @@ impl MomentsSql {
         MomentsSql { make, merge: merge.to_owned(), state: ident(&name), name, ..of }
     }
 
+    /// How many units are in each category.
+    fn categories(columns: &[(String, Number)]) -> MomentsSql {
+        MomentsSql {
+            make: CATEGORIES,
+            merge: "categories_merge".to_owned(),
+            ..MomentsSql::distribution(columns)
+        }
+    }
+
     /// A total beside its square: its third moment follows from what these share. Squares whose own squares would leave
     /// the range of doubles are left out.
     fn squared(column: &str, number: Number) -> MomentsSql {
@@ -399,6 +410,7 @@ impl MomentsSql {
             DISTRIBUTION => Held::Buckets,
             EXACT_VALUES => Held::Values(1),
             EXACT_PAIRS => Held::Values(2),
+            CATEGORIES => Held::Categories,
             _ => Held::Moments(self.arguments.len()),
         }
     }
@@ -413,11 +425,14 @@ pub(crate) enum Held {
     Buckets,
     /// A distribution by values, or by pairs of them.
     Values(usize),
+    /// How many units are in each category.
+    Categories,
 }
 
 const DISTRIBUTION: &str = "distribution_state";
 const EXACT_VALUES: &str = "exact_values_state";
 const EXACT_PAIRS: &str = "exact_pairs_state";
+const CATEGORIES: &str = "categories_state";
 
 /// The fourth power of smaller values can be added up in doubles.
 const LARGEST_CUBED: f64 = 1e70;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use datafusion::arrow::array::{
-    ArrayRef, BooleanArray, Date32Array, Float64Array, Int32Array, Int64Array, ListBuilder,
-    RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
+    ArrayRef, BooleanArray, Date32Array, Float64Array, Int32Array, Int64Array, Int64Builder,
+    ListBuilder, RecordBatch, StringArray, StringBuilder, TimestampMicrosecondArray,
 };
 use datafusion::arrow::datatypes::Date32Type;
 use verdict_model::rows::{CheckRow, DecisionRow, ResultRow};
@@ -146,6 +146,24 @@ fn texts<'a>(values: impl Iterator<Item = &'a Vec<String>>) -> ArrayRef {
     Arc::new(lists.finish())
 }
 
+fn texts_or_null<'a>(values: impl Iterator<Item = &'a Option<Vec<String>>>) -> ArrayRef {
+    let mut lists = ListBuilder::new(StringBuilder::new());
+    for list in values {
+        list.iter().flatten().for_each(|item| lists.values().append_value(item));
+        lists.append(list.is_some());
+    }
+    Arc::new(lists.finish())
+}
+
+fn counts_or_null<'a>(values: impl Iterator<Item = &'a Option<Vec<i64>>>) -> ArrayRef {
+    let mut lists = ListBuilder::new(Int64Builder::new());
+    for list in values {
+        list.iter().flatten().for_each(|item| lists.values().append_value(*item));
+        lists.append(list.is_some());
+    }
+    Arc::new(lists.finish())
+}
+
 fn batch(table: &Table, columns: Vec<ArrayRef>) -> Result<RecordBatch> {
     RecordBatch::try_new(arrow_types::schema(table), columns).at(|| table.name.to_owned())
 }
@@ -240,6 +258,10 @@ fn results_batch(rows: &[ResultRow]) -> Result<RecordBatch> {
             double(r().map(|x| x.normal.normal_rel_ci_lower)),
             double(r().map(|x| x.normal.normal_rel_ci_upper)),
             double(r().map(|x| x.normal.normal_p_value)),
+            texts_or_null(r().map(|x| &x.categories.category)),
+            counts_or_null(r().map(|x| &x.categories.category_count_control)),
+            counts_or_null(r().map(|x| &x.categories.category_count_variant)),
+            double(r().map(|x| x.categories.cramers_v)),
         ],
     )
 }

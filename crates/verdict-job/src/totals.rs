@@ -499,7 +499,11 @@ impl Job {
 /// What a component's totals are.
 pub(crate) fn total_number(aggregate: Aggregate, of_days: Number) -> Number {
     match aggregate {
-        Aggregate::DistinctDays => Number::Integer,
+        Aggregate::DistinctDays | Aggregate::Distinct => Number::Integer,
+        Aggregate::First | Aggregate::Last => Number::Float,
+        Aggregate::FirstCategory | Aggregate::LastCategory | Aggregate::MostFrequent => {
+            Number::Text
+        }
         _ => of_days,
     }
 }

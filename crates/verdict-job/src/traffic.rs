@@ -154,6 +154,16 @@ impl Job {
         })?;
         let metric_type = definition.kind.word().to_owned();
         let most = if metric_type == "ratio" { 2 } else { 1 };
+        let of_states = |c: &&verdict_model::Component| {
+            matches!(c.aggregate, Aggregate::Distinct | Aggregate::First | Aggregate::Last)
+        };
+        if let Some(component) = definition.kind.components().into_iter().find(of_states) {
+            return Err(Error::Usage(format!(
+                "metric `{metric}` is of `{}` values, whose stored days are not numbers; give --mean and --sd instead of \
+                 --from-logs",
+                component.aggregate.word()
+            )));
+        }
         match self.components.of_days(metric) {
             Some(columns)
                 if columns.len() == most

@@ -82,7 +82,10 @@ fn absolute(metric: &ExperimentMetric) -> Option<(&'static str, &'static str)> {
 /// Whether the mean grows as long as units act.
 fn grows(kind: &MetricKind) -> bool {
     let adds = |aggregate| {
-        matches!(aggregate, Aggregate::Sum | Aggregate::Count | Aggregate::DistinctDays)
+        matches!(
+            aggregate,
+            Aggregate::Sum | Aggregate::Count | Aggregate::DistinctDays | Aggregate::Distinct
+        )
     };
     matches!(kind, MetricKind::Mean(component) if adds(component.aggregate))
 }

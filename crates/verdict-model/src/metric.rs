@@ -56,7 +56,7 @@ pub enum MetricKind {
     },
     /// Share of units with at least one row in a window after exposure, which the metric has.
     Retention(Component),
-    /// Mean over units of one component (`sum`, `count`, `min`, `max`, `distinct_days`).
+    /// Mean over units of one component (`sum`, `count`, `min`, `max`, `distinct_days`, `distinct`, `first`, `last`).
     Mean(Component),
     /// Sum of one component over the sum of another, over all units.
     Ratio {
@@ -76,8 +76,8 @@ pub enum MetricKind {
     /// How often a unit of the variant has a larger total than one of the control, ties half: P(T > C) + P(T = C)/2, the
     /// Mann-Whitney test's estimate.
     Superiority(Component),
-    /// A type that the file may name and that no method computes yet (`categorical`): its results say so.
-    Later(String),
+    /// The category of each unit: shares of several that add up to one.
+    Categorical(Component),
 }
 
 impl MetricKind {
@@ -89,14 +89,14 @@ impl MetricKind {
             | MetricKind::Retention(_)
             | MetricKind::Mean(_)
             | MetricKind::Ratio { .. } => true,
-            MetricKind::Quantile { .. } | MetricKind::Superiority(_) | MetricKind::Later(_) => {
-                false
-            }
+            MetricKind::Quantile { .. }
+            | MetricKind::Superiority(_)
+            | MetricKind::Categorical(_) => false,
         }
     }
 
-    /// The word for the type: `proportion`, `mean`, `ratio`, `retention`, `quantile`, `superiority`, or the later type's name.
-    pub fn word(&self) -> &str {
+    /// The word for the type: `proportion`, `mean`, `ratio`, `retention`, `quantile`, `superiority` or `categorical`.
+    pub fn word(&self) -> &'static str {
         match self {
             MetricKind::Proportion(_) | MetricKind::Reaches { .. } => "proportion",
             MetricKind::Retention(_) => "retention",
@@ -104,7 +104,7 @@ impl MetricKind {
             MetricKind::Superiority(_) => "superiority",
             MetricKind::Mean(_) => "mean",
             MetricKind::Ratio { .. } => "ratio",
-            MetricKind::Later(word) => word,
+            MetricKind::Categorical(_) => "categorical",
         }
     }
 
@@ -114,12 +114,12 @@ impl MetricKind {
             MetricKind::Proportion(c)
             | MetricKind::Retention(c)
             | MetricKind::Mean(c)
-            | MetricKind::Superiority(c) => vec![c],
+            | MetricKind::Superiority(c)
+            | MetricKind::Categorical(c) => vec![c],
             MetricKind::Reaches { component, .. } | MetricKind::Quantile { component, .. } => {
                 vec![component]
             }
             MetricKind::Ratio { numerator, denominator } => vec![numerator, denominator],
-            MetricKind::Later(_) => Vec::new(),
         }
     }
 }
@@ -152,19 +152,38 @@ pub enum Aggregate {
     Max,
     /// The number of days with at least one row; 0 without any.
     DistinctDays,
+    /// The number of distinct values over all rows; 0 without any. Values are told apart as texts.
+    Distinct,
+    /// The value of the row with the earliest time, and of several the smallest; null without any, and the unit is then left
+    /// out of the metric.
+    First,
+    /// The value of the row with the latest time, and of several the largest; null without any.
+    Last,
+    /// The text of the row with the earliest time, and of several the first in the order of their bytes; null without any.
+    FirstCategory,
+    /// The text of the row with the latest time, and of several the last in the order of their bytes; null without any.
+    LastCategory,
+    /// The text that most rows have, and of several the first in the order of their bytes; null without any.
+    MostFrequent,
     /// All values, by the buckets of a sketch: what a quantile of rows is made of. No word names it.
     Values,
 }
 
 impl Aggregate {
-    /// Every aggregate that a file may name, with its word.
-    pub const WORDS: [(&'static str, Aggregate); 6] = [
+    /// Every aggregate that a file may name, with its word; those of categories have words of others.
+    pub const WORDS: [(&'static str, Aggregate); 12] = [
         ("any", Aggregate::Any),
         ("count", Aggregate::Count),
         ("sum", Aggregate::Sum),
         ("min", Aggregate::Min),
         ("max", Aggregate::Max),
         ("distinct_days", Aggregate::DistinctDays),
+        ("distinct", Aggregate::Distinct),
+        ("first", Aggregate::First),
+        ("last", Aggregate::Last),
+        ("first", Aggregate::FirstCategory),
+        ("last", Aggregate::LastCategory),
+        ("most_frequent", Aggregate::MostFrequent),
     ];
 
     /// The word that a file names it by.
@@ -176,7 +195,44 @@ impl Aggregate {
             Aggregate::Min => "min",
             Aggregate::Max => "max",
             Aggregate::DistinctDays => "distinct_days",
+            Aggregate::Distinct => "distinct",
+            Aggregate::First | Aggregate::FirstCategory => "first",
+            Aggregate::Last | Aggregate::LastCategory => "last",
+            Aggregate::MostFrequent => "most_frequent",
             Aggregate::Values => "values",
         }
+    }
+
+    /// The word that columns of it are named by: categories and numbers of the same rows are two columns.
+    pub fn label(self) -> &'static str {
+        match self {
+            Aggregate::FirstCategory => "first_category",
+            Aggregate::LastCategory => "last_category",
+            other => other.word(),
+        }
+    }
+
+    /// Whether a unit without rows has no value, rather than 0.
+    pub fn may_be_absent(self) -> bool {
+        match self {
+            Aggregate::Any
+            | Aggregate::Count
+            | Aggregate::Sum
+            | Aggregate::DistinctDays
+            | Aggregate::Distinct => false,
+            Aggregate::Min
+            | Aggregate::Max
+            | Aggregate::First
+            | Aggregate::Last
+            | Aggregate::FirstCategory
+            | Aggregate::LastCategory
+            | Aggregate::MostFrequent
+            | Aggregate::Values => true,
+        }
+    }
+
+    /// Whether it is a category.
+    pub fn is_category(self) -> bool {
+        matches!(self, Aggregate::FirstCategory | Aggregate::LastCategory | Aggregate::MostFrequent)
     }
 }

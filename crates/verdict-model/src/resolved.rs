@@ -191,7 +191,8 @@ impl Lines {
             MetricKind::Proportion(component)
             | MetricKind::Retention(component)
             | MetricKind::Mean(component)
-            | MetricKind::Superiority(component) => self.component(component),
+            | MetricKind::Superiority(component)
+            | MetricKind::Categorical(component) => self.component(component),
             MetricKind::Reaches { component, at_least } => {
                 self.component(component);
                 self.set("at_least", &at_least.to_string());
@@ -210,7 +211,6 @@ impl Lines {
                 self.component(denominator);
                 self.close();
             }
-            MetricKind::Later(_) => {}
         }
         if metric.cuped.is_some() {
             self.cuped(metric.cuped);

@@ -101,6 +101,8 @@ pub struct GroupStat {
     pub distribution: Option<Distribution>,
     /// Of a metric that is resampled (bootstrap) the columns `total_x` and so on: how many units have which totals.
     pub totals: Option<Totals>,
+    /// Of a categorical metric the columns `category` and `category_count`.
+    pub categories: Option<Categories>,
 }
 
 /// How many units of a group have which total, or which pair of totals, in their order; all lists have the same length.
@@ -111,6 +113,15 @@ pub struct Totals {
     /// The y that goes with each, the denominator of a ratio; `None` for other metrics.
     pub y: Option<Vec<f64>>,
     /// How many units have them.
+    pub count: Vec<i64>,
+}
+
+/// How many units of a group are in each category; both lists have the same length.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+pub struct Categories {
+    /// The categories, in the order of their bytes.
+    pub category: Vec<String>,
+    /// The units of each.
     pub count: Vec<i64>,
 }
 
@@ -213,7 +224,7 @@ pub struct ResultRow {
     pub metric: String,
     /// Role of the metric.
     pub role: Role,
-    /// `proportion`, `mean`, `ratio` or the later type's name.
+    /// The type's word: `proportion`, `mean`, `ratio`, `retention`, `quantile`, `superiority` or `categorical`.
     pub metric_type: String,
     /// The direction that is good: `increase` or `decrease`.
     pub direction: String,
@@ -339,6 +350,9 @@ pub struct ResultRow {
     /// What the normal law says beside a bootstrap.
     #[serde(flatten)]
     pub normal: NormalLaw,
+    /// Of a categorical metric, what is compared.
+    #[serde(flatten)]
+    pub categories: ComparedCategories,
 }
 
 /// The part of a row of `results` that a metric has whose interval and p-value are a bootstrap's: what they would be by the
@@ -361,6 +375,20 @@ pub struct NormalLaw {
     pub normal_rel_ci_upper: Option<f64>,
     /// p-value.
     pub normal_p_value: Option<f64>,
+}
+
+/// The part of a row of `results` that a categorical metric has: the categories that are compared, those with the most units
+/// first and the rare ones together as [`OTHER`], with the units of each arm. `None` in all others.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+pub struct ComparedCategories {
+    /// The categories.
+    pub category: Option<Vec<String>>,
+    /// Units of the control in each.
+    pub category_count_control: Option<Vec<i64>>,
+    /// Units of the variant in each.
+    pub category_count_variant: Option<Vec<i64>>,
+    /// Cramér's V: how far the arms differ, from 0 to 1.
+    pub cramers_v: Option<f64>,
 }
 
 /// The part of a row of `results` that a metric has whose estimate is not the plain one.

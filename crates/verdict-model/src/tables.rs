@@ -3,7 +3,8 @@
 //! Writers and readers assert these. `unit_day`, `exposure_day` and `unit_total` carry, besides the columns
 //! here, one column for each component (`<source>_<aggregate>_<hash of its resolved text>`) and, the latter
 //! two, one for each segment dimension (`segment_<dimension>`); `unit_total` has also, for each sum of doubles, what
-//! rounding took from it (`<component>_rest`).
+//! rounding took from it (`<component>_rest`), and for distinct, first and last values and categories what they follow from
+//! (`<component>_state`).
 
 /// The version of the tables' format and of every number in them: it changes whenever the same inputs
 /// and definitions would give other bytes.
@@ -126,7 +127,7 @@ pub const GROUP_STATS: Table = Table {
         column(
             "metric_type",
             Text,
-            "proportion, mean, ratio, retention, quantile or superiority; clustered_ before it: x is a cluster's total, y its units (or its denominator)",
+            "proportion, mean, ratio, retention, quantile, superiority or categorical; clustered_ before it: x is a cluster's total, y its units (or its denominator)",
         ),
         column("variant", Text, "variant"),
         column(
@@ -265,6 +266,12 @@ pub const GROUP_STATS: Table = Table {
         ),
         nullable("total_y", Float64List, "the y that goes with each; null: not a ratio"),
         nullable("total_count", Int64List, "how many units have each"),
+        nullable(
+            "category",
+            TextList,
+            "of a categorical metric the categories that any unit has, in the order of their bytes",
+        ),
+        nullable("category_count", Int64List, "how many units have each of them"),
     ],
     doc: "the sufficient statistics of one metric in one variant and segment",
 };
@@ -279,7 +286,7 @@ pub const RESULTS: Table = Table {
         column(
             "metric_type",
             Text,
-            "proportion, mean, ratio, retention, quantile, superiority, or a type that is not in effect yet",
+            "proportion, mean, ratio, retention, quantile, superiority or categorical",
         ),
         column("direction", Text, "direction that is good: increase or decrease"),
         column("control", Text, "control variant"),
@@ -331,7 +338,7 @@ pub const RESULTS: Table = Table {
             "method",
             Text,
             "two_proportion_z (over looks: two_proportion_z_unpooled), welch_t, ratio_delta_z, cluster_delta_t, \
-             quantile_woodruff_z or mann_whitney (over looks: brunner_munzel_z); adjusted: cuped_z, cuped_welch_t or cuped_ratio_delta_z; post-stratified: \
+             quantile_woodruff_z, chi_squared_homogeneity or mann_whitney (over looks: brunner_munzel_z); adjusted: cuped_z, cuped_welch_t or cuped_ratio_delta_z; post-stratified: \
              post_stratified_t or post_stratified_z; resampled: bootstrap_bca or bootstrap_percentile",
         ),
         column("alternative", Text, "two-sided, greater or less (greater: variant above control)"),
@@ -464,6 +471,15 @@ pub const RESULTS: Table = Table {
         ),
         nullable("normal_rel_ci_upper", Float64, "upper end of it"),
         nullable("normal_p_value", Float64, "its p-value"),
+        nullable(
+            "category",
+            TextList,
+            "of a categorical metric the categories that are compared, those with the most units first; (other): the rare ones \
+             together",
+        ),
+        nullable("category_count_control", Int64List, "units of the control in each of them"),
+        nullable("category_count_variant", Int64List, "units of the variant in each of them"),
+        nullable("cramers_v", Float64, "how far their shares differ, from 0 to 1 (Cramer's V)"),
     ],
     doc: "one metric of one variant against the control, in one segment",
 };
@@ -601,7 +617,8 @@ pub fn markdown() -> String {
          (`segment_<dimension>`).\nTheir rows lie by bucket (a hash of the unit, the setting `buckets`), each \
          bucket in row groups of its own, and by unit within\none. A sum of doubles has besides in `unit_total` the \
          column `<component>_rest`: what rounding took from the exact sum, as\nlittle-endian doubles, the largest first, so \
-         that the next day can be added without loss; null: nothing. The total of a\nmetric with a window has the column \
+         that the next day can be added without loss; null: nothing. A total of distinct, first or last values or of a category has\n\
+         `<component>_state`: what it follows from. The total of a\nmetric with a window has the column \
          `<component>_d<start>_<end>`: what came on these days after exposure so far; the unit\ncounts in group_stats \
          when the last of them has passed. Where a metric is adjusted by its past, `<component>_pre<days>`\nis the component \
          over so many days before the exposure day.\n",

@@ -61,6 +61,9 @@ pub(crate) fn finding(experiment: &Experiment, row: &ResultRow) -> Finding {
         }
         ("deterioration", true) => Finding::new("worse: violated", "bad", true),
         ("deterioration", false) => Finding::new("no harm found", "neutral", false),
+        (_, true) if row.metric_type == "categorical" => {
+            Finding::new("shares differ", "neutral", true)
+        }
         (_, true) => by_sign(row),
         (_, false) => Finding::new("no difference found", "neutral", false),
     }

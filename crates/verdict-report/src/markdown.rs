@@ -131,7 +131,45 @@ fn table(out: &mut impl Write, judged: &Judged) -> io::Result<()> {
     if !adjusted.is_empty() {
         writeln!(out)?;
     }
-    adjusted.iter().try_for_each(|line| writeln!(out, "- {line}"))
+    adjusted.iter().try_for_each(|line| writeln!(out, "- {line}"))?;
+    rows.iter().try_for_each(|row| shares(out, row))
+}
+
+/// More categories than this are not read one by one.
+const MOST_SHARES: usize = 12;
+
+/// The largest shares of a categorical metric.
+fn shares(out: &mut impl Write, row: &ResultRow) -> io::Result<()> {
+    let shares = words::shares(row);
+    if shares.is_empty() {
+        return Ok(());
+    }
+    let test = words::chi_squared(row).map_or(String::new(), |test| format!(" ({test})"));
+    writeln!(
+        out,
+        "\nShares of {}, {} against {}{test}:\n",
+        plain(&row.metric),
+        plain(&row.variant),
+        plain(&row.control)
+    )?;
+    writeln!(out, "| category | control | units | variant's | units | difference |")?;
+    writeln!(out, "| --- | ---: | ---: | ---: | ---: | ---: |")?;
+    for share in shares.iter().take(MOST_SHARES) {
+        let cells = [
+            &plain(&share.category),
+            &share.control,
+            &share.control_units,
+            &share.variant,
+            &share.variant_units,
+            &share.difference,
+        ];
+        writeln!(out, "| {} |", cells.map(String::as_str).join(" | "))?;
+    }
+    let left = shares.len().saturating_sub(MOST_SHARES);
+    if left > 0 {
+        writeln!(out, "\nAnd {left} more in the table `results`.")?;
+    }
+    Ok(())
 }
 
 /// A text that means nothing but itself: what would begin markup, a table's cell or a line is escaped.

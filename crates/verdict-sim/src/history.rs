@@ -124,6 +124,7 @@ impl World {
             quantile: None,
             distribution: None,
             totals: None,
+            categories: None,
         }
     }
 }

@@ -36,7 +36,8 @@ pub(crate) fn coerce(kind: Kind, types: &[DataType]) -> Result<Vec<DataType>> {
             | Kind::SketchMerge
             | Kind::DistributionMerge
             | Kind::ExactValuesMerge
-            | Kind::ExactPairsMerge,
+            | Kind::ExactPairsMerge
+            | Kind::CategoriesMerge,
             [state],
         ) => match state {
             DataType::Binary
@@ -112,6 +113,20 @@ pub(crate) fn coerce(kind: Kind, types: &[DataType]) -> Result<Vec<DataType>> {
         }
         (Kind::ExactPairsState, _) => {
             plan_err!("`{name}` takes a weight and two values of a unit: {name}(weight, x, y)")
+        }
+        (Kind::CategoriesState, [weight, text]) => {
+            if !integer(weight) {
+                return plan_err!(
+                    "the weight of `{name}` is a whole number (BIGINT), not {weight}"
+                );
+            }
+            if !text.is_string() && *text != DataType::Null {
+                return plan_err!("`{name}` takes a text, not {text}");
+            }
+            Ok(vec![DataType::Int64, DataType::Utf8])
+        }
+        (Kind::CategoriesState, _) => {
+            plan_err!("`{name}` takes a weight and a unit's category: {name}(weight, text)")
         }
         (Kind::ExactValuesState, _) => {
             plan_err!("`{name}` takes a weight and a unit's value: {name}(weight, x)")

@@ -17,19 +17,20 @@ use datafusion::logical_expr::{
 
 use datafusion::physical_expr_common::physical_expr::fmt_sql;
 use datafusion::physical_plan::PhysicalExpr;
-use verdict_accum::{Bootstrap, BootstrapPooled, Sketch};
+use verdict_accum::{
+    Bootstrap, BootstrapPooled, Categories, Distribution, ExactPairs, ExactValues, Sketch,
+};
 
 use crate::adapters::{Groups, One};
 use crate::bootstrap::{BootstrapKernel, By, bootstrap_fields};
-use crate::distribution::DistributionKernel;
 use crate::exact_sum::DoubleSum;
-use crate::exact_values::ExactKernel;
 use crate::integer_sum::{INTEGER_STATE, IntegerSum};
 use crate::kernel::{Call, Kernel};
 use crate::moments::{MomentsKernel, moments_fields};
 use crate::sketch::SketchKernel;
+use crate::tally::TallyKernel;
 use crate::welford::{STATE_NAMES, WelfordKernel, welford_fields};
-use crate::{arguments, distribution, exact_sum, moments};
+use crate::{arguments, exact_sum, moments};
 
 /// Which function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -52,10 +53,12 @@ pub(crate) enum Kind {
     ExactValuesMerge,
     ExactPairsState,
     ExactPairsMerge,
+    CategoriesState,
+    CategoriesMerge,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 21] = [
+    pub(crate) const ALL: [Self; 23] = [
         Self::Moments,
         Self::MomentsState,
         Self::MomentsMerge(1),
@@ -77,6 +80,8 @@ impl Kind {
         Self::ExactValuesMerge,
         Self::ExactPairsState,
         Self::ExactPairsMerge,
+        Self::CategoriesState,
+        Self::CategoriesMerge,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -102,6 +107,8 @@ impl Kind {
             Self::ExactValuesMerge => "exact_values_merge",
             Self::ExactPairsState => "exact_pairs_state",
             Self::ExactPairsMerge => "exact_pairs_merge",
+            Self::CategoriesState => "categories_state",
+            Self::CategoriesMerge => "categories_merge",
         }
     }
 }
@@ -200,19 +207,14 @@ impl Aggregate {
                 adapt.adapt(SketchKernel { call, relative_error: Some(relative_error) })
             }
             Kind::SketchMerge => adapt.adapt(SketchKernel { call, relative_error: None }),
-            Kind::DistributionState => {
-                let binary = types.last() == Some(&DataType::Binary);
-                let input =
-                    if binary { distribution::Input::Values } else { distribution::Input::Doubles };
-                adapt.adapt(DistributionKernel { call, input })
-            }
-            Kind::DistributionMerge => {
-                adapt.adapt(DistributionKernel { call, input: distribution::Input::States })
-            }
-            Kind::ExactValuesState => adapt.adapt(ExactKernel::<1> { call, states: false }),
-            Kind::ExactValuesMerge => adapt.adapt(ExactKernel::<1> { call, states: true }),
-            Kind::ExactPairsState => adapt.adapt(ExactKernel::<2> { call, states: false }),
-            Kind::ExactPairsMerge => adapt.adapt(ExactKernel::<2> { call, states: true }),
+            Kind::DistributionState => adapt.adapt(TallyKernel::<Distribution>::of_rows(call)),
+            Kind::DistributionMerge => adapt.adapt(TallyKernel::<Distribution>::of_states(call)),
+            Kind::ExactValuesState => adapt.adapt(TallyKernel::<ExactValues>::of_rows(call)),
+            Kind::ExactValuesMerge => adapt.adapt(TallyKernel::<ExactValues>::of_states(call)),
+            Kind::ExactPairsState => adapt.adapt(TallyKernel::<ExactPairs>::of_rows(call)),
+            Kind::ExactPairsMerge => adapt.adapt(TallyKernel::<ExactPairs>::of_states(call)),
+            Kind::CategoriesState => adapt.adapt(TallyKernel::<Categories>::of_rows(call)),
+            Kind::CategoriesMerge => adapt.adapt(TallyKernel::<Categories>::of_states(call)),
         })
     }
 }
@@ -308,7 +310,9 @@ impl AggregateUDFImpl for Aggregate {
             | Kind::ExactValuesState
             | Kind::ExactValuesMerge
             | Kind::ExactPairsState
-            | Kind::ExactPairsMerge => DataType::Binary,
+            | Kind::ExactPairsMerge
+            | Kind::CategoriesState
+            | Kind::CategoriesMerge => DataType::Binary,
         })
     }
 
@@ -344,6 +348,9 @@ impl AggregateUDFImpl for Aggregate {
             | Kind::ExactPairsState
             | Kind::ExactPairsMerge => {
                 vec![field("values", DataType::LargeBinary)]
+            }
+            Kind::CategoriesState | Kind::CategoriesMerge => {
+                vec![field("categories", DataType::LargeBinary)]
             }
         })
     }

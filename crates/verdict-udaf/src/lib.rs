@@ -41,6 +41,8 @@
 //! | `exact_values_merge(state)` | the same of all states together |
 //! | `exact_pairs_state(weight, x, y)` | BINARY: how many units have which pair of values |
 //! | `exact_pairs_merge(state)` | the same of all states together |
+//! | `categories_state(weight, text)` | BINARY: how many units are in which category |
+//! | `categories_merge(state)` | the same of all states together |
 //! | `sketch_quantile(state, q)` | DOUBLE, the value of rank floor(q (n - 1)) within the relative error |
 //!
 //! Common to all: a row with a NULL in any argument is ignored; the field `nulls` of a struct counts such rows (for
@@ -94,9 +96,7 @@
 mod adapters;
 mod arguments;
 mod bootstrap;
-mod distribution;
 mod exact_sum;
-mod exact_values;
 mod function;
 mod integer_sum;
 mod kernel;
@@ -105,7 +105,7 @@ mod register;
 mod scalars;
 mod sketch;
 mod sketch_quantile;
-mod stored;
+mod tally;
 mod welford;
 
 pub use register::{all, all_scalars, register_all};

@@ -16,7 +16,7 @@
 //!   `statistics_invalid`, `covariate_missing`, `totals_missing`, `strata_missing`, `method_failed`,
 //!   `margin_too_large`, `no_planned_end`.
 //! - No relative effect: the reason of the row; otherwise `control_mean_not_positive`, `control_mean_near_zero`,
-//!   `no_lift_of_superiority`.
+//!   `no_lift_of_superiority`, `no_lift_of_categories`.
 //! - Decisions, the deciding code first: `invalid` has the codes of the failed checks; `stop_guardrail` has
 //!   `guardrail_violated`; `dont_ship` has that, `primary_worse` or `non_inferiority_not_shown`; `continue` has
 //!   `before_min_duration`, `before_planned_end`, `boundary_not_crossed`, `boundary_crossed_before`,
@@ -30,6 +30,7 @@
 mod adjustment;
 mod best;
 mod calibrate;
+mod categories;
 mod checks;
 mod compare;
 mod day_to_day;

@@ -1,12 +1,13 @@
 //! One promised row: how its comparison is to be tested, and what comes of it.
 
-use verdict_model::rows::{Adjusted, GroupStat, NormalLaw, ResultRow, WHOLE};
+use verdict_model::rows::{Adjusted, ComparedCategories, GroupStat, NormalLaw, ResultRow, WHOLE};
 use verdict_model::{
     Arm, Direction, Experiment, ExperimentMetric, GuardrailTest, Margin, NaiveDate, Role,
     SequentialMethod,
 };
 
 use super::adjustment::{adjustment, unadjusted, with_caps, without_caps};
+use super::categories::{CATEGORICAL, with_categories};
 use super::compare::{Comparison, Evidence, NO_LIFT, by_past_word, compare, relative_effect};
 use super::families;
 use super::groups::Groups;
@@ -34,7 +35,7 @@ pub(super) struct Promise<'a> {
 }
 
 /// How a comparison is tested.
-enum Mode {
+pub(super) enum Mode {
     /// By the method of the metric's type, once.
     Once,
     /// Not yet.
@@ -45,6 +46,9 @@ enum Mode {
 
 impl Promise<'_> {
     pub(super) fn keep(&self, history: &History<'_>) -> ResultRow {
+        if self.metric_type == CATEGORICAL {
+            return with_categories(self, history, self.of_categories(history));
+        }
         let groups = history.shown();
         let group = |variant: &str| {
             groups.get(&self.metric.name.value, variant, self.segment.0, self.segment.1)
@@ -121,7 +125,21 @@ impl Promise<'_> {
         Some(compare_by_strata(groups, &question))
     }
 
-    fn mode(&self, history: &History<'_>) -> Mode {
+    /// The row of a categorical metric without its numbers.
+    fn of_categories(&self, history: &History<'_>) -> ResultRow {
+        let group = |variant: &str| {
+            let (segment, value) = self.segment;
+            history.shown().get(&self.metric.name.value, variant, segment, value)
+        };
+        let (control, variant) =
+            (group(&self.experiment.design.control.value), group(&self.arm.name));
+        // Its shares are no level, and their differences no effect.
+        let comparison =
+            Comparison { levels: (None, None), outcome: Err(Gap::Failed("method_not_in_effect")) };
+        self.without_number(control, variant, &comparison, history)
+    }
+
+    pub(super) fn mode(&self, history: &History<'_>) -> Mode {
         let settings = &self.experiment.settings;
         let whole = self.segment.0 == WHOLE;
         let plain = self.contrast() == Some(Contrast::DIFFERENCE);
@@ -292,6 +310,7 @@ impl Promise<'_> {
             threshold_breached: None,
             adjusted: Adjusted::default(),
             normal: NormalLaw::default(),
+            categories: ComparedCategories::default(),
         }
     }
 

@@ -52,6 +52,7 @@ pub fn reason_in_words(code: &str) -> &str {
         "no_lift_of_superiority" => {
             "a probability of superiority has no share of the control's level"
         }
+        "no_lift_of_categories" => "shares of several categories do not change by one number",
         "no_test_yet" => "nothing of alpha may be spent yet",
         "margin_too_large" => "its relative margin leaves nothing of the control's level",
         "no_planned_end" => "its method spends alpha over a planned duration, and none is known",

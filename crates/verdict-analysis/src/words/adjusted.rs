@@ -7,8 +7,8 @@ use super::{Scale, decimals, percent, short, signed, significant_digits};
 /// A row's adjustment in words; differences are in the metric's unit, `points` for a share of units.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Adjustment {
-    /// `capped`, `CUPED`, or `capped, then CUPED`.
-    pub what: &'static str,
+    /// `capped`, `CUPED`, `post-stratified by country (5 strata)`, or `capped, then` one of these.
+    pub what: String,
     /// What totals beyond the caps count as, of a ratio both parts: `at most 250`.
     pub caps: Option<String>,
     /// The share of units whose total was beyond a cap.
@@ -17,7 +17,7 @@ pub struct Adjustment {
     pub effect: String,
     /// Its standard error.
     pub std_error: String,
-    /// The effect without any of it: no caps, no covariate.
+    /// The effect without any of it: no caps, no covariate, no strata.
     pub plain_effect: String,
     /// Its standard error.
     pub plain_std_error: String,
@@ -30,10 +30,12 @@ pub struct Adjustment {
 pub fn adjustment(row: &ResultRow) -> Option<Adjustment> {
     let columns = &row.adjusted;
     let what = match columns.adjustment.as_deref()? {
-        "cuped" => "CUPED",
-        "winsorized" => "capped",
-        "winsorized_cuped" => "capped, then CUPED",
-        _ => "adjusted",
+        "cuped" => "CUPED".to_owned(),
+        "winsorized" => "capped".to_owned(),
+        "winsorized_cuped" => "capped, then CUPED".to_owned(),
+        "post_stratified" => post_stratified(columns),
+        "winsorized_post_stratified" => format!("capped, then {}", post_stratified(columns)),
+        _ => "adjusted".to_owned(),
     };
     let (effect, std_error) = estimate(row, row.effect?, row.effect_std_error?, row.mean_control);
     let (plain, plain_error) = (columns.unadjusted_effect?, columns.unadjusted_std_error?);
@@ -60,6 +62,16 @@ impl Adjustment {
         let variance = self.variance.as_ref().map_or(String::new(), |v| format!(": variance {v}"));
         format!("{}{caps}{clipped}{variance}, without {}", self.what, self.plain_effect)
     }
+}
+
+/// By which segment, and how many strata its values made.
+fn post_stratified(columns: &Columns) -> String {
+    let by = columns.stratified_by.as_ref().map_or(String::new(), |by| format!(" by {by}"));
+    let strata = columns.strata.map_or(String::new(), |n| {
+        let noun = if n == 1 { "stratum" } else { "strata" };
+        format!(" ({n} {noun})")
+    });
+    format!("post-stratified{by}{strata}")
 }
 
 /// An effect, with the share of the control's level that it is where the row has such shares, and its standard error.
@@ -154,6 +166,42 @@ mod tests {
         let points = ResultRow { metric_type: "proportion".to_owned(), rel_effect: None, ..capped };
         let told = adjustment(&points).expect("it was adjusted");
         assert_eq!((told.effect.as_str(), told.std_error.as_str()), ("+64 points", "15 points"));
+    }
+
+    #[test]
+    fn strata_are_named_beside_the_estimate_without_them() {
+        let adjusted = Columns {
+            adjustment: Some("post_stratified".to_owned()),
+            unadjusted_mean_control: Some(20.0),
+            unadjusted_effect: Some(0.5),
+            unadjusted_std_error: Some(0.25),
+            variance_ratio: Some(0.64),
+            stratified_by: Some("country".to_owned()),
+            strata: Some(5),
+            ..Columns::default()
+        };
+        let stratified = ResultRow {
+            metric_type: "mean".to_owned(),
+            effect: Some(0.4),
+            effect_std_error: Some(0.2),
+            adjusted,
+            ..row()
+        };
+        let told = adjustment(&stratified).expect("it was adjusted");
+        assert_eq!(
+            told.in_short(),
+            "post-stratified by country (5 strata): variance 36% less, without +0.50 (+2.5%)"
+        );
+        let capped = Columns {
+            adjustment: Some("winsorized_post_stratified".to_owned()),
+            strata: Some(1),
+            ..stratified.adjusted.clone()
+        };
+        let told = adjustment(&ResultRow { adjusted: capped, ..stratified });
+        assert_eq!(
+            told.map(|told| told.what).as_deref(),
+            Some("capped, then post-stratified by country (1 stratum)")
+        );
     }
 
     #[test]

@@ -7,14 +7,16 @@ use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Float64Array, Int64Array, RecordBatch,
 };
 use datafusion::arrow::buffer::BooleanBuffer;
-use datafusion::arrow::datatypes::{Float64Type, Int64Type};
+use datafusion::arrow::compute::cast;
+use datafusion::arrow::datatypes::{DataType, Float64Type, Int64Type, TimestampMicrosecondType};
 use datafusion::common::{exec_datafusion_err, exec_err};
 use datafusion::error::Result;
-use verdict_accum::{ExactSum, UnitValues};
+use verdict_accum::{ExactSum, UnitEdge, UnitSet, UnitTally, UnitValues};
 use verdict_model::Aggregate;
 
 use super::Span;
 use crate::bind::{BoundComponent, Number};
+use crate::sweep::edge_of;
 
 /// What a component has come to in each place.
 #[derive(Clone, Debug)]
@@ -28,6 +30,11 @@ enum Places {
     IntegerExtremes(Vec<Option<i64>>, Ordering),
     DoubleExtremes(Vec<Option<f64>>, Ordering),
     Values(Vec<UnitValues>),
+    Sets(Vec<UnitSet>),
+    /// The first value, or the last.
+    Numbers(Vec<Option<UnitEdge>>, Ordering),
+    Texts(Vec<Option<UnitEdge>>, Ordering),
+    Tallies(Vec<UnitTally>),
 }
 
 /// A component with what it has come to.
@@ -47,6 +54,14 @@ impl Component {
             // Over one day, days with a row are whether there was one.
             Aggregate::Any | Aggregate::DistinctDays => Places::Any(Vec::new()),
             Aggregate::Values => Places::Values(Vec::new()),
+            Aggregate::Distinct => Places::Sets(Vec::new()),
+            Aggregate::MostFrequent => Places::Tallies(Vec::new()),
+            which @ (Aggregate::First | Aggregate::Last) => {
+                Places::Numbers(Vec::new(), edge_of(which))
+            }
+            which @ (Aggregate::FirstCategory | Aggregate::LastCategory) => {
+                Places::Texts(Vec::new(), edge_of(which))
+            }
             Aggregate::Count => Places::Count(Vec::new()),
             Aggregate::Sum if float => Places::Doubles(Vec::new()),
             Aggregate::Sum => Places::Integers(Vec::new()),
@@ -82,6 +97,9 @@ impl Component {
             Places::IntegerExtremes(v, _) => v.fill(None),
             Places::DoubleExtremes(v, _) => v.fill(None),
             Places::Values(v) => v.fill(UnitValues::default()),
+            Places::Sets(v) => v.fill(UnitSet::default()),
+            Places::Numbers(v, _) | Places::Texts(v, _) => v.fill(None),
+            Places::Tallies(v) => v.fill(UnitTally::default()),
         }
     }
 
@@ -95,6 +113,9 @@ impl Component {
             Places::IntegerExtremes(v, _) => v.resize(places, None),
             Places::DoubleExtremes(v, _) => v.resize(places, None),
             Places::Values(v) => v.resize_with(places, UnitValues::default),
+            Places::Sets(v) => v.resize_with(places, UnitSet::default),
+            Places::Numbers(v, _) | Places::Texts(v, _) => v.resize(places, None),
+            Places::Tallies(v) => v.resize_with(places, UnitTally::default),
         }
     }
 
@@ -111,6 +132,9 @@ impl Component {
             Places::IntegerExtremes(v, _) => of(v),
             Places::DoubleExtremes(v, _) => of(v),
             Places::Values(v) => of(v),
+            Places::Sets(v) => of(v),
+            Places::Numbers(v, _) | Places::Texts(v, _) => of(v),
+            Places::Tallies(v) => of(v),
         }
     }
 
@@ -171,6 +195,38 @@ impl Component {
                     pushed.map_err(|e| exec_datafusion_err!("{name}: {e}"))?;
                 }
             }
+            Places::Sets(sets) => {
+                let texts = cast(value()?, &DataType::Utf8)?;
+                let texts = texts.as_string::<i32>();
+                for row in with_value(&rows, texts).set_indices() {
+                    sets[places[row] as usize].insert(texts.value(row).as_bytes());
+                }
+            }
+            Places::Tallies(tallies) => {
+                let texts = cast(value()?, &DataType::Utf8)?;
+                let texts = texts.as_string::<i32>();
+                for row in with_value(&rows, texts).set_indices() {
+                    tallies[places[row] as usize].push(texts.value(row));
+                }
+            }
+            Places::Numbers(edges, which) => {
+                let times = column(&"ts".to_owned())?.as_primitive::<TimestampMicrosecondType>();
+                let values = value()?.as_primitive::<Float64Type>();
+                for row in with_value(&rows, values).set_indices() {
+                    let edge = UnitEdge::of_number(times.value(row), values.values()[row]);
+                    let edge = edge.map_err(|e| exec_datafusion_err!("{name}: {e}"))?;
+                    keep(&mut edges[places[row] as usize], *which, edge);
+                }
+            }
+            Places::Texts(edges, which) => {
+                let times = column(&"ts".to_owned())?.as_primitive::<TimestampMicrosecondType>();
+                let texts = cast(value()?, &DataType::Utf8)?;
+                let texts = texts.as_string::<i32>();
+                for row in with_value(&rows, texts).set_indices() {
+                    let edge = UnitEdge::of_text(times.value(row), texts.value(row));
+                    keep(&mut edges[places[row] as usize], *which, edge);
+                }
+            }
             Places::IntegerExtremes(extremes, wins) => {
                 let values = value()?.as_primitive::<Int64Type>();
                 for row in with_value(&rows, values).set_indices() {
@@ -223,6 +279,20 @@ impl Component {
             (Places::Values(own), Places::Values(v)) => {
                 each().for_each(|(from, to)| own[to].merge(&v[from]));
             }
+            (Places::Sets(own), Places::Sets(v)) => {
+                each().for_each(|(from, to)| own[to].merge(&v[from]));
+            }
+            (Places::Tallies(own), Places::Tallies(v)) => {
+                each().for_each(|(from, to)| own[to].merge(&v[from]));
+            }
+            (Places::Numbers(own, which), Places::Numbers(v, _))
+            | (Places::Texts(own, which), Places::Texts(v, _)) => {
+                for (from, to) in each() {
+                    if let Some(edge) = &v[from] {
+                        keep(&mut own[to], *which, edge.clone());
+                    }
+                }
+            }
             // Parts of a day have the same components.
             _ => {}
         }
@@ -265,13 +335,31 @@ impl Component {
                     parts.iter().for_each(|part| values.merge(part));
                     Ok((!values.is_empty()).then(|| values.to_bytes()))
                 })?;
-                let bytes: usize = all.iter().flatten().map(Vec::len).sum();
-                if i32::try_from(bytes).is_err() {
-                    return exec_err!(
-                        "{name}: the values of one bucket's units take more than 2 GiB; set `buckets` to more"
-                    );
-                }
-                Arc::new(all.iter().map(Option::as_deref).collect::<BinaryArray>())
+                states(name, &all)?
+            }
+            Places::Sets(v) => {
+                let all = each(v, spans, |parts| {
+                    let mut set = UnitSet::default();
+                    parts.iter().for_each(|part| set.merge(part));
+                    Ok((!set.is_empty()).then(|| set.to_bytes()))
+                })?;
+                states(name, &all)?
+            }
+            Places::Tallies(v) => {
+                let all = each(v, spans, |parts| {
+                    let mut tally = UnitTally::default();
+                    parts.iter().for_each(|part| tally.merge(part));
+                    Ok((!tally.is_empty()).then(|| tally.to_bytes()))
+                })?;
+                states(name, &all)?
+            }
+            Places::Numbers(v, which) | Places::Texts(v, which) => {
+                let all = each(v, spans, |parts| {
+                    let wins = |a: &&UnitEdge, b: &&UnitEdge| a.cmp(b) == *which;
+                    let kept = extreme(parts.iter().map(Option::as_ref), wins);
+                    Ok(kept.map(UnitEdge::to_bytes))
+                })?;
+                states(name, &all)?
             }
             Places::IntegerExtremes(v, wins) => {
                 let of =
@@ -298,6 +386,25 @@ impl Component {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// States as a table has them.
+fn states(name: &str, all: &[Option<Vec<u8>>]) -> Result<ArrayRef> {
+    let bytes: usize = all.iter().flatten().map(Vec::len).sum();
+    if i32::try_from(bytes).is_err() {
+        return exec_err!(
+            "{name}: the values of one bucket's units take more than 2 GiB; set `buckets` to more"
+        );
+    }
+    Ok(Arc::new(all.iter().map(Option::as_deref).collect::<BinaryArray>()))
+}
+
+/// Keeps the first or the last of what was so far and another.
+fn keep(kept: &mut Option<UnitEdge>, which: Ordering, other: UnitEdge) {
+    match kept {
+        Some(kept) => kept.keep(which, other),
+        None => *kept = Some(other),
     }
 }
 

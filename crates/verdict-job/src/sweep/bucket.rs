@@ -280,7 +280,7 @@ fn kept_rows(
         if sweep.rest(total).is_some() {
             let rests: BinaryArray = totals
                 .rests
-                .ok_or_else(|| exec_datafusion_err!("what rounding took was not kept"))?;
+                .ok_or_else(|| exec_datafusion_err!("what a total does not tell was not kept"))?;
             columns.push(Arc::new(rests));
         }
     }

@@ -63,7 +63,7 @@ pub(super) struct Totals {
     pub(super) segments: Vec<StringArray>,
     /// Of those of [`Task::totals`] that are kept, in their order.
     pub(super) values: Vec<Values>,
-    /// What rounding took, where a component has that.
+    /// What rounding took, where a component has that; a state is among the values.
     pub(super) rests: Vec<Option<BinaryArray>>,
     /// By the place in [`Task::covariates`].
     pub(super) covariates: Vec<Values>,
@@ -173,8 +173,13 @@ fn exposure_day(
 }
 
 fn totals(sweep: &Sweep, task: &Task, rows: &RecordBatch) -> Result<Totals> {
+    // A state is what the total is taken from.
+    let goes_on_from = |total: &Total| {
+        let state = sweep.state(total);
+        Values::of(rows, state.as_deref().unwrap_or(&total.name))
+    };
     let rest = |total: &Total| {
-        let rest = sweep.rest(total);
+        let rest = sweep.rest(total).filter(|_| sweep.state(total).is_none());
         rest.map(|rest| Ok(named(rows, &rest)?.as_binary::<i32>().clone())).transpose()
     };
     Ok(Totals {
@@ -184,7 +189,7 @@ fn totals(sweep: &Sweep, task: &Task, rows: &RecordBatch) -> Result<Totals> {
         variant: texts(rows, "variant")?,
         several_variants: named(rows, "several_variants")?.as_boolean().clone(),
         segments: segments(task, rows)?,
-        values: task.kept(sweep).map(|t| Values::of(rows, &t.name)).collect::<Result<_>>()?,
+        values: task.kept(sweep).map(goes_on_from).collect::<Result<_>>()?,
         rests: task.kept(sweep).map(rest).collect::<Result<_>>()?,
         covariates: task
             .covariates

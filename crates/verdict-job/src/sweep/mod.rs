@@ -21,6 +21,7 @@ mod room;
 mod rows;
 mod seen;
 mod span;
+mod states;
 mod table;
 mod totals;
 mod walk;
@@ -36,12 +37,14 @@ use crate::bind::Number;
 use crate::day::{component_field, fixed_fields};
 use crate::partition::Partition;
 use crate::store::Location;
+use crate::totals::total_number;
 
 pub(crate) use caps::{Limits, TaskLimits, limits};
 pub(crate) use keep::Keeper;
 pub(crate) use room::least_bytes;
 pub(crate) use rows::{Found, Group};
 pub(crate) use seen::{Changes, Large, Seen, Watched};
+pub(crate) use states::edge_of;
 pub(crate) use table::unit_changes;
 
 /// A component, as the days have it.
@@ -56,10 +59,13 @@ pub(crate) struct Column {
 impl Column {
     /// What its totals are.
     pub(crate) fn total(&self) -> Number {
-        match self.aggregate {
-            Aggregate::DistinctDays => Number::Integer,
-            _ => self.number,
-        }
+        total_number(self.aggregate, self.number)
+    }
+
+    /// Whether its totals follow from states that the days have, and that go on from day to day.
+    pub(crate) fn is_of_states(&self) -> bool {
+        self.aggregate.is_category()
+            || matches!(self.aggregate, Aggregate::Distinct | Aggregate::First | Aggregate::Last)
     }
 }
 
@@ -220,11 +226,21 @@ impl Sweep {
         self.component(total).map_or(Number::Boolean, Column::total)
     }
 
-    /// The column of `unit_total` that holds what rounding took from the total; sums of doubles have one.
+    /// The column of `unit_total` that holds what the total alone does not tell: what rounding took from a sum of doubles, or
+    /// the state that it follows from.
     pub(crate) fn rest(&self, total: &Total) -> Option<String> {
         let column = self.component(total)?;
+        if column.is_of_states() {
+            return Some(format!("{}_state", total.name));
+        }
         let rounds = column.aggregate == Aggregate::Sum && column.number == Number::Float;
         rounds.then(|| format!("{}_rest", total.name))
+    }
+
+    /// The column of `unit_total` that a sweep goes on from, where that is not the total itself.
+    pub(crate) fn state(&self, total: &Total) -> Option<String> {
+        self.component(total).filter(|column| column.is_of_states())?;
+        self.rest(total)
     }
 
     /// The columns of a total in `unit_total`.

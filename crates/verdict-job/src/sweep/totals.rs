@@ -14,9 +14,9 @@ use datafusion::error::Result;
 use verdict_accum::{ExactSum, UnitValues};
 use verdict_model::Aggregate;
 
-use super::Column;
 use super::span::Span;
 use super::walk::{Path, Step};
+use super::{Column, states};
 use crate::bind::Number;
 
 /// A component's values in a table.
@@ -55,7 +55,7 @@ pub(super) struct Totals {
     pub(super) at_points: ArrayRef,
     /// What came in a window so far, where that differs.
     in_window: Option<ArrayRef>,
-    /// Of sums of doubles, for each unit at its end: the doubles that must be added to the rounded total, the largest
+    /// Of what follows from states, for each unit its state at its end; null: it has none. Of sums of doubles: the doubles that must be added to the rounded total, the largest
     /// first, each the rounding of what is left; null: nothing.
     pub(super) rests: Option<BinaryArray>,
 }
@@ -75,6 +75,11 @@ impl Totals {
     ) -> Result<Totals> {
         let mut rests = None;
         let at_points: ArrayRef = match (column.aggregate, column.number) {
+            _ if column.is_of_states() => {
+                let (totals, of_units) = states::along(path, column, tables, span, keep)?;
+                rests = of_units;
+                totals
+            }
             (Aggregate::Any, _) => {
                 let booleans = of_tables(column, tables, Values::booleans)?;
                 let mut all = Vec::with_capacity(path.points.len());
@@ -175,7 +180,7 @@ impl Totals {
                 )?;
                 Arc::new(Float64Array::from(all))
             }
-            (Aggregate::Min | Aggregate::Max, _) => {
+            _ => {
                 let integers = of_tables(column, tables, Values::integers)?;
                 let wins = wins(column.aggregate);
                 let mut all = Vec::with_capacity(path.points.len());
@@ -245,6 +250,8 @@ impl Totals {
             note(&|at| v.value(at - 1) == v.value(at));
         } else if let Some(v) = column.as_binary_opt::<i32>() {
             note(&|at| v.value(at - 1) == v.value(at));
+        } else if let Some(v) = column.as_string_opt::<i32>() {
+            note(&|at| v.value(at - 1) == v.value(at));
         }
     }
 }
@@ -261,11 +268,11 @@ impl Values {
         if let Values::Booleans(v) = self { Some(v) } else { None }
     }
 
-    fn integers(&self) -> Option<&Int64Array> {
+    pub(super) fn integers(&self) -> Option<&Int64Array> {
         if let Values::Integers(v) = self { Some(v) } else { None }
     }
 
-    fn values(&self) -> Option<&BinaryArray> {
+    pub(super) fn values(&self) -> Option<&BinaryArray> {
         if let Values::Many(v) = self { Some(v) } else { None }
     }
 
@@ -275,7 +282,7 @@ impl Values {
 }
 
 /// The component in each table, as what it must be there.
-fn of_tables<'a, T>(
+pub(super) fn of_tables<'a, T>(
     column: &Column,
     tables: &[InTable<'a>],
     of: impl Fn(&'a Values) -> Option<T>,
@@ -291,7 +298,7 @@ fn of_tables<'a, T>(
 }
 
 /// Begins each unit with `nothing`, adds its rows (of a span those in it), and tells the total at each point, with whether it is the unit's end.
-fn walk<T: Clone>(
+pub(super) fn walk<T: Clone>(
     path: &Path,
     span: Option<Span<'_>>,
     nothing: T,

@@ -204,7 +204,7 @@ impl Job {
                     | MetricKind::Retention(_)
                     | MetricKind::Quantile { .. }
                     | MetricKind::Superiority(_)
-                    | MetricKind::Later(_) => (1, false),
+                    | MetricKind::Categorical(_) => (1, false),
                 };
                 let whole = metric.window.is_none() && columns.len() == one_or_two;
                 (compared && whole).then(|| WatchedMetric {

@@ -49,15 +49,18 @@ fn days_back(item: &Item<'_>, key: &str) -> Option<u32> {
 
 /// Why a metric cannot be adjusted by its own past; `None`: it can.
 pub(super) fn no_past(kind: &MetricKind) -> Option<&'static str> {
-    let extreme =
-        kind.components().iter().any(|c| matches!(c.aggregate, Aggregate::Min | Aggregate::Max));
+    let any = |of: [Aggregate; 2]| kind.components().iter().any(|c| of.contains(&c.aggregate));
     match kind {
-        MetricKind::Later(_)
+        MetricKind::Categorical(_)
         | MetricKind::Reaches { .. }
         | MetricKind::Retention(_)
         | MetricKind::Quantile { .. }
         | MetricKind::Superiority(_) => Some("only proportions, means and ratios have a covariate"),
-        _ if extreme => Some(
+        _ if any([Aggregate::First, Aggregate::Last]) => Some(
+            "a unit without rows before its exposure has no first or last value to be adjusted by; use sum, count, distinct or \
+             distinct_days",
+        ),
+        _ if any([Aggregate::Min, Aggregate::Max]) => Some(
             "a unit without rows before its exposure has no smallest or largest value to be adjusted by; use sum, count \
              or distinct_days",
         ),

@@ -262,6 +262,7 @@ fn check_cluster(
             kind,
             MetricKind::Quantile { .. }
                 | MetricKind::Superiority(_)
+                | MetricKind::Categorical(_)
                 | MetricKind::Reaches { .. }
                 | MetricKind::Retention(_)
         )

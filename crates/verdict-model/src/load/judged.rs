@@ -98,6 +98,9 @@ fn metric(
     let name = name.and_then(|item| defined.refer(&item));
     let definition = name.as_ref().and_then(|name| defined.get(&name.value));
     let declared = map.get("type").and_then(|item| declared(&item, definition));
+    if let Some(of) = definition.filter(|of| matches!(of.kind, MetricKind::Categorical(_))) {
+        categorical(item, &map, role, of);
+    }
     let direction = map.get("direction").and_then(|item| {
         item.word(&[Direction::Increase, Direction::Decrease].map(|d| (d.word(), d)))
     });
@@ -145,6 +148,24 @@ fn metric(
         post_stratify,
         pre_period_days: defaults.pre_period_check.filter(|_| compared),
     })
+}
+
+/// What a categorical metric cannot have: one of its shares rises as another falls, so that none of it is better.
+fn categorical(item: &Item<'_>, map: &Map<'_>, role: Role, of: &Metric) {
+    let name = &of.name;
+    if role != Role::Secondary {
+        item.refuse(format!(
+            "metric `{name}` is categorical: its shares differ or not, and no change of them is better; name it under \
+             `secondary`, and a proportion of one category here"
+        ));
+    }
+    for (key, own) in map.entries() {
+        if ["mde_relative", "mde_absolute", "baseline"].contains(&&*key.value) {
+            own.refuse(format!(
+                "has no meaning for metric `{name}`, which is categorical; remove it"
+            ));
+        }
+    }
 }
 
 fn declared(item: &Item<'_>, definition: Option<&Metric>) -> Option<DeclaredType> {

@@ -17,7 +17,7 @@ enum Type {
     Retention,
     Quantile,
     Superiority,
-    Later(&'static str),
+    Categorical,
 }
 
 const TYPES: [(&str, Type); 8] = [
@@ -28,12 +28,8 @@ const TYPES: [(&str, Type); 8] = [
     ("quantile", Type::Quantile),
     ("retention", Type::Retention),
     ("superiority", Type::Superiority),
-    ("categorical", Type::Later("categorical")),
+    ("categorical", Type::Categorical),
 ];
-
-/// Keys that a metric of a later type may have.
-const LATER_TYPE_KEYS: [&str; 8] =
-    ["source", "filter", "value", "aggregate", "of", "values", "levels", "categories"];
 
 /// Keys that a metric of any type may have, and what happens without their methods.
 const LATER_KEYS: [(&str, &str); 2] = [
@@ -52,10 +48,8 @@ pub(super) fn metric(
         item.refuse(format!("`{name}` is built in; choose another name"));
     }
     let mut map = item.map()?;
-    let ty =
-        map.require("type", "write proportion, mean, ratio, retention, quantile or superiority")?;
-    let place = ty.place.clone();
-    let ty = ty.word(&TYPES)?;
+    let words = "write proportion, mean, ratio, retention, quantile, superiority or categorical";
+    let ty = map.require("type", words)?.word(&TYPES)?;
     let description = map.text("description").map(|text| text.value);
     let mut window = map.get("window").and_then(|item| window::window(&item));
     let kind = match ty {
@@ -77,23 +71,12 @@ pub(super) fn metric(
                 _ => None,
             }
         }
-        Type::Later(word) => {
-            if let Some(item) = map.get("source") {
-                sources.refer(&item);
-            }
-            for key in LATER_TYPE_KEYS {
-                map.get(key);
-            }
-            let consequence = format!(
-                "no method computes a {word} yet: the results of `{name}` say so instead of a number"
-            );
-            later.push(Later { experiment: None, place, consequence });
-            Some(MetricKind::Later(word.to_owned()))
+        Type::Categorical => {
+            component(&mut map, sources, Use::Category).map(MetricKind::Categorical)
         }
     };
     for (key, consequence) in LATER_KEYS {
-        let part_of_type = matches!(ty, Type::Later(_)) && LATER_TYPE_KEYS.contains(&key);
-        if let Some(item) = map.get(key).filter(|_| !part_of_type) {
+        if let Some(item) = map.get(key) {
             later.push(Later {
                 experiment: None,
                 place: item.place,
@@ -158,16 +141,20 @@ enum Use {
     Mean,
     Ratio,
     Values,
+    Category,
 }
 
 impl Use {
     fn allows(self, aggregate: Aggregate) -> bool {
         match self {
             Use::Proportion => aggregate == Aggregate::Any,
-            Use::Mean => !matches!(aggregate, Aggregate::Any | Aggregate::Values),
+            Use::Mean => {
+                !matches!(aggregate, Aggregate::Any | Aggregate::Values) && !aggregate.is_category()
+            }
             Use::Values => aggregate == Aggregate::Values,
+            Use::Category => aggregate.is_category(),
             // A unit without rows has no smallest value, and could be in neither sum.
-            Use::Ratio => !matches!(aggregate, Aggregate::Min | Aggregate::Max | Aggregate::Values),
+            Use::Ratio => !aggregate.may_be_absent(),
         }
     }
 
@@ -175,6 +162,7 @@ impl Use {
         match self {
             Use::Proportion => Aggregate::Any,
             Use::Values => Aggregate::Values,
+            Use::Category => Aggregate::LastCategory,
             Use::Mean | Use::Ratio if has_value => Aggregate::Sum,
             Use::Mean | Use::Ratio => Aggregate::Count,
         }
@@ -204,10 +192,11 @@ fn component(map: &mut Map<'_>, sources: &Definitions<Source>, used: Use) -> Opt
         None => Some(used.default(value_item.is_some())),
     }?;
     let needs_value =
-        matches!(aggregate, Aggregate::Sum | Aggregate::Min | Aggregate::Max | Aggregate::Values);
+        aggregate.may_be_absent() || matches!(aggregate, Aggregate::Sum | Aggregate::Distinct);
     if needs_value && value_item.is_none() {
         let what = match aggregate {
             Aggregate::Values => "the quantile",
+            category if category.is_category() => "the category",
             _ => &format!("`{}`", aggregate.word()),
         };
         map.refuse(format!("`value` is missing: write the SQL expression that {what} is taken of"));

@@ -21,7 +21,9 @@ pub(super) fn winsorize(map: &mut Map<'_>, kind: Option<&MetricKind>) -> Option<
             item.refuse("does not fit this metric: a proportion is made of zeros and ones");
             Some(None)
         }
-        Some(MetricKind::Later(_) | MetricKind::Quantile { .. } | MetricKind::Superiority(_)) => {
+        Some(
+            MetricKind::Categorical(_) | MetricKind::Quantile { .. } | MetricKind::Superiority(_),
+        ) => {
             item.refuse("does not fit this metric: only the totals of means and ratios have caps");
             Some(None)
         }

@@ -19,7 +19,7 @@ pub(crate) fn adjusted(rows: &[&ResultRow]) -> Markup {
             };
             vec![
                 format!("{} · {}", row.metric, row.variant),
-                told.what.to_owned(),
+                told.what,
                 caps,
                 with_signs(&told.effect),
                 told.std_error,
@@ -45,7 +45,8 @@ pub(crate) fn adjusted(rows: &[&ResultRow]) -> Markup {
             p class="fine" {
                 "CUPED takes out of a metric what its units did before their exposure, which no variant can have changed: the \
                  estimate is of the same effect, with less noise. Caps replace totals beyond them, so that a few units do not \
-                 decide: the estimate is of the effect on capped totals. The plan says which is tested; the other is for comparison."
+                 decide: the estimate is of the effect on capped totals. Post-stratification weights the levels of both arms by the \
+                 same shares of a segment's values, so that chance differences of their make-up are no effect. The plan says which is tested; the other is for comparison."
             }
         }
     }

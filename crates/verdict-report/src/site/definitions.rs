@@ -106,8 +106,18 @@ fn of_kind(kind: &MetricKind) -> String {
         MetricKind::Ratio { .. } => {
             "Ratio: the sum of the first over the sum of the second, over all units; tested by the delta method.".to_owned()
         }
-        MetricKind::Later(word) => format!("Type {word}."),
+        MetricKind::Categorical(_) => {
+            "Categorical: the shares of units by category; compared by chi-squared, units without one left out.".to_owned()
+        }
     }
+}
+
+/// The first or the last value that is not null, by time and of one time by value.
+fn edge(value: &str, order: &str, component: &Component, source: Option<&Source>) -> String {
+    let time = source.map_or(&*component.source.value, |source| &*source.timestamp.value);
+    format!(
+        "first_value({value} ORDER BY {time} {order}, {value} {order}) FILTER (WHERE {value} IS NOT NULL)"
+    )
 }
 
 /// A component as a query over its log; expressions as the project's files have them.
@@ -119,6 +129,14 @@ fn sql(component: &Component, source: Option<&Source>, unit_type: &str) -> Strin
         (Aggregate::Count, None) => "count(*)".to_owned(),
         (Aggregate::Count, Some(value)) => format!("count({value})"),
         (Aggregate::DistinctDays, _) => "count(DISTINCT ds)".to_owned(),
+        (Aggregate::Distinct, value) => format!("count(DISTINCT {})", value.unwrap_or("*")),
+        (Aggregate::First | Aggregate::FirstCategory, Some(value)) => {
+            edge(value, "ASC", component, source)
+        }
+        (Aggregate::Last | Aggregate::LastCategory, Some(value)) => {
+            edge(value, "DESC", component, source)
+        }
+        (Aggregate::MostFrequent, value) => format!("mode({})", value.unwrap_or("*")),
         (other, value) => format!("{}({})", other.word(), value.unwrap_or("*")),
     };
     let unit =

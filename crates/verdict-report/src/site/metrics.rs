@@ -127,6 +127,7 @@ fn notes(row: &ResultRow) -> Vec<String> {
     notes.extend(words::margin(row).map(|margin| format!("margin {margin}")));
     notes.extend(words::limit(row));
     notes.extend(words::resampled(row));
+    notes.extend(words::chi_squared(row));
     if let (Some(z), Some(boundary)) = (row.z, row.boundary) {
         notes.push(format!("z {z:.2}, boundary {boundary:.2}"));
     }
@@ -154,10 +155,10 @@ impl Named<'_> {
             Named::Metrics(page) => {
                 let description =
                     page.metrics.get(&row.metric).and_then(|m: &Metric| m.description.as_deref());
-                let better = if row.direction == "decrease" {
-                    "lower is better"
-                } else {
-                    "higher is better"
+                let better = match (row.metric_type.as_str(), row.direction.as_str()) {
+                    ("categorical", _) => "shares of several categories",
+                    (_, "decrease") => "lower is better",
+                    _ => "higher is better",
                 };
                 html! {
                     span class="name" { (row.metric) }

@@ -2,6 +2,7 @@
 //! anywhere, so that it works from a bucket, a folder or an attachment.
 
 mod adjusted;
+mod categories;
 mod checks;
 mod cohorts;
 mod decision;

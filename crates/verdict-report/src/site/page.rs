@@ -9,6 +9,7 @@ use verdict_model::tables::RESULTS;
 use verdict_model::{Arm, Role, SequentialMethod, SeveralVariants};
 
 use super::adjusted::adjusted;
+use super::categories::categories;
 use super::checks::checks;
 use super::cohorts::by_age;
 use super::decision::decisions;
@@ -154,6 +155,7 @@ fn metrics(page: &Page) -> Markup {
         (role(page, Role::Primary))
         @if !page.judged.experiment.guardrails.is_empty() { (role(page, Role::Guardrail)) }
         @if !page.judged.experiment.secondary.is_empty() { (role(page, Role::Secondary)) }
+        (categories(&rows))
         (adjusted(&rows))
         @if !rows.is_empty() && rows.len() <= MOST_EXACT { (every_number(&rows)) }
     }

@@ -17,6 +17,12 @@ use crate::plot::scale::comparable;
 const DRAWN: std::ops::RangeInclusive<usize> = 21..=48;
 /// A name longer than this has a line of its own.
 const LONGEST_NAME: usize = 20;
+/// More categories than this are not read one by one.
+const MOST_SHARES: usize = 12;
+/// The width of a share, `100.00%`.
+const SHARE: usize = 7;
+/// The width of a difference of shares, `+100.00 points`.
+const DIFFERENCE: usize = 14;
 
 /// A line: a control, or a variant with its comparison.
 struct Line<'a> {
@@ -84,6 +90,46 @@ pub(super) fn metrics(out: &mut impl Write, judged: &Judged, style: Laid) -> io:
                 });
             widths.write(out, line, drawn.as_deref(), style)?;
         }
+        rows.iter().try_for_each(|row| shares(out, row, style))?;
+    }
+    Ok(())
+}
+
+/// The largest shares of a categorical metric, a line each.
+fn shares(out: &mut impl Write, row: &ResultRow, style: Laid) -> io::Result<()> {
+    let shares = words::shares(row);
+    let shown = &shares[..shares.len().min(MOST_SHARES)];
+    if shown.is_empty() {
+        return Ok(());
+    }
+    let heading = format!(
+        "shares of {}: {} of {}, {} of {}",
+        row.metric,
+        words::counted(row.n_control, "unit"),
+        row.control,
+        words::counted(row.n_variant, "unit"),
+        row.variant
+    );
+    writeln!(out)?;
+    wrapped(&clean(&heading), style.tables, "  ", "  ")
+        .iter()
+        .try_for_each(|line| writeln!(out, "{line}"))?;
+    let indent = " ".repeat(INDENT);
+    for share in shown {
+        let numbers = format!(
+            "{indent}{} → {}  {}  ",
+            right(&share.control, SHARE),
+            right(&share.variant, SHARE),
+            right(&share.difference, DIFFERENCE)
+        );
+        let rest = " ".repeat(INDENT + 2);
+        wrapped(&clean(&share.category), style.tables, &numbers, &rest)
+            .iter()
+            .try_for_each(|line| writeln!(out, "{line}"))?;
+    }
+    let left = shares.len() - shown.len();
+    if left > 0 {
+        writeln!(out, "{indent}and {left} more in the table `results`")?;
     }
     Ok(())
 }
@@ -252,6 +298,7 @@ fn note(row: &ResultRow) -> Option<String> {
     notes.extend(words::margin(row).map(|margin| format!("margin {margin}")));
     notes.extend(words::limit(row));
     notes.extend(words::resampled(row));
+    notes.extend(words::chi_squared(row));
     if let (Some(z), Some(boundary)) = (row.z, row.boundary) {
         notes.push(format!("z {z:.2}, boundary {boundary:.2}"));
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use verdict_analysis::judge::{self, judge};
 use verdict_model::rows::{
-    Covariates, EXPOSURE_DS, GroupStat, SEVERAL_VARIANTS, WHOLE, Winsorized,
+    Categories, Covariates, EXPOSURE_DS, GroupStat, SEVERAL_VARIANTS, WHOLE, Winsorized,
 };
 use verdict_model::{DataCounts, ExperimentPlan, NaiveDate, RegisteredPlan, RowCounts};
 use verdict_report::{DayUnits, Judged, Page, RunLine, Spread};
@@ -30,6 +30,8 @@ pub(crate) struct Case {
     pub(crate) segments: Vec<(String, f64)>,
     /// Whether revenue is capped and adjusted by its past, and the order value taken over a week.
     pub(crate) adjusted: bool,
+    /// Whether the last payment method of each unit is compared.
+    pub(crate) methods: bool,
     /// A change of the plan after it was registered: text in the file, and what it was.
     pub(crate) changed: Option<(&'static str, &'static str)>,
 }
@@ -50,6 +52,7 @@ impl Default for Case {
             rate: 0.12,
             segments: vec![("de".into(), 0.4), ("fr".into(), 0.35), ("it".into(), 0.25)],
             adjusted: false,
+            methods: false,
             changed: None,
         }
     }
@@ -159,6 +162,7 @@ pub(crate) fn gallery() -> Vec<Page> {
             ..base()
         },
         Case { name: "adjusted".into(), adjusted: true, settings: once(), ..base() },
+        Case { name: "categories".into(), methods: true, settings: once(), ..base() },
         Case {
             name: "many_segments".into(),
             segments: (0..60).map(|i| (format!("city {i}"), 1.0 / 60.0)).collect(),
@@ -323,7 +327,7 @@ metrics:
     type: ratio
 {}    numerator: {{source: events, filter: type = 'order', value: amount, aggregate: sum}}
     denominator: {{source: events, filter: type = 'order', aggregate: count}}
----
+{}---
 experiment:
   name: {}
   hypothesis: {}
@@ -336,15 +340,17 @@ experiment:
     guardrails:
       - {{name: latency, direction: decrease}}
       - {{name: revenue, direction: increase, test: non_inferiority, margin_relative: 0.05}}
-    secondary: [{{name: order_value, direction: increase}}]
+    secondary: [{{name: order_value, direction: increase}}{}]
   statistical_settings: {{{}}}
 ",
         if case.adjusted { ", winsorize: {upper: 120}, cuped: {lookback_days: 14}" } else { "" },
         if case.adjusted { "    window: {start: 0, end: 6}\n" } else { "" },
+        if case.methods { "  method: {type: categorical, source: events, value: method}\n" } else { "" },
         quoted(&case.name),
         quoted(&case.hypothesis),
         variants[0],
         variants.join(", "),
+        if case.methods { ", {name: method}" } else { "" },
         case.settings
     )
 }
@@ -486,7 +492,18 @@ impl Of<'_> {
             };
             return vec![converted, latency, revenue, ratio];
         }
-        vec![converted, latency, revenue, ratio]
+        let mut rows = vec![converted, latency, revenue, ratio];
+        rows.extend(self.case.methods.then(|| self.method(lift)));
+        rows
+    }
+
+    /// A method that gains what the lift is, and one with markup for a name that loses it; a rare one that none has.
+    fn method(&self, lift: f64) -> GroupStat {
+        let [card, bank] = [0.5 + 0.5 * lift, 0.2].map(|share| (share * self.n as f64) as i64);
+        let cash = self.n - card - bank;
+        let category = ["<b>cash|bar</b>", "bank", "card"].map(str::to_owned).to_vec();
+        let categories = Some(Categories { category, count: vec![cash, bank, card] });
+        GroupStat { categories, ..self.row("method", "categorical") }
     }
 }
 

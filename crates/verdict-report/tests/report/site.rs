@@ -176,6 +176,25 @@ fn adjusted_metrics_show_both_estimates_and_their_definitions() {
     assert!(!html_of("significant").contains("What was adjusted"));
 }
 
+/// Who reads that shares differ sees which they are, and how the test came to it.
+#[test]
+fn categorical_metrics_show_their_shares() {
+    let html = html_of("categories");
+    for text in [
+        "Shares of method: on against off",
+        "&lt;b&gt;cash|bar&lt;/b&gt;",
+        "chi-squared ",
+        "with 2 degrees of freedom",
+        "shares differ",
+        "V 0.0",
+        "20.00%",
+    ] {
+        assert!(html.contains(text), "no {text}");
+    }
+    assert!(!html.contains("<b>cash"));
+    assert!(!html_of("significant").contains("Shares of"));
+}
+
 /// Each table of the page as CSV: the same numbers, a line each below the names of its columns.
 #[test]
 fn every_drawing_can_be_downloaded() {

@@ -59,6 +59,27 @@ fn colours_only_repeat_what_is_said() {
     assert_eq!(bare, plain);
 }
 
+/// Terminal and chat have a line for each category, whatever its name.
+#[test]
+fn categories_have_a_line_each() {
+    for width in [60, 160] {
+        let shown = shown("categories", width, false);
+        assert!(shown.contains("shares of method"), "{shown}");
+        let share =
+            |name: &str| shown.lines().any(|line| line.contains(" → ") && line.ends_with(name));
+        assert!(["card", "<b>cash|bar</b>", "bank"].into_iter().all(share), "{shown}");
+    }
+    let mut out = Vec::new();
+    markdown(&mut out, &[&named("categories").judged]).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    assert!(text.contains("\nShares of method, on against off (chi-squared "), "{text}");
+    let row = text.lines().find(|line| line.contains("bar&lt;/b&gt;")).unwrap();
+    assert!(
+        row.starts_with("| &lt;b&gt;cash\\|bar&lt;/b&gt; | ") && row.ends_with(" points |"),
+        "{row}"
+    );
+}
+
 #[test]
 fn markdown_is_a_table_whatever_the_names() {
     let mut out = Vec::new();

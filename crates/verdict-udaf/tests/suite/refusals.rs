@@ -5,7 +5,7 @@ use crate::session::{check, refused};
 const T: &str = "(VALUES (1, 2.0, 'a', x'00'), (2, 3.0, 'b', x'00')) AS t(w, x, s, b)";
 
 /// A call of each aggregate function whose order or repetition of rows could be asked for.
-const CALLS: [&str; 19] = [
+const CALLS: [&str; 21] = [
     "moments(w, x)",
     "moments_state(w, x)",
     "moments_merge_1(b)",
@@ -25,6 +25,8 @@ const CALLS: [&str; 19] = [
     "exact_values_merge(b)",
     "exact_pairs_state(w, x, x)",
     "exact_pairs_merge(b)",
+    "categories_state(w, s)",
+    "categories_merge(b)",
 ];
 
 #[tokio::test]
@@ -108,6 +110,10 @@ async fn wrong_arguments() {
         ("exact_values_state(x, x)", "is a whole number (BIGINT)"),
         ("exact_values_state(w, s)", "takes numbers"),
         ("exact_values_merge(b)", "another kind, shape or version"),
+        ("categories_state(w)", "categories_state(weight, text)"),
+        ("categories_state(x, s)", "is a whole number (BIGINT)"),
+        ("categories_state(w, x)", "takes a text"),
+        ("categories_merge(b)", "another kind, shape or version"),
         ("sketch(w)", "sketch(weight, x[, relative_error])"),
         ("sketch(x, x)", "is a whole number (BIGINT)"),
         ("sketch(w, x, x)", "is a literal"),

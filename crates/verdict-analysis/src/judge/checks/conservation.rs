@@ -83,7 +83,7 @@ pub(super) fn units(subject: &Subject<'_>) -> Finding {
             let n =
                 group.map_or(0, |group| group.n.saturating_add(group.n_not_mature.unwrap_or(0)));
             let (agrees, relation) = match metric_type {
-                "mean" | "clustered_mean" | "quantile" | "superiority" => {
+                "mean" | "clustered_mean" | "quantile" | "superiority" | "categorical" => {
                     (n <= counted_units, "at most ")
                 }
                 _ => (n == counted_units, ""),

@@ -148,7 +148,7 @@ fn guardrails_are_corrected_together() {
 
 #[test]
 fn a_guardrail_without_a_number_is_named() {
-    let case = value(100.0, 3.0).guardrail("p99", "categorical", Decrease);
+    let case = value(100.0, 3.0).guardrail("p99", "rhythm", Decrease);
     let reasons = check(&case, "ship", &["primary_better", "guardrail_not_tested"]);
     assert_eq!(
         reasons[1],
@@ -176,7 +176,7 @@ fn a_primary_without_a_number_is_inconclusive() {
     let case = |metric_type| Case::two_arms("value", metric_type).exposed(&[10_000, 10_000]);
     check(&case("mean").with(constant), "inconclusive", &["primary_zero_variance"]);
     check(&case("mean"), "inconclusive", &["primary_no_units_in_control"]);
-    check(&case("categorical"), "inconclusive", &["primary_method_not_in_effect"]);
+    check(&case("rhythm"), "inconclusive", &["primary_method_not_in_effect"]);
 }
 
 #[test]

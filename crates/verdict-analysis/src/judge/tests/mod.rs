@@ -2,6 +2,7 @@
 
 mod adjusted;
 mod branches;
+mod categories;
 mod checks;
 mod contradictions;
 mod decisions;

@@ -213,7 +213,7 @@ fn six_tests_of_the_hillstrom_emails_in_one_family() {
 #[test]
 fn rows_without_a_p_value_are_no_members_of_their_family() {
     let case = clicks(46, 69)
-        .guardrail("p99", "categorical", Direction::Decrease)
+        .guardrail("p99", "rhythm", Direction::Decrease)
         .guardrail("errors", "proportion", Direction::Decrease)
         .with([
             proportion("errors", "control", 46, 10_000),

@@ -409,7 +409,6 @@ fn the_declared_type_fits_the_definition() {
         ("quantile", vec!["continuous", "quantile"]),
         ("retention", vec!["retention"]),
         ("superiority", vec!["continuous", "superiority"]),
-        ("categorical", vec!["categorical"]),
     ] {
         for word in [
             "proportion",

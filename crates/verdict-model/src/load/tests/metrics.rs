@@ -43,19 +43,19 @@ fn aggregates_fit_the_type() {
         "type: mean",
         "type: mean, aggregate: any",
         "p.yaml:15: metrics.revenue.aggregate: `any` is not allowed here (allowed: count, sum, min, max, \
-         distinct_days)",
+         distinct_days, distinct, first, last)",
     );
-    for min_or_max in ["min", "max"] {
+    for min_or_max in ["min", "max", "first", "last"] {
         check(
             "numerator: {",
             &format!("numerator: {{value: x, aggregate: {min_or_max}, "),
             &format!(
                 "p.yaml:16: metrics.ctr.numerator.aggregate: `{min_or_max}` is not allowed here (allowed: \
-             any, count, sum, distinct_days)"
+             any, count, sum, distinct_days, distinct)"
             ),
         );
     }
-    for word in ["sum", "min", "max"] {
+    for word in ["sum", "min", "max", "distinct", "first", "last"] {
         check(
             "{type: mean, value: amount}",
             &format!("{{type: mean, aggregate: {word}}}"),
@@ -92,7 +92,8 @@ fn a_metric_has_a_type() {
     check(
         "type: proportion, ",
         "",
-        "p.yaml:14: metrics.clicks: `type` is missing: write proportion, mean, ratio, retention, quantile or superiority",
+        "p.yaml:14: metrics.clicks: `type` is missing: write proportion, mean, ratio, retention, quantile, superiority or \
+         categorical",
     );
     check(
         "type: proportion",
@@ -133,25 +134,61 @@ fn metric_names_are_identifiers_and_not_reserved() {
     );
 }
 
+/// The categorical metric, named where it may be.
+fn with_category(definition: &str) -> String {
+    changed("  revenue:", &format!("  way: {definition}\n  revenue:"))
+        .replace("[{name: ctr}]", "[{name: ctr}, {name: way}]")
+}
+
 #[test]
-fn later_types_are_read_and_said() {
-    let revenue = "{type: mean, value: amount}";
-    let (ty, rest) = ("categorical", "levels: [a]");
-    let project = good(revenue, &format!("{{type: {ty}, source: events, value: x, {rest}}}"));
-    assert_eq!(project.metrics["revenue"].kind, MetricKind::Later(ty.to_owned()));
-    let [later] = &project.later[..] else { panic!("one remark: {:?}", project.later) };
-    assert_eq!(later.experiment, None);
-    assert_eq!(
-        format!("{}: {}", later.place, later.consequence),
-        format!(
-            "p.yaml:15: metrics.revenue.type: no method computes a {ty} yet: the results of `revenue` say \
-         so instead of a number"
-        )
+fn a_categorical_metric_has_a_text_of_each_unit() {
+    let aggregate = |more: &str| {
+        let text = with_category(&format!("{{type: categorical, value: method{more}}}"));
+        let project = load_files(&[("p.yaml", &text)]).unwrap_or_else(|e| panic!("{e}"));
+        let again = load_files(&[("p.yaml", &project.resolved_text())]);
+        let again = again.unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(again.resolved_text(), project.resolved_text());
+        component(&project, "way").aggregate
+    };
+    assert_eq!(aggregate(""), Aggregate::LastCategory);
+    assert_eq!(aggregate(", aggregate: first"), Aggregate::FirstCategory);
+    assert_eq!(aggregate(", aggregate: most_frequent"), Aggregate::MostFrequent);
+    let check = |definition: &str, expect: &str| {
+        check_files(&[("p.yaml", &with_category(definition))], expect);
+    };
+    check(
+        "{type: categorical}",
+        "p.yaml:15: metrics.way: `value` is missing: write the SQL expression that the category is taken of",
     );
     check(
-        revenue,
-        "{type: categorical, source: evnts}",
-        "p.yaml:15: metrics.revenue.source: source `evnts` is not defined; did you mean `events`? (defined: events)",
+        "{type: categorical, value: method, aggregate: sum}",
+        "p.yaml:15: metrics.way.aggregate: `sum` is not allowed here (allowed: first, last, most_frequent)",
+    );
+    check(
+        "{type: categorical, value: method, winsorize: {upper: 5}}",
+        "p.yaml:15: metrics.way.winsorize: does not fit this metric: only the totals of means and ratios have caps",
+    );
+    check(
+        "{type: categorical, value: method, cuped: {lookback_days: 7}}",
+        "p.yaml:15: metrics.way.cuped: does not fit this metric: only proportions, means and ratios have a covariate",
+    );
+    check_files(
+        &[(
+            "p.yaml",
+            &with_category("{type: categorical, value: m}")
+                .replace("{name: way}", "{name: way, mde_relative: 0.1}"),
+        )],
+        "p.yaml:24: experiment.metrics.secondary[1].mde_relative: has no meaning for metric `way`, which is categorical; remove it",
+    );
+    check_files(
+        &[(
+            "p.yaml",
+            &with_category("{type: categorical, value: m}")
+                .replace("[{name: revenue}]", "[{name: way}]")
+                .replace(", {name: way}]", "]"),
+        )],
+        "p.yaml:23: experiment.metrics.guardrails[0]: metric `way` is categorical: its shares differ or not, and no change of them \
+         is better; name it under `secondary`, and a proportion of one category here",
     );
 }
 
@@ -252,6 +289,11 @@ fn cuped_is_read_where_it_can_be() {
         "aggregate: max, cuped: {lookback_days: 7}",
         "p.yaml:15: metrics.revenue.cuped: does not fit this metric: a unit without rows before its exposure has no smallest \
          or largest value to be adjusted by; use sum, count or distinct_days",
+    );
+    check(
+        "aggregate: last, cuped: {lookback_days: 7}",
+        "p.yaml:15: metrics.revenue.cuped: does not fit this metric: a unit without rows before its exposure has no first or \
+         last value to be adjusted by; use sum, count, distinct or distinct_days",
     );
 }
 
