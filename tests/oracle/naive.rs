@@ -343,11 +343,14 @@ pub(crate) enum Told {
     Category(String),
 }
 
+/// What a unit's events tell.
+type OfEvents = fn(&[&Row]) -> Option<Told>;
+
 /// A metric: its components by position among those of the unit type, and its window.
 pub(crate) struct Metric {
     pub(crate) name: &'static str,
     /// What it is of all events that count, where no component of a day says it.
-    pub(crate) of_events: Option<fn(&[&Row]) -> Option<Told>>,
+    pub(crate) of_events: Option<OfEvents>,
     pub(crate) components: Vec<Component>,
     pub(crate) places: Vec<usize>,
     pub(crate) window: Option<(usize, usize)>,
