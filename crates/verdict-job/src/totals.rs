@@ -28,7 +28,7 @@ use crate::partition::{self, Key, Partition, Writer};
 use crate::plan::{ExperimentTask, Plan};
 use crate::render::{self, MetricSql, SegmentSql};
 use crate::room::{allowed, mib};
-use crate::sweep::{Base, Found, Keeper, Seen, Sweep, least_bytes, limits, unit_changes};
+use crate::sweep::{Base, Found, Keeper, Seen, Sweep, Task, least_bytes, limits, unit_changes};
 use crate::trust_rows::{self, WatchedMetric, Watching};
 use crate::{Error, Result};
 use fresh::{because, counts_to};
@@ -317,7 +317,7 @@ impl Job {
             let seen = found.take_seen(number);
             let kept = keepers.iter().find(|keeper| keeper.task == number);
             let kept = match kept {
-                Some(keeper) if sweep.tasks[number].makes_last() => Some(keeper.rows().await),
+                Some(keeper) if makes_last(work, &sweep.tasks[number]) => Some(keeper.rows().await),
                 _ => None,
             };
             conserved::weights(&work.experiment.name.value, &totals, &seen, kept)?;
@@ -494,6 +494,11 @@ impl Job {
             })
             .collect()
     }
+}
+
+/// Whether the statistics of the date whose totals are kept are made with them.
+fn makes_last(work: &Work<'_>, task: &Task) -> bool {
+    work.task.looks.last().is_some_and(|last| task.made.contains(last))
 }
 
 /// What a component's totals are.

@@ -144,11 +144,6 @@ impl Task {
         self.looks.len() * if self.watched { 2 } else { 1 }
     }
 
-    /// Whether the group statistics of its last look are made.
-    pub(crate) fn makes_last(&self) -> bool {
-        self.looks.last().is_some_and(|last| self.made.contains(last))
-    }
-
     /// The schema of its `unit_total`.
     pub(crate) fn totals_schema(&self, sweep: &Sweep) -> SchemaRef {
         let mut fields = fixed_fields(&UNIT_TOTAL, &sweep.unit);
