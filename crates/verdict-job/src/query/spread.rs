@@ -214,10 +214,13 @@ fn partitions_of(input: &Arc<dyn ExecutionPlan>) -> usize {
     input.output_partitioning().partition_count()
 }
 
+/// What stands for a plan that is cut off.
+type Replace<'a> = dyn FnMut(&Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> + 'a;
+
 /// The plan with everything that can be cut off replaced; from left to right, so that two walks meet the same.
 fn exchanged(
     plan: &Arc<dyn ExecutionPlan>,
-    replace: &mut dyn FnMut(&Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan>,
+    replace: &mut Replace<'_>,
 ) -> EngineResult<Arc<dyn ExecutionPlan>> {
     match below(plan) {
         Below::Files => return Ok(replace(plan)),
