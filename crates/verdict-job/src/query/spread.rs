@@ -214,7 +214,7 @@ fn partitions_of(input: &Arc<dyn ExecutionPlan>) -> usize {
     input.output_partitioning().partition_count()
 }
 
-/// What comes in the place of a plan.
+/// What stands for a plan that is cut off.
 type Replace<'a> = dyn FnMut(&Arc<dyn ExecutionPlan>) -> Arc<dyn ExecutionPlan> + 'a;
 
 /// The plan with everything that can be cut off replaced; from left to right, so that two walks meet the same.
