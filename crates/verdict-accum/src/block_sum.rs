@@ -24,43 +24,92 @@ impl BlockSum {
     }
 }
 
-/// The exact sum of a block; `None` where it has more than 93 bits, or a value that is not finite.
-///
-/// With all values below 2^e, adding and subtracting 1.5 · 2^(e+9) rounds each to a multiple of 2^(e-43); 512 such
-/// multiples have no more than 53 bits, so their sums are exact in any order. The remainders are at most 2^(e-44); where no
-/// value is below 2^(e-36), they are multiples of 2^(e-88), and their sums are exact for the same reason (Rump, Ogita & Oishi
-/// 2008, "Accurate floating-point summation part I"; Demmel & Nguyen 2013, "Fast reproducible floating-point
-/// summation").
-///
-/// `next` is the block that comes after: a value of each of its cache lines is read while this one is added, so that they are there
-/// when it begins (with values from memory, a sixth of the time).
-pub(crate) fn block_sum(xs: &[f64; BLOCK], next: &[f64; BLOCK]) -> Option<BlockSum> {
-    let (rows, _) = xs.as_chunks::<LANES>();
-    let (next, _) = next.as_chunks::<LANES>();
-    let (mut most, mut least) = ([0.0_f64; LANES], [f64::INFINITY; LANES]);
-    for row in rows {
-        for i in 0..LANES {
-            let x = row[i].abs();
-            most[i] = if x > most[i] { x } else { most[i] };
-            least[i] = if x < least[i] { x } else { least[i] };
-        }
-    }
-    let most = most.into_iter().fold(0.0, f64::max);
-    let least = least.into_iter().fold(f64::INFINITY, f64::min);
-    // Away from either end of the range, so that all powers of two below are numbers.
-    if !(1e-270..1e270).contains(&most) {
-        return (xs == &[0.0; BLOCK]).then_some(BlockSum::Narrow([0.0; 2]));
-    }
-    let e = (most.to_bits() >> 52) as i32 - 1022;
-    if least >= power_of_two(e - 36) { narrow(rows, next, e) } else { broad(rows, next, e) }
+/// Adds blocks, one after another.
+#[derive(Debug, Default)]
+pub(crate) struct Blocks {
+    /// Where the values of the last block were within 2^(e-36) and 2^e: e. Those of the next one are likely to be as well, and then it
+    /// is enough to go through them once.
+    exponent: Option<i32>,
 }
 
-fn narrow(rows: &[[f64; LANES]], next: &[[f64; LANES]], e: i32) -> Option<BlockSum> {
+impl Blocks {
+    /// The exact sum of a block; `None` where it has more than 93 bits, or a value that is not finite.
+    ///
+    /// With all values below 2^e, adding and subtracting 1.5 · 2^(e+9) rounds each to a multiple of 2^(e-43); 512 such
+    /// multiples have no more than 53 bits, so their sums are exact in any order. The remainders are at most 2^(e-44); where no
+    /// value is below 2^(e-36), they are multiples of 2^(e-88), and their sums are exact for the same reason (Rump, Ogita & Oishi
+    /// 2008, "Accurate floating-point summation part I"; Demmel & Nguyen 2013, "Fast reproducible floating-point
+    /// summation").
+    ///
+    /// `next` is the block that comes after: a value of each of its cache lines is read while this one is added, so that they are
+    /// there when it begins (with values from memory, a sixth of the time).
+    pub(crate) fn sum(&mut self, xs: &[f64; BLOCK], next: &[f64; BLOCK]) -> Option<BlockSum> {
+        let (rows, _) = xs.as_chunks::<LANES>();
+        let (next, _) = next.as_chunks::<LANES>();
+        if let Some(parts) = self.exponent.and_then(|e| narrow(rows, next, e)) {
+            return Some(BlockSum::Narrow(parts));
+        }
+        self.exponent = None;
+        let extent = Extent::of(rows);
+        let most = extent.most();
+        // Away from either end of the range, so that all powers of two below are numbers.
+        if !(1e-270..1e270).contains(&most) {
+            return (xs == &[0.0; BLOCK]).then_some(BlockSum::Narrow([0.0; 2]));
+        }
+        let e = (most.to_bits() >> 52) as i32 - 1022;
+        if extent.least() < power_of_two(e - 36) {
+            return broad(rows, next, e);
+        }
+        let parts = narrow(rows, next, e)?;
+        self.exponent = Some(e);
+        Some(BlockSum::Narrow(parts))
+    }
+}
+
+/// The least and the largest magnitude of each lane.
+struct Extent {
+    most: [f64; LANES],
+    least: [f64; LANES],
+}
+
+impl Extent {
+    const NONE: Extent = Extent { most: [0.0; LANES], least: [f64::INFINITY; LANES] };
+
+    fn of(rows: &[[f64; LANES]]) -> Extent {
+        let mut extent = Extent::NONE;
+        rows.iter().for_each(|row| extent.take(row));
+        extent
+    }
+
+    /// A NaN is neither.
+    #[inline(always)]
+    fn take(&mut self, row: &[f64; LANES]) {
+        for (i, x) in row.map(f64::abs).into_iter().enumerate() {
+            self.most[i] = if x > self.most[i] { x } else { self.most[i] };
+            self.least[i] = if x < self.least[i] { x } else { self.least[i] };
+        }
+    }
+
+    #[inline(never)]
+    fn most(&self) -> f64 {
+        self.most.iter().copied().fold(0.0, f64::max)
+    }
+
+    #[inline(never)]
+    fn least(&self) -> f64 {
+        self.least.iter().copied().fold(f64::INFINITY, f64::min)
+    }
+}
+
+/// The sum, where all values are within 2^(e-36) and 2^e.
+fn narrow(rows: &[[f64; LANES]], next: &[[f64; LANES]], e: i32) -> Option<[f64; 2]> {
     let upper = 1.5 * power_of_two(e + 9);
     let (mut highs, mut lows) = ([0.0_f64; LANES], [0.0_f64; LANES]);
+    let mut extent = Extent::NONE;
     let mut touched = 0;
     for (row, next) in rows.iter().zip(next) {
         touched ^= next[0].to_bits();
+        extent.take(row);
         for i in 0..LANES {
             let high = (row[i] + upper) - upper;
             highs[i] += high;
@@ -68,9 +117,12 @@ fn narrow(rows: &[[f64; LANES]], next: &[[f64; LANES]], e: i32) -> Option<BlockS
         }
     }
     black_box(touched);
+    if extent.most() >= power_of_two(e) || extent.least() < power_of_two(e - 36) {
+        return None;
+    }
     let parts = [total(&highs), total(&lows)];
     // A NaN, which is neither least nor most.
-    parts.iter().all(|part| part.is_finite()).then_some(BlockSum::Narrow(parts))
+    parts.iter().all(|part| part.is_finite()).then_some(parts)
 }
 
 /// The sum of lanes, apart from the loop that fills them: seen together, the compiler makes vectors of one lane's two parts, and
@@ -144,8 +196,9 @@ mod tests {
         }
         let (mut narrow, mut broad) = (0, 0);
         for xs in kinds {
+            let mut blocks = Blocks::default();
             for block in xs.as_chunks().0 {
-                match block_sum(block, block) {
+                match blocks.sum(block, block) {
                     Some(BlockSum::Narrow(_)) => narrow += 1,
                     Some(BlockSum::Broad(_)) => broad += 1,
                     None => {}

@@ -1,6 +1,6 @@
 //! Exact sums of doubles and integers.
 
-use crate::block_sum::block_sum;
+use crate::block_sum::Blocks;
 use crate::codec::{Reader, put_exact};
 use crate::float::parts;
 use crate::{AccumError, wide::Wide};
@@ -75,8 +75,9 @@ impl ExactSum {
     /// [`AccumError::NonFinite`] when one is NaN or infinite; what comes before it has been added.
     pub fn push_all(&mut self, xs: &[f64]) -> Result<(), AccumError> {
         let (blocks, rest) = xs.as_chunks();
+        let mut sums = Blocks::default();
         for (k, block) in blocks.iter().enumerate() {
-            match block_sum(block, blocks.get(k + 1).unwrap_or(block)) {
+            match sums.sum(block, blocks.get(k + 1).unwrap_or(block)) {
                 Some(parts) => parts.as_slice().iter().try_for_each(|&x| self.push(x))?,
                 None => block.iter().try_for_each(|&x| self.push(x))?,
             }
