@@ -54,6 +54,10 @@ impl State {
 
     fn message(&self, elapsed: Duration) -> String {
         let mut text = self.what.clone();
+        if self.planned > 0 && self.bytes >= self.planned {
+            // Everything is read: what is left has no bytes to count.
+            return text;
+        }
         if self.planned > 0 {
             text +=
                 &format!(" · {} of {} of the logs", megabytes(self.bytes), megabytes(self.planned));
@@ -209,4 +213,26 @@ pub(crate) fn peak_memory() -> Option<u64> {
 pub(crate) fn line(text: &str) {
     // Where standard error is closed there is nobody left to tell.
     let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_told_while_there_are_some_to_read() {
+        let at = |bytes| State {
+            what: "user 2024-01-02".into(),
+            bytes,
+            rows: 100,
+            planned: 4_000_000,
+            ..State::default()
+        };
+        let message = |bytes| at(bytes).message(Duration::from_secs(1));
+        assert_eq!(
+            message(1_000_000),
+            "user 2024-01-02 · 1.0 MB of 4.0 MB of the logs, 1.0 MB/s, 100 rows/s, 3 s left to read"
+        );
+        assert_eq!(message(4_000_000), "user 2024-01-02");
+    }
 }
