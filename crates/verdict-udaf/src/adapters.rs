@@ -103,8 +103,7 @@ impl<K: Kernel> Groups<K> {
     }
 
     /// `size` is asked for after every batch: what lies on the heap is counted again once as many rows have come as
-    /// there are groups, so that counting costs a constant a row; eight times as many after a count that found nothing, since
-    /// to look at every value takes a tenth of the time in which it was made.
+    /// there are groups, so that counting costs a constant a row; eight times as many after a count that found nothing.
     fn count_heap(&mut self, rows: usize) {
         self.rows_since_count += rows;
         if self.rows_since_count / self.patience >= self.values.len() {

@@ -220,3 +220,58 @@ impl Kernel for DoubleSum {
         value.sum.heap_size()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kernel() -> DoubleSum {
+        let call = Call { text: "exact_sum(x)".into(), arguments: Arc::new([]) };
+        DoubleSum { call, input: Input::Doubles, output: Output::Double }
+    }
+
+    /// No rows; a double; two; what two do not hold; what lies beyond the largest double.
+    #[test]
+    fn a_state_holds_every_sum() {
+        let rows: [(&[f64], usize); 5] = [
+            (&[], 0),
+            (&[0.5, 0.25], 8),
+            (&[1e16, 0.1], PAIR),
+            (&[1e300, 1.0, 1e-300], PAIR + 1),
+            (&[f64::MAX, f64::MAX], PAIR + 1),
+        ];
+        let kernel = kernel();
+        let mut values: Vec<MaybeSum> = rows.iter().map(|_| MaybeSum::default()).collect();
+        for ((xs, _), value) in rows.iter().zip(&mut values) {
+            let column: ArrayRef = Arc::new(Float64Array::from(xs.to_vec()));
+            kernel.update_all(&[column], value).unwrap();
+        }
+        let states = kernel.state(&values).unwrap();
+        let column = states[0].as_binary_view();
+        for (row, (_, least)) in rows.iter().enumerate() {
+            assert_eq!(column.is_valid(row), *least > 0);
+            let bytes = if column.is_valid(row) { column.value(row).len() } else { 0 };
+            assert!(bytes == *least || bytes >= *least && *least > PAIR, "{row}: {bytes} bytes");
+        }
+        let mut merged: Vec<MaybeSum> = rows.iter().map(|_| MaybeSum::default()).collect();
+        let places: Vec<usize> = (0..rows.len()).collect();
+        for _ in 0..2 {
+            kernel.merge(&states, &places, &mut merged).unwrap();
+        }
+        for (merged, once) in merged.iter().zip(&values) {
+            let mut twice = once.sum.clone();
+            twice.merge(&once.sum);
+            assert_eq!((&merged.sum, merged.seen), (&twice, once.seen));
+        }
+    }
+
+    /// Rows that go on one by one have the states that they have as groups.
+    #[test]
+    fn rows_convert_to_their_states() {
+        let xs = vec![0.1, -2.5, 0.0, 1e300];
+        let column: ArrayRef = Arc::new(Float64Array::from(xs));
+        let fast = kernel().convert(&[Arc::clone(&column)], None).unwrap();
+        let slow = kernel().convert_each(&[column], None).unwrap();
+        assert_eq!(fast[0].as_binary_view(), slow[0].as_binary_view());
+    }
+}

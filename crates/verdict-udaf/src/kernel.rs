@@ -108,6 +108,15 @@ pub(crate) fn taken_rows(args: &[ArrayRef], mask: &NullBuffer) -> Result<Vec<Arr
     args.iter().map(|arg| Ok(mask.filter(arg)?)).collect()
 }
 
+/// A row of a column of stored states, of either width of offsets; of another type, which no function declares, no bytes.
+pub(crate) fn bytes(column: &ArrayRef, row: usize) -> &[u8] {
+    match (column.as_binary_opt::<i64>(), column.as_binary_opt::<i32>()) {
+        (Some(column), _) => column.value(row),
+        (_, Some(column)) => column.value(row),
+        _ => &[],
+    }
+}
+
 pub(crate) fn len(arrays: &[ArrayRef]) -> usize {
     arrays.first().map_or(0, Array::len)
 }

@@ -7,7 +7,7 @@ use datafusion::arrow::datatypes::{Float64Type, Int64Type};
 use datafusion::common::Result;
 use verdict_accum::{AccumError, Sketch};
 
-use crate::kernel::{Call, Kernel, len};
+use crate::kernel::{Call, Kernel, bytes, len};
 use crate::moments::binary;
 
 /// Sketches of values, or of stored states, which know their relative error themselves.
@@ -60,15 +60,8 @@ impl SketchKernel {
         values: &mut [Option<Sketch>],
         add: bool,
     ) -> Result<()> {
-        let large = states.as_binary_opt::<i64>();
-        let small = states.as_binary_opt::<i32>();
         for (row, &place) in places.iter().enumerate().filter(|&(row, _)| states.is_valid(row)) {
-            let bytes = match (large, small) {
-                (Some(column), _) => column.value(row),
-                (_, Some(column)) => column.value(row),
-                _ => &[],
-            };
-            let state = Sketch::from_bytes(bytes).map_err(|e| self.refusal(e))?;
+            let state = Sketch::from_bytes(bytes(states, row)).map_err(|e| self.refusal(e))?;
             let sketch = match &mut values[place] {
                 Some(sketch) => sketch,
                 none => {

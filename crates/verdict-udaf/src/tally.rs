@@ -10,7 +10,7 @@ use datafusion::arrow::datatypes::{Float64Type, Int64Type};
 use datafusion::common::Result;
 use verdict_accum::{AccumError, Categories, Distribution, Exact, UnitValues};
 
-use crate::kernel::{Call, Kernel, len};
+use crate::kernel::{Call, Kernel, bytes, len};
 use crate::moments::binary;
 
 /// How many units have what.
@@ -141,8 +141,17 @@ impl<T: Tally> TallyKernel<T> {
             return self.each_state(&args[0], places, values, add);
         }
         let weights = args[0].as_primitive::<Int64Type>().values();
-        let signed = |row: usize| if add { weights[row] } else { weights[row].wrapping_neg() };
-        T::push_rows(&self.call, args, signed, places, values)
+        if add {
+            return T::push_rows(&self.call, args, |row| weights[row], places, values);
+        }
+        // The one weight without an opposite takes two steps.
+        let opposite = |row: usize| weights[row].checked_neg().unwrap_or(i64::MAX);
+        T::push_rows(&self.call, args, opposite, places, values)?;
+        if weights.contains(&i64::MIN) {
+            let rest = |row: usize| i64::from(weights[row] == i64::MIN);
+            T::push_rows(&self.call, args, rest, places, values)?;
+        }
+        Ok(())
     }
 
     fn each_state(
@@ -157,14 +166,6 @@ impl<T: Tally> TallyKernel<T> {
             if add { values[place].merge(&state) } else { values[place].retract(&state) }
         }
         Ok(())
-    }
-}
-
-fn bytes(column: &ArrayRef, row: usize) -> &[u8] {
-    match (column.as_binary_opt::<i64>(), column.as_binary_opt::<i32>()) {
-        (Some(column), _) => column.value(row),
-        (_, Some(column)) => column.value(row),
-        _ => &[],
     }
 }
 
@@ -205,5 +206,28 @@ impl<T: Tally> Kernel for TallyKernel<T> {
 
     fn heap_size(value: &Self::Value) -> usize {
         value.heap_size()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::array::{Float64Array, Int64Array, StringArray};
+
+    use super::*;
+
+    #[test]
+    fn what_is_removed_undoes_what_was_added_whatever_the_weight() {
+        fn undone<T: Tally + PartialEq>(values: ArrayRef) {
+            let call = Call { text: "f".into(), arguments: Arc::new([]) };
+            let kernel = TallyKernel::<T>::of_rows(call);
+            let weights: ArrayRef = Arc::new(Int64Array::from(vec![i64::MIN, i64::MAX, -3]));
+            let (args, mut tally) = ([weights, values], T::default());
+            kernel.update(&args, &[0; 3], std::slice::from_mut(&mut tally)).unwrap();
+            assert_ne!(tally, T::default());
+            kernel.retract_all(&args, &mut tally).unwrap();
+            assert_eq!(tally, T::default());
+        }
+        undone::<Exact<1>>(Arc::new(Float64Array::from(vec![0.5, 2.0, 7.0])));
+        undone::<Categories>(Arc::new(StringArray::from(vec!["a", "b", "c"])));
     }
 }
