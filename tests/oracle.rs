@@ -3,10 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
+mod files;
 mod groups;
 mod incremental;
 mod judged;
 mod log;
+mod metrics;
 mod naive;
 mod project;
 mod resampled;
@@ -19,9 +21,11 @@ mod trust;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::support::Project;
+use files::written;
 use log::{Layout, Logs, Setting, Unit, Zone};
+use metrics::{aggregate_word, components};
 use naive::{Component, Experiment, Values};
-use project::{aggregate_word, components, experiments, written};
+use project::experiments;
 use tables::{Cell, Record};
 
 /// Clean logs: nobody in two variants, an effect that can be found, everything plain.
@@ -243,7 +247,7 @@ fn totals(
             assert_eq!(cell.number(), *value, "{at} {unit:?} {column}");
         }
         // What came in each window so far.
-        let windowed = project::METRICS.iter().filter_map(|m| Some((m, m.window?)));
+        let windowed = metrics::METRICS.iter().filter_map(|m| Some((m, m.window?)));
         for (metric, (from, to)) in windowed {
             for place in metric.components {
                 let column = format!("{}_d{from}_{to}", columns[experiment.unit_type][*place]);

@@ -6,9 +6,11 @@ use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use super::files::written;
 use super::log::{DAYS, Logs, Random, Setting, Zone};
+use super::metrics::components;
 use super::naive::{self, Experiment};
-use super::project::{components, experiments, written};
+use super::project::experiments;
 use super::{ANSWERS, CLEAN, SEVERAL, bytes, day_tables, judged, same_bytes, totals};
 use crate::support::Project;
 

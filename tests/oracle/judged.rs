@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::groups::{self, Group, GroupKey};
 use super::log::{Logs, Unit};
+use super::metrics::components;
 use super::naive::{self, Experiment, Total};
-use super::project::{Mde, Plan, components};
+use super::project::{Mde, Plan};
 use super::resampled;
 use super::statistics::{count, group_stats, key, shared};
 use super::stats::{self, Expected};

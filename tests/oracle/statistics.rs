@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::groups::{Group, GroupKey, Shared};
 use super::judged::near;
+use super::metrics::METRICS;
 use super::naive;
-use super::project::METRICS;
 use super::stats;
 use super::tables::{Cell, Record};
 

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::groups::{self, GroupKey};
 use super::log::{Logs, Unit};
+use super::metrics::components;
 use super::naive::{self, Experiment, Metric, Total};
-use super::project::{components, experiments};
+use super::project::experiments;
 use super::stats;
 use super::tables::{Cell, Record};
 
