@@ -222,7 +222,7 @@ async fn partition(root: &Location) -> (Fingerprint, Vec<u8>, Path) {
     let counts = Some(DataCounts::default());
     let written =
         write_buckets(root, &key, &schema, buckets, made_from.clone(), counts).await.unwrap();
-    let at = written.object.location;
+    let at = written.object.location.clone();
     let bytes = root.store.get(&at).await.unwrap().bytes().await.unwrap().to_vec();
     (made_from, bytes, at)
 }

@@ -1,6 +1,5 @@
 //! The job: a project, an engine, a place for tables.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use chrono::offset::LocalResult;
@@ -14,9 +13,9 @@ use verdict_model::{Experiment, Located, NaiveDate, Project};
 use crate::component::Components;
 use crate::diagnose::too_large;
 use crate::log::{DayObjects, Log};
-use crate::partition::Partition;
 use crate::plan::{ExperimentTask, Plan};
 use crate::store::{Location, Stores};
+use crate::totals::Beside;
 use crate::{Error, Limits, Result, session};
 
 /// How many days are made side by side, each by its share of the threads: a day whose scan has a thread of its own
@@ -30,9 +29,8 @@ pub struct Job {
     pub(crate) stores: Stores,
     pub(crate) tables: Location,
     pub(crate) components: Components,
-    /// Exposure days of experiments that others are compared with: read once in a plan, and once in a run.
-    pub(crate) exposures_of_others:
-        tokio::sync::Mutex<BTreeMap<(String, NaiveDate), Option<Partition>>>,
+    /// Exposures to experiments that others are compared with, up to a day: read once in a plan, and once in a run.
+    pub(crate) exposures_of_others: tokio::sync::Mutex<Beside>,
 }
 
 impl fmt::Debug for Job {

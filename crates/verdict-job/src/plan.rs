@@ -183,10 +183,11 @@ impl Job {
         tasks: &[ExperimentTask],
         by_day: &mut BTreeMap<(&'p str, NaiveDate), Vec<usize>>,
     ) -> Result<()> {
+        let asked: BTreeSet<usize> = tasks.iter().map(|task| task.index).collect();
         let mut wanted: BTreeMap<usize, BTreeSet<NaiveDate>> = BTreeMap::new();
         for task in tasks {
             for (index, first, last) in self.concurrent(task) {
-                if tasks.iter().all(|task| task.index != index) {
+                if !asked.contains(&index) {
                     let days = first.iter_days().take_while(|day| *day <= last);
                     wanted.entry(index).or_default().extend(days);
                 }

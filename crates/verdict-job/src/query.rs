@@ -194,7 +194,7 @@ async fn register(
                 }
             }
         }
-        files.push((partition.object, values));
+        files.push((partition.object.as_ref().clone(), values));
     }
     for field in &mut fields {
         if let Some(ty) = of_files.get(field.name()) {

@@ -97,7 +97,7 @@ impl Job {
     ) -> Result<Option<DataCounts>> {
         let key = Key::new(&GROUP_STATS, &[&experiment.name.value, &ds.to_string()]);
         let found = partition::find(&self.tables, &key).await?;
-        Ok(found.and_then(|partition| partition.made).and_then(|made| made.counts))
+        Ok(found.and_then(|partition| partition.made.as_ref()?.counts.clone()))
     }
 
     /// Exposed units by the day and variant of their first exposure, before any exclusion, in that order; `None` where the
@@ -116,7 +116,7 @@ impl Job {
             return Ok(None);
         }
         let stage = || format!("units by day of {key}");
-        let files = vec![(partition.object, Vec::new())];
+        let files = vec![(partition.object.as_ref().clone(), Vec::new())];
         let table = Snapshot::of_partitions(&self.tables, partition.schema, Vec::new(), files);
         let frame = self.ctx.read_table(Arc::new(table)).at(stage)?;
         let sorted =

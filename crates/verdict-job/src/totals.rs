@@ -1,6 +1,7 @@
 //! From day tables to group statistics: what an experiment's totals depend on, what of them is stale, and the sweep
 //! that makes it.
 
+mod beside;
 mod conserved;
 mod fresh;
 mod tasks;
@@ -31,6 +32,8 @@ use crate::room::{allowed, mib};
 use crate::sweep::{Base, Found, Keeper, Seen, Sweep, Task, least_bytes, limits, unit_changes};
 use crate::trust_rows::{self, WatchedMetric, Watching};
 use crate::{Error, Result};
+pub(crate) use beside::Beside;
+use beside::Other;
 use fresh::{because, counts_to};
 use telling::Telling;
 
@@ -72,14 +75,7 @@ struct Work<'a> {
     days: Days,
     stale: Stale,
     base: Option<Base>,
-    others: Vec<Other>,
-}
-
-/// An experiment on the same units at the same time, with its exposures.
-#[derive(Clone, Debug)]
-struct Other {
-    name: String,
-    exposure: Vec<(NaiveDate, Partition)>,
+    others: Vec<Arc<Other>>,
 }
 
 impl Job {
@@ -185,40 +181,6 @@ impl Job {
         let (defs, _, metrics) = self.defined(experiment, &days)?;
         let others = self.others(task).await?;
         self.stale(experiment, task, &defs, &metrics, (&days, &others)).await
-    }
-
-    /// The experiments beside a task ([`Job::concurrent`]), as far as all of their exposures up to its last date are there.
-    async fn others(&self, task: &ExperimentTask) -> Result<Vec<Other>> {
-        let mut others = Vec::new();
-        for (index, start, end) in self.concurrent(task) {
-            let name = &self.project.experiments[index].name.value;
-            let mut known = self.exposures_of_others.lock().await;
-            let mut exposure = Vec::new();
-            for day in start.iter_days().take_while(|day| *day <= end) {
-                let found = match known.get(&(name.clone(), day)) {
-                    Some(found) => found.clone(),
-                    None => {
-                        let key = Key::new(&EXPOSURE_DAY, &[name, &day.to_string()]);
-                        let found = partition::find(&self.tables, &key).await?;
-                        known.insert((name.clone(), day), found.clone());
-                        found
-                    }
-                };
-                // What another number of buckets made cannot be read beside the rest.
-                let buckets = |found: &Partition| {
-                    found.made.as_ref().map_or(0, |made| made.buckets.len()) as u32
-                };
-                let Some(found) = found.filter(|f| buckets(f) == self.project.buckets) else {
-                    break;
-                };
-                exposure.push((day, found));
-            }
-            let whole = exposure.last().is_some_and(|(day, _)| *day == end);
-            if whole {
-                others.push(Other { name: name.clone(), exposure });
-            }
-        }
-        Ok(others)
     }
 
     async fn days(&self, experiment: &Experiment, task: &ExperimentTask) -> Result<Days> {

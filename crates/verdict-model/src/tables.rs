@@ -8,7 +8,7 @@
 
 /// The version of the tables' format and of every number in them: it changes whenever the same inputs
 /// and definitions would give other bytes.
-pub const FORMAT_VERSION: u32 = 10;
+pub const FORMAT_VERSION: u32 = 11;
 
 /// The type of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -615,7 +615,7 @@ pub fn markdown() -> String {
          have besides\none column for each component (`<source>_<aggregate>_<hash of its resolved text>`; the view \
          `unit_metrics` gives them\nthe metrics' names), and the latter two one text column for each segment dimension \
          (`segment_<dimension>`).\nTheir rows lie by bucket (a hash of the unit, the setting `buckets`), each \
-         bucket in row groups of its own, and by unit within\none. A sum of doubles has besides in `unit_total` the \
+         bucket in row groups of its own (or all in one, where there are few rows), and by unit within\none. A sum of doubles has besides in `unit_total` the \
          column `<component>_rest`: what rounding took from the exact sum, as\nlittle-endian doubles, the largest first, so \
          that the next day can be added without loss; null: nothing. A total of distinct, first or last values or of a category has\n\
          `<component>_state`: what it follows from. The total of a\nmetric with a window has the column \

@@ -13,7 +13,7 @@ use datafusion::error::Result;
 use super::entries::Entries;
 use super::input::Bucket;
 use super::rows::Found;
-use super::seen::seen;
+use super::seen::{Meetings, seen};
 use super::span::{Dates, Span};
 use super::totals::{InTable, Totals};
 use super::walk::{Path, Table, paths, tables_of};
@@ -48,13 +48,14 @@ impl Pass<'_> {
         for path in &mut paths {
             several.push(std::mem::take(&mut path.several_found));
         }
+        let meetings = Meetings::of(&paths);
         for (number, path) in paths.iter().enumerate() {
             let task = &self.sweep.tasks[number];
             let keep = self.keep[number];
             let totals = totals_along(self.sweep, bucket, number, path, keep)?;
             if !task.made.is_empty() {
                 let floors = self.found.floors(number, task);
-                let seen = seen(task, (&paths, number), &totals, floors)?;
+                let seen = seen(task, (&paths, &meetings, number), &totals, floors)?;
                 self.found.add_seen(number, seen, task.trust.most);
             }
             let covariates = match &path.lookback {

@@ -14,6 +14,7 @@ use datafusion::error::Result;
 use verdict_model::{Cap, Caps};
 
 use super::bucket::totals_along;
+use super::input::Kept;
 use super::walk::{Path, paths};
 use super::{Found, Sweep, Task, Total, input};
 use crate::partition::Partition;
@@ -102,12 +103,13 @@ type Pools = Vec<Vec<Vec<Pool>>>;
 async fn pass(sweep: &Arc<Sweep>, threads: usize) -> Result<Pools> {
     let threads = threads.clamp(1, sweep.buckets.max(1) as usize);
     let mut workers = tokio::task::JoinSet::new();
+    let kept = Arc::new(Kept::of(sweep));
     for first in 0..threads {
-        let sweep = Arc::clone(sweep);
+        let (sweep, kept) = (Arc::clone(sweep), Arc::clone(&kept));
         workers.spawn(async move {
             let mut pools = nothing(&sweep);
             for bucket in (0..sweep.buckets).skip(first).step_by(threads) {
-                let rows = input::read(&sweep, bucket).await?;
+                let rows = input::read(&sweep, &kept, bucket).await?;
                 let sweep = Arc::clone(&sweep);
                 let worked = tokio::task::spawn_blocking(move || {
                     pool_bucket(&sweep, &rows, &mut pools).map(|()| pools)

@@ -1,7 +1,8 @@
 //! What a sweep reads of one bucket.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
 use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Date32Array, ListArray, RecordBatch,
@@ -114,15 +115,18 @@ pub(super) fn wanted(sweep: &Sweep) -> Vec<(&Partition, Vec<String>)> {
 ///
 /// # Errors
 /// A store fails; an object is damaged, or is not what was found when the sweep was planned.
-pub(super) async fn read(sweep: &Arc<Sweep>, bucket: u32) -> Result<Bucket> {
+pub(super) async fn read(sweep: &Arc<Sweep>, kept: &Arc<Kept>, bucket: u32) -> Result<Bucket> {
     // Owned requests: the stream must not borrow the sweep beyond this call.
     let requests: Vec<_> = wanted(sweep)
         .into_iter()
-        .map(|(partition, columns)| (sweep.tables.clone(), partition.clone(), columns))
+        .enumerate()
+        .map(|(place, (partition, columns))| {
+            (sweep.tables.clone(), partition.clone(), columns, (Arc::clone(kept), place))
+        })
         .collect();
     let tables: Vec<RecordBatch> = stream::iter(requests)
-        .map(|(tables, partition, columns)| async move {
-            rows_of_bucket(&tables, &partition, bucket, &columns).await
+        .map(|(tables, partition, columns, (kept, place))| async move {
+            rows_of_bucket(&tables, &partition, bucket, &columns, (&kept, place)).await
         })
         .buffered(CONCURRENT)
         .try_collect()
@@ -231,11 +235,36 @@ async fn rows_of_bucket(
     partition: &Partition,
     bucket: u32,
     columns: &[String],
+    kept: (&Kept, usize),
+) -> Result<RecordBatch> {
+    let name = tables.name(&partition.object.location);
+    let own = rows_in(partition, bucket)
+        .ok_or_else(|| exec_datafusion_err!("{name} has no bucket {bucket}"))?;
+    let (kept, place) = kept;
+    let slice = |all: &RecordBatch| {
+        let inside = own.skip.checked_add(own.rows).is_some_and(|end| end <= all.num_rows());
+        let gone = || exec_datafusion_err!("{name} has fewer rows than its footer says");
+        inside.then(|| all.slice(own.skip, own.rows)).ok_or_else(gone)
+    };
+    if let Some(all) = kept.rows[place].get() {
+        return slice(all);
+    }
+    let all = rows_of_groups(tables, partition, own.groups.clone(), columns).await?;
+    if all.num_rows() > own.rows {
+        kept.keep(place, &all);
+    }
+    slice(&all)
+}
+
+/// The rows of some row groups of a partition, as one batch.
+async fn rows_of_groups(
+    tables: &Location,
+    partition: &Partition,
+    groups: Range<usize>,
+    columns: &[String],
 ) -> Result<RecordBatch> {
     let name = tables.name(&partition.object.location);
     let damaged = |e: ParquetError| damaged(&name, &e);
-    let groups = row_groups(partition, bucket)
-        .ok_or_else(|| exec_datafusion_err!("{name} has no bucket {bucket}"))?;
     let footer = Arc::clone(&partition.footer);
     let options = ArrowReaderOptions::new();
     let meta = ArrowReaderMetadata::try_new(footer, options).map_err(damaged)?;
@@ -276,12 +305,52 @@ fn damaged(name: &str, error: &ParquetError) -> DataFusionError {
     exec_datafusion_err!("{name} cannot be read: {error}")
 }
 
-/// The row groups of a bucket: a bucket ends where a row group does.
-pub(super) fn row_groups(partition: &Partition, bucket: u32) -> Option<Range<usize>> {
-    let rows = &partition.made.as_ref()?.buckets;
-    let own = *rows.get(bucket as usize)?;
-    let before: u64 = rows[..bucket as usize].iter().sum();
+/// Rows of partitions whose buckets share a row group ([`crate::partition::FEW`]): read once for all buckets, as far as there is
+/// room. Without room they are read again for each bucket.
+#[derive(Debug)]
+pub(super) struct Kept {
+    /// In the order of [`wanted`].
+    rows: Vec<OnceLock<RecordBatch>>,
+    /// How many bytes more may be kept.
+    room: AtomicUsize,
+}
+
+impl Kept {
+    pub(super) fn of(sweep: &Sweep) -> Kept {
+        let rows = std::iter::repeat_with(OnceLock::new).take(wanted(sweep).len()).collect();
+        Kept { rows, room: AtomicUsize::new(sweep.room_for_few) }
+    }
+
+    fn keep(&self, place: usize, rows: &RecordBatch) {
+        let bytes = rows.get_array_memory_size();
+        let taken = self.room.fetch_update(Relaxed, Relaxed, |room| room.checked_sub(bytes));
+        if taken.is_ok() && self.rows[place].set(rows.clone()).is_err() {
+            // Another thread was faster, and its rows are the same.
+            self.room.fetch_add(bytes, Relaxed);
+        }
+    }
+}
+
+/// Where a bucket's rows are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RowsIn {
+    /// The row groups that they are in.
+    pub(super) groups: Range<usize>,
+    /// How many rows of those are of buckets before.
+    pub(super) skip: usize,
+    pub(super) rows: usize,
+}
+
+/// The rows of a bucket: in row groups of its own, or in one with all others.
+pub(super) fn rows_in(partition: &Partition, bucket: u32) -> Option<RowsIn> {
+    let buckets = &partition.made.as_ref()?.buckets;
     let sizes = partition.footer.row_groups().iter().map(|group| group.num_rows().unsigned_abs());
+    place_of(buckets, bucket, sizes)
+}
+
+fn place_of(buckets: &[u64], bucket: u32, sizes: impl Iterator<Item = u64>) -> Option<RowsIn> {
+    let own = *buckets.get(bucket as usize)?;
+    let before: u64 = buckets[..bucket as usize].iter().sum();
     let ends: Vec<u64> = sizes
         .scan(0, |end, size| {
             *end += size;
@@ -289,8 +358,11 @@ pub(super) fn row_groups(partition: &Partition, bucket: u32) -> Option<Range<usi
         })
         .collect();
     let first = ends.partition_point(|end| *end <= before);
-    let end = ends.partition_point(|end| *end <= before + own);
-    Some(first..end.max(first))
+    let last = ends.partition_point(|end| *end < before + own);
+    let groups = if own == 0 { first..first } else { first..(last + 1).min(ends.len()) };
+    let begin = if groups.is_empty() || first == 0 { 0 } else { ends[first - 1] };
+    let skip = if groups.is_empty() { 0 } else { before - begin };
+    Some(RowsIn { groups, skip: usize::try_from(skip).ok()?, rows: usize::try_from(own).ok()? })
 }
 
 /// Where the row groups lie in the file.
@@ -335,5 +407,31 @@ impl ChunkReader for Part {
 
     fn get_bytes(&self, start: u64, length: usize) -> ParquetResult<bytes::Bytes> {
         self.slice(start, Some(length))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_is_found_in_row_groups_of_its_own_and_in_one_with_others() {
+        let at = |groups, skip, rows| Some(RowsIn { groups, skip, rows });
+        let place = |bucket, sizes: &[u64]| place_of(&[3, 0, 5, 2], bucket, sizes.iter().copied());
+        for (bucket, own, shared) in [
+            (0, at(0..1, 0, 3), at(0..1, 0, 3)),
+            (1, at(1..1, 0, 0), at(0..0, 0, 0)),
+            (2, at(1..2, 0, 5), at(0..1, 3, 5)),
+            (3, at(2..3, 0, 2), at(0..1, 8, 2)),
+            (4, None, None),
+        ] {
+            assert_eq!(place(bucket, &[3, 5, 2]), own, "{bucket}");
+            assert_eq!(place(bucket, &[10]), shared, "{bucket}");
+        }
+        // Of several row groups each, and of none at all.
+        assert_eq!(place(2, &[1, 2, 4, 1, 2]), at(2..4, 0, 5));
+        assert_eq!(place_of(&[0, 0], 1, std::iter::empty()), at(0..0, 0, 0));
+        // A footer that has fewer rows than it says: no place outside.
+        assert_eq!(place(3, &[3, 5]), at(2..2, 0, 2));
     }
 }

@@ -188,6 +188,8 @@ pub(crate) struct Sweep {
     /// The days that any task needs, in order.
     pub(crate) unit_days: Vec<(NaiveDate, Partition)>,
     pub(crate) tasks: Vec<Task>,
+    /// How many bytes of partitions with few rows are kept from bucket to bucket.
+    pub(crate) room_for_few: usize,
 }
 
 impl Sweep {

@@ -6,7 +6,7 @@ use datafusion::parquet::basic::Type;
 use datafusion::parquet::file::metadata::ColumnChunkMetaData;
 
 use super::Sweep;
-use super::input::{row_groups, wanted};
+use super::input::{rows_in, wanted};
 use crate::partition::Partition;
 
 /// The bytes of the largest bucket's rows as arrays; what the sweep makes of them comes on top.
@@ -18,12 +18,16 @@ pub(crate) fn least_bytes(sweep: &Sweep) -> u64 {
 }
 
 fn bytes_of(partition: &Partition, bucket: u32, columns: &BTreeSet<String>) -> u64 {
-    let Some(groups) = row_groups(partition, bucket) else { return 0 };
-    let chunks = partition.footer.row_groups()[groups].iter().flat_map(|group| group.columns());
+    let Some(own) = rows_in(partition, bucket) else { return 0 };
+    let groups = &partition.footer.row_groups()[own.groups];
+    let rows: u64 = groups.iter().map(|group| group.num_rows().unsigned_abs()).sum();
+    let chunks = groups.iter().flat_map(|group| group.columns());
     let wanted = |chunk: &&ColumnChunkMetaData| {
         chunk.column_path().parts().first().is_some_and(|root| columns.contains(root))
     };
-    chunks.filter(wanted).map(in_memory).sum()
+    let all: u64 = chunks.filter(wanted).map(in_memory).sum();
+    // Of a row group with other buckets as much as it has rows of it.
+    (u128::from(all) * own.rows as u128 / u128::from(rows.max(1))) as u64
 }
 
 /// Values by the width of their type; of texts an offset each, and their bytes where the file counts them.

@@ -205,10 +205,72 @@ struct Top {
     largest: Vec<Largest>,
 }
 
-/// Another experiment's units, as far as they were looked through.
-struct Beside<'a> {
-    task: usize,
-    units: std::iter::Peekable<std::slice::Iter<'a, Passed>>,
+/// Which tasks each of a bucket's units is in. Of hundreds of tasks a unit is in a few: only those are looked at.
+pub(super) struct Meetings {
+    /// By ordinal: where its part of `of` ends.
+    ends: Vec<u32>,
+    /// Task, and the unit's place in its path; by task within a unit.
+    of: Vec<(u32, u32)>,
+}
+
+impl Meetings {
+    pub(super) fn of(paths: &[Path]) -> Meetings {
+        let ordinals: Vec<Vec<u32>> =
+            paths.iter().map(|path| path.units.iter().map(|unit| unit.ordinal).collect()).collect();
+        Meetings::of_ordinals(&ordinals)
+    }
+
+    /// Of the ordinals of each task's units.
+    fn of_ordinals(tasks: &[Vec<u32>]) -> Meetings {
+        let units = tasks.iter().flatten().map(|ordinal| *ordinal as usize + 1).max().unwrap_or(0);
+        // First where each unit's part begins, which grows to where it ends.
+        let mut ends = vec![0_u32; units + 1];
+        for ordinal in tasks.iter().flatten() {
+            ends[*ordinal as usize + 1] += 1;
+        }
+        for unit in 1..ends.len() {
+            ends[unit] += ends[unit - 1];
+        }
+        let mut of = vec![(0, 0); ends[units] as usize];
+        ends.pop();
+        for (task, ordinals) in (0..).zip(tasks) {
+            for (unit, ordinal) in (0..).zip(ordinals) {
+                let place = &mut ends[*ordinal as usize];
+                of[*place as usize] = (task, unit);
+                *place += 1;
+            }
+        }
+        Meetings { ends, of }
+    }
+
+    fn of_unit(&self, ordinal: u32) -> &[(u32, u32)] {
+        let at = ordinal as usize;
+        let from = at.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.of[from as usize..self.ends[at] as usize]
+    }
+}
+
+/// The names of variants that were met, each with a place of its own.
+#[derive(Default)]
+struct Variants<'v> {
+    names: Vec<&'v str>,
+    places: HashMap<&'v str, usize>,
+}
+
+impl<'v> Variants<'v> {
+    /// How many are looked through before a table of all is asked: mostly there are no more.
+    const FEW: usize = 8;
+
+    fn place_of(&mut self, variant: &'v str) -> usize {
+        let few = &self.names[..self.names.len().min(Variants::FEW)];
+        if let Some(place) = few.iter().position(|met| *met == variant) {
+            return place;
+        }
+        *self.places.entry(variant).or_insert_with(|| {
+            self.names.push(variant);
+            self.names.len() - 1
+        })
+    }
 }
 
 /// A unit that is in another experiment, too: where their moments are, the first look that knows it, and what was said there.
@@ -225,7 +287,7 @@ struct Shared {
 /// A value lies beyond what moments hold.
 pub(super) fn seen(
     task: &Task,
-    (paths, number): (&[Path], usize),
+    (paths, meetings, number): (&[Path], &Meetings, usize),
     totals: &[Totals],
     floors: Vec<Vec<f64>>,
 ) -> Result<Seen> {
@@ -246,34 +308,34 @@ pub(super) fn seen(
     let largest = || std::iter::repeat_with(Largest::default).take(looks).collect();
     let mut large: Vec<Top> =
         floors.into_iter().map(|least| Top { least, largest: largest() }).collect();
-    let mut variants: Vec<&str> = Vec::new();
+    let mut variants = Variants::default();
     let mut exposed_on: Places<(i32, i64)> = Places(HashMap::new());
     let mut exposed: Vec<i64> = Vec::new();
     let mut cohorts: Places<(i32, usize)> = Places(HashMap::new());
     let mut of_cohorts: Vec<ByLook> = Vec::new();
     let mut pairs: Places<(usize, usize, usize)> = Places(HashMap::new());
     let mut of_pairs: Vec<ByLook> = Vec::new();
-    let others = watched.others.iter();
-    let mut beside: Vec<Beside<'_>> = others
-        .map(|other| Beside { task: *other, units: paths[*other].units.iter().peekable() })
-        .collect();
+    let mut is_other = vec![false; paths.len()];
+    watched.others.iter().for_each(|other| is_other[*other] = true);
     let mut shared: Vec<Shared> = Vec::new();
     let mut from = 0;
     for of_unit in path.points.chunk_by(|a, b| a.unit == b.unit) {
         let unit = &path.units[of_unit[0].unit as usize];
         let day = unit.exposed.exposure_ds;
-        let variant = place_of(&mut variants, &unit.exposed.group.variant);
+        let variant = variants.place_of(&unit.exposed.group.variant);
         let group = (day, unit.exposed.group_number);
         let group = exposed_on.of(group, || exposed.push(0));
         exposed[group] += 1;
         let cohort = cohorts.of((day, variant), || of_cohorts.push(ByLook::of(looks)));
         shared.clear();
-        for other in &mut beside {
-            while other.units.next_if(|other| other.ordinal < unit.ordinal).is_some() {}
-            let both = other.units.peek().filter(|other| other.ordinal == unit.ordinal);
-            let Some(Passed { exposed, .. }) = both else { continue };
-            let theirs = place_of(&mut variants, &exposed.group.variant);
-            let pair = (other.task, variant, theirs);
+        for (other, place) in meetings.of_unit(unit.ordinal) {
+            let other = *other as usize;
+            if !is_other[other] {
+                continue;
+            }
+            let Passed { exposed, .. } = &paths[other].units[*place as usize];
+            let theirs = variants.place_of(&exposed.group.variant);
+            let pair = (other, variant, theirs);
             let pair = pairs.of(pair, || of_pairs.push(ByLook::of(looks)));
             shared.push(Shared { pair, joins: look_of(exposed.exposure_ds), was: None });
         }
@@ -313,7 +375,7 @@ pub(super) fn seen(
         }
         from += of_unit.len();
     }
-    let name = |variant: usize| variants[variant].to_owned();
+    let name = |variant: usize| variants.names[variant].to_owned();
     let by_look = |(metric, top): (usize, Top)| {
         let looks = top.largest.into_iter().enumerate();
         let some = looks.filter(|(_, largest)| !largest.0.is_empty());
@@ -332,14 +394,6 @@ pub(super) fn seen(
             .filter(|(_, changes)| !changes.is_empty())
             .collect(),
         large: large.into_iter().enumerate().flat_map(by_look).collect(),
-    })
-}
-
-/// The place of a variant among those met so far: they are few.
-fn place_of<'v>(variants: &mut Vec<&'v str>, variant: &'v str) -> usize {
-    variants.iter().position(|met| *met == variant).unwrap_or_else(|| {
-        variants.push(variant);
-        variants.len() - 1
     })
 }
 
@@ -380,6 +434,27 @@ mod tests {
 
     fn large(size: f64) -> Large {
         Large { size, group: 0, x: size, y: 0.0 }
+    }
+
+    #[test]
+    fn a_unit_is_met_in_the_tasks_that_it_is_in() {
+        let tasks = [vec![0, 2, 3], vec![], vec![2], vec![0, 1, 2]];
+        let meetings = Meetings::of_ordinals(&tasks);
+        assert_eq!(meetings.of_unit(0), [(0, 0), (3, 0)]);
+        assert_eq!(meetings.of_unit(1), [(3, 1)]);
+        assert_eq!(meetings.of_unit(2), [(0, 1), (2, 0), (3, 2)]);
+        assert_eq!(meetings.of_unit(3), [(0, 2)]);
+        assert!(Meetings::of_ordinals(&[vec![], vec![]]).of.is_empty());
+    }
+
+    #[test]
+    fn each_of_many_variants_has_one_place() {
+        let names: Vec<String> = (0..30).map(|n| format!("v{n}")).collect();
+        let mut variants = Variants::default();
+        for at in (0..30).chain((0..30).rev()) {
+            assert_eq!(variants.place_of(&names[at]), at);
+        }
+        assert_eq!(variants.names, names);
     }
 
     /// Of 9, 7, 7, 5 and 1: two are left out where the third is smaller, and none of equals that do not all fit.

@@ -12,6 +12,7 @@ use datafusion::physical_plan::stream::RecordBatchReceiverStreamBuilder;
 use datafusion::physical_plan::streaming::PartitionStream;
 
 use super::bucket::Pass;
+use super::input::Kept;
 use super::rows::changes_schema;
 use super::{Found, Keeper, Sweep, input};
 
@@ -29,10 +30,12 @@ pub(crate) fn unit_changes(
 ) -> Result<StreamingTable> {
     let schema = changes_schema(sweep);
     let threads = threads.clamp(1, sweep.buckets.max(1) as usize);
+    let kept = Arc::new(Kept::of(sweep));
     let stream = |first: usize| {
         Arc::new(Stream {
             schema: Arc::clone(&schema),
             sweep: Arc::clone(sweep),
+            kept: Arc::clone(&kept),
             found: Arc::clone(found),
             keepers: Arc::clone(keepers),
             buckets: (0..sweep.buckets).skip(first).step_by(threads).collect(),
@@ -44,6 +47,7 @@ pub(crate) fn unit_changes(
 struct Stream {
     schema: SchemaRef,
     sweep: Arc<Sweep>,
+    kept: Arc<Kept>,
     found: Arc<Found>,
     keepers: Arc<Vec<Keeper>>,
     buckets: Vec<u32>,
@@ -64,10 +68,10 @@ impl PartitionStream for Stream {
         let mut builder = RecordBatchReceiverStreamBuilder::new(Arc::clone(&self.schema), 2);
         let (sweep, found) = (Arc::clone(&self.sweep), Arc::clone(&self.found));
         let (keepers, schema) = (Arc::clone(&self.keepers), Arc::clone(&self.schema));
-        let (tx, buckets) = (builder.tx(), self.buckets.clone());
+        let (tx, buckets, kept) = (builder.tx(), self.buckets.clone(), Arc::clone(&self.kept));
         builder.spawn(async move {
             for bucket in buckets {
-                let rows = input::read(&sweep, bucket).await?;
+                let rows = input::read(&sweep, &kept, bucket).await?;
                 found.pass(sweep.tasks.len());
                 let (sweep, found, schema) =
                     (Arc::clone(&sweep), Arc::clone(&found), Arc::clone(&schema));

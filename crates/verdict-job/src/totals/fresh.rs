@@ -1,5 +1,7 @@
 //! Whether totals and group statistics are fresh: what they depend on, and how that has changed.
 
+use std::sync::Arc;
+
 use verdict_model::tables::{GROUP_STATS, UNIT_TOTAL};
 use verdict_model::{DataCounts, DayRows, Experiment, NaiveDate};
 
@@ -20,7 +22,7 @@ impl Job {
         task: &ExperimentTask,
         defs: &[TotalDef],
         metrics: &[MetricSql],
-        (days, others): (&Days, &[Other]),
+        (days, others): (&Days, &[Arc<Other>]),
     ) -> Result<Stale> {
         let looks = &task.looks;
         let name = experiment.name.value.as_str();
@@ -93,7 +95,7 @@ impl Job {
         (experiment, task): (&Experiment, &ExperimentTask),
         defs: &[TotalDef],
         metrics: &[MetricSql],
-        (days, others): (&Days, &[Other]),
+        (days, others): (&Days, &[Arc<Other>]),
         look: NaiveDate,
     ) -> Result<Fingerprint> {
         let inputs = self.inputs_fingerprint(experiment, defs, days, look)?;
@@ -104,24 +106,12 @@ impl Job {
             .with("segments told apart", told_apart.chain([experiment.segment_values.to_string()]))
             .with("primary metric", [experiment.primary.name.value.clone()])
             .with("cluster", cluster)
-            .with("exposures to other experiments", exposures_to(others, look)?);
+            .with("exposures to other experiments", others.iter().filter_map(|o| o.up_to(look)));
         Ok(match task.before(look) {
             Some(_) => wanted.with("compared with", ["the day before"]),
             None => wanted,
         })
     }
-}
-
-/// What other experiments' exposures up to a date are: only of those that have begun by then.
-fn exposures_to(others: &[Other], look: NaiveDate) -> Result<Vec<String>> {
-    let mut contents = Vec::new();
-    for other in others {
-        for (day, partition) in other.exposure.iter().filter(|(day, _)| *day <= look) {
-            let content = &made(partition, "exposure_day")?.content;
-            contents.push(format!("{} {day} {content}", other.name));
-        }
-    }
-    Ok(contents)
 }
 
 /// Why `found` is not what is wanted; `None`: it is.
@@ -137,8 +127,8 @@ pub(super) fn because(wanted: &Fingerprint, found: Option<&Partition>) -> Option
 }
 
 /// The partition's own words about itself.
-fn made<'a>(partition: &'a Partition, table: &str) -> Result<&'a Made> {
-    partition.made.as_ref().ok_or_else(|| Error::Table {
+pub(super) fn made<'a>(partition: &'a Partition, table: &str) -> Result<&'a Made> {
+    partition.made.as_deref().ok_or_else(|| Error::Table {
         object: partition.object.location.to_string(),
         reason: format!("this {table} was not written by Verdict; remove it and run again"),
     })

@@ -12,8 +12,12 @@ use crate::component::{TotalDef, capped_column, covariate_column};
 use crate::job::Job;
 use crate::partition::Partition;
 use crate::render;
+use crate::room::allowed;
 use crate::sweep::{Capped, Column, Covariate, Sweep, Task, Total, Watched};
 use crate::trust_rows::WatchedMetric;
+
+/// Bytes that are kept of partitions with few rows, at most.
+const MOST_OF_FEW: usize = 64 << 20;
 
 impl Job {
     pub(super) fn sweep_of(&self, unit: &DataType, works: &[Work<'_>]) -> Sweep {
@@ -132,6 +136,9 @@ impl Job {
             limits: Vec::new(),
             unit_days: unit_days.into_iter().collect(),
             tasks,
+            room_for_few: usize::try_from(allowed(&self.ctx) / 16)
+                .unwrap_or(MOST_OF_FEW)
+                .min(MOST_OF_FEW),
         }
     }
 
