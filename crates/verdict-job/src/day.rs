@@ -338,19 +338,17 @@ impl Job {
         let known = match footers.first() {
             Some(footer) => footer.clone(),
             // An allowed empty day: what its columns would be, the log's last day says.
-            None => self.last_footer(&log, ds).await?,
+            None => self.last_footer(&log).await?,
         };
         let example = log.location().name(&known.object.location);
         let schema = drift::merged(&known.schema, &footers);
         Ok(Opened { schema, example, log, day, footers })
     }
 
-    pub(crate) async fn last_footer(&self, log: &Log<'_>, ds: NaiveDate) -> Result<Footer> {
-        let nothing = || Error::NoObjects {
+    pub(crate) async fn last_footer(&self, log: &Log<'_>) -> Result<Footer> {
+        let nothing = || Error::EmptyLog {
             source_name: log.source.name.value.clone(),
-            day: ds,
             path: log.location().display.clone(),
-            available: "no day at all was found, so its columns are not known".into(),
         };
         let object = log.last_object().await?.ok_or_else(nothing)?;
         footers::read(&self.ctx, log.location(), &[object]).await?.pop().ok_or_else(nothing)

@@ -150,7 +150,7 @@ pub(crate) struct Bounds {
 #[derive(ClapArgs, Debug)]
 pub(crate) struct Scope {
     /// The as-of date, the last day to include [default: yesterday, in the project's time zone]
-    #[arg(short, long, value_name = "YYYY-MM-DD")]
+    #[arg(short, long, value_name = "YYYY-MM-DD", value_parser = day)]
     pub(crate) date: Option<NaiveDate>,
     /// Only this experiment (may be given several times)
     #[arg(short, long, value_name = "NAME")]
@@ -179,10 +179,10 @@ pub(crate) struct Backfill {
     #[command(flatten)]
     pub(crate) project: Project<Shown>,
     /// The first as-of date
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
     pub(crate) from: NaiveDate,
     /// The last as-of date [default: yesterday, in the project's time zone]
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
     pub(crate) to: Option<NaiveDate>,
     /// Only this experiment (may be given several times)
     #[arg(short, long, value_name = "NAME")]
@@ -226,6 +226,11 @@ pub(crate) struct Work {
     /// No progress, no closing line
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
+}
+
+/// A day, as it is typed.
+fn day(text: &str) -> Result<NaiveDate, String> {
+    text.parse().map_err(|_| "expected a day as YYYY-MM-DD, such as 2026-03-29".to_owned())
 }
 
 /// A share of the days: the `index`-th of `of`, from 1.
@@ -314,7 +319,7 @@ pub(crate) struct Plan {
     #[command(flatten)]
     pub(crate) scope: Scope,
     /// Plan a backfill: every as-of date from this one to --date
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
     pub(crate) from: Option<NaiveDate>,
     /// Print the rendered stage queries
     #[arg(long)]
@@ -336,7 +341,7 @@ pub(crate) struct Verify {
     #[command(flatten)]
     pub(crate) scope: Scope,
     /// The first as-of date [default: only --date]
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
     pub(crate) from: Option<NaiveDate>,
     /// No progress
     #[arg(short, long)]
@@ -399,7 +404,7 @@ pub(crate) struct Generate {
     #[arg(value_name = "FOLDER")]
     pub(crate) folder: PathBuf,
     /// The first day [default: so that the last one is yesterday]
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
     pub(crate) from: Option<NaiveDate>,
     /// How many days
     #[arg(long, value_name = "N", default_value_t = 14, value_parser = clap::value_parser!(u32).range(1..=3660))]

@@ -48,13 +48,15 @@ async fn site(
 ) -> Result<Exit, Failure> {
     let version = env!("CARGO_PKG_VERSION").to_owned();
     let site = Site { project: job.project().name.clone(), as_of, version };
-    let (mut names, mut entries, mut failed) = (FileNames::default(), Vec::new(), None);
+    let (mut names, mut entries) = (FileNames::default(), Vec::new());
+    let (mut unread, mut failed) = (Vec::new(), None);
     for experiment in experiments {
         let name = names.next(&experiment.name.value);
         // A table that cannot be read is the end of its experiment's page, not of the others'.
         let page = match page(job, experiment, as_of).await {
             Ok(page) => page,
             Err(failure) => {
+                unread.push(experiment.name.value.clone());
                 failed.get_or_insert(failure);
                 continue;
             }
@@ -64,7 +66,11 @@ async fn site(
         }
         entries.push(Entry::of(&page, &name));
     }
-    let index = site.index(&entries);
+    // Where nothing could be read, the index of the day before is worth more than an empty one.
+    if let Some(failure) = failed.take_if(|_| entries.is_empty()) {
+        return Err(failure);
+    }
+    let index = site.index(&entries, &unread);
     write(out, &index)?;
     writeln!(std::io::stdout(), "{}", out.join(&index.path).display())?;
     failed.map_or(Ok(Exit::Done), Err)

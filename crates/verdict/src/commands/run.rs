@@ -12,7 +12,7 @@ use verdict_report::Judged;
 
 use super::sending::Sending;
 use super::{attention, bounds, date, job, judge_one, last_of_each, named, show};
-use crate::alerts::Alerts;
+use crate::alerts::{Alerts, Webhook};
 use crate::args::{self, FailOn, Shown};
 use crate::exit::{Exit, Failure};
 use crate::progress::{Teller, line as note, megabytes, peak_memory};
@@ -27,15 +27,11 @@ struct Asked<'a> {
     bounds: &'a args::Bounds,
     attention: &'a args::Attention,
     work: &'a args::Work,
+    /// Who is told of what changed.
+    webhook: Option<Webhook>,
 }
 
 impl Asked<'_> {
-    /// The webhook to tell, from the arguments or the environment.
-    fn webhook(&self) -> Option<String> {
-        let given = self.work.webhook.clone();
-        given.or_else(|| std::env::var("VERDICT_WEBHOOK").ok()).filter(|url| !url.is_empty())
-    }
-
     /// The way to the workers, if there are any.
     fn sending<'b>(&'b self, job: &'b Job, teller: &'b Teller) -> Option<Sending<'b>> {
         let how = &self.work.sending;
@@ -46,9 +42,18 @@ impl Asked<'_> {
     /// Whether anybody wants to know what changed.
     fn wants_changes(&self) -> bool {
         self.work.alerts.is_some()
-            || self.webhook().is_some()
+            || self.webhook.is_some()
             || self.attention.fail_on.contains(&FailOn::Changes)
     }
+}
+
+/// The webhook to tell, from the arguments or the environment.
+///
+/// # Errors
+/// It is no address: that is told now, not in the first night in which something changes.
+fn webhook(work: &args::Work) -> Result<Option<Webhook>, Failure> {
+    let given = work.webhook.clone().or_else(|| std::env::var("VERDICT_WEBHOOK").ok());
+    given.filter(|url| !url.is_empty()).map(|url| Webhook::at(&url)).transpose()
 }
 
 /// What a run has come to.
@@ -70,7 +75,9 @@ pub(crate) async fn run(args: args::Run) -> Result<Exit, Failure> {
         return super::plan::plan(plan).await;
     }
     let args::Run { project, scope, bounds, attention, work, .. } = &args;
-    let asked = Asked { command: "run", project, from: None, scope, bounds, attention, work };
+    let webhook = webhook(work)?;
+    let asked =
+        Asked { command: "run", project, from: None, scope, bounds, attention, work, webhook };
     Box::pin(ask(asked)).await
 }
 
@@ -85,7 +92,9 @@ pub(crate) async fn backfill(args: args::Backfill) -> Result<Exit, Failure> {
     }
     let (project, scope, bounds) = (&project, &scope, &bounds);
     let (attention, work) = (&attention, &work);
-    let asked = Asked { command: "backfill", project, from, scope, bounds, attention, work };
+    let webhook = webhook(work)?;
+    let asked =
+        Asked { command: "backfill", project, from, scope, bounds, attention, work, webhook };
     Box::pin(ask(asked)).await
 }
 
@@ -104,14 +113,16 @@ async fn ask(asked: Asked<'_>) -> Result<Exit, Failure> {
     };
     log(&job, asked.command, date, clock, error, &tally).await;
     let Made { judged, alerts, failure, fresh_bytes } = made?;
-    print(&asked, date, &judged)?;
+    let printed = print(&asked, date, &judged);
     closing(&job, &asked, &teller, (&tally, fresh_bytes), clock.1)?;
-    if let Some(file) = &asked.work.alerts {
-        alerts.write(file)?;
+    // The tables are written, and the next run will find no change: whoever wants to know is told now, even where standard
+    // output has lost its reader, or the file cannot be written.
+    let written = asked.work.alerts.as_ref().map_or(Ok(()), |file| alerts.write(file));
+    if let Some(webhook) = &asked.webhook {
+        alerts.tell(webhook).await;
     }
-    if let Some(url) = asked.webhook() {
-        alerts.tell(&url).await;
-    }
+    written?;
+    printed?;
     match failure {
         Some(failure) => Err(failure),
         None => Ok(attention(asked.attention, &last_of_each(&judged), alerts.any())),
