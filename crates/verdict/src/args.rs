@@ -277,9 +277,9 @@ pub(crate) struct Report {
     pub(crate) project: Project<Reported>,
     #[command(flatten)]
     pub(crate) scope: Scope,
-    /// The folder of the site; files of an earlier one are written over
-    #[arg(short, long, value_name = "FOLDER", default_value = "verdict-report")]
-    pub(crate) out: PathBuf,
+    /// Where the site goes, a folder or s3://bucket/prefix; files of an earlier one are written over
+    #[arg(short, long, value_name = "PATH|URL", default_value = "verdict-report")]
+    pub(crate) out: String,
 }
 
 #[derive(ClapArgs, Debug)]
@@ -369,6 +369,9 @@ pub(crate) struct Query {
     pub(crate) output: Option<Output>,
     #[command(flatten)]
     pub(crate) sending: Sending,
+    /// How rows are packed on their way from workers
+    #[arg(long, value_enum, default_value_t = Packing::Lz4, requires = "workers", value_name = "HOW")]
+    pub(crate) compression: Packing,
     /// The query
     #[arg(allow_hyphen_values = true)]
     pub(crate) sql: String,
@@ -384,6 +387,26 @@ pub(crate) enum Output {
     Json,
     /// A Parquet file, on standard output
     Parquet,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Packing {
+    /// Not at all
+    None,
+    /// Fast
+    Lz4,
+    /// Smaller
+    Zstd,
+}
+
+impl From<Packing> for verdict_job::Compression {
+    fn from(packing: Packing) -> verdict_job::Compression {
+        match packing {
+            Packing::None => verdict_job::Compression::None,
+            Packing::Lz4 => verdict_job::Compression::Lz4,
+            Packing::Zstd => verdict_job::Compression::Zstd,
+        }
+    }
 }
 
 #[derive(ClapArgs, Debug)]
@@ -498,7 +521,7 @@ pub(crate) struct Simulate {
 /// Words that the command reads by itself.
 #[derive(ClapArgs, Debug)]
 pub(crate) struct Words {
-    /// A method and its flags; --help tells of them
+    /// What is asked, and its flags; --help tells of them
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "WORDS")]
     pub(crate) words: Vec<String>,
 }

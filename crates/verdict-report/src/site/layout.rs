@@ -49,7 +49,7 @@ pub(crate) fn prose(text: &str) -> Markup {
     let quoted: Vec<&str> = text.split('`').collect();
     html! {
         // A backtick without its other half is one.
-        @if quoted.len() % 2 == 0 { (named(&text)) } @else {
+        @if quoted.len().is_multiple_of(2) { (named(&text)) } @else {
             @for (nth, part) in quoted.iter().enumerate() {
                 @if nth % 2 == 1 { code { (part) } } @else { (named(part)) }
             }

@@ -114,15 +114,16 @@ async fn ask(asked: Asked<'_>) -> Result<Exit, Failure> {
     log(&job, asked.command, date, clock, error, &tally).await;
     let Made { judged, alerts, failure, fresh_bytes } = made?;
     let printed = print(&asked, date, &judged);
-    closing(&job, &asked, &teller, (&tally, fresh_bytes), clock.1)?;
-    // The tables are written, and the next run will find no change: whoever wants to know is told now, even where standard
-    // output has lost its reader, or the file cannot be written.
+    let closed = closing(&job, &asked, &teller, (&tally, fresh_bytes), clock.1);
+    // The tables are written, and the next run will find no change: whoever wants to know is told now, even where output has
+    // lost its reader, or the file cannot be written.
     let written = asked.work.alerts.as_ref().map_or(Ok(()), |file| alerts.write(file));
     if let Some(webhook) = &asked.webhook {
         alerts.tell(webhook).await;
     }
     written?;
     printed?;
+    closed?;
     match failure {
         Some(failure) => Err(failure),
         None => Ok(attention(asked.attention, &last_of_each(&judged), alerts.any())),
@@ -247,7 +248,9 @@ async fn judge_all(
     let mut read = ReadStats::default();
     let mut registered: Option<(&str, Option<RegisteredPlan>)> = None;
     let mut failed: Vec<verdict_job::Error> = Vec::new();
-    for (name, as_of) in &outcome.done {
+    for (nth, (name, as_of)) in outcome.done.iter().enumerate() {
+        let of = outcome.done.len();
+        progress.within(&format!("decisions of {name} as of {as_of} ({} of {of})", nth + 1));
         let experiment = named(job, name)?;
         // The statistics are made, and nobody has seen a number that follows from them.
         let of_experiment = match registered.take().filter(|(of, _)| of == name) {
