@@ -80,6 +80,9 @@ pub(crate) fn html(site: &Site, page: &Page, files: &[DataFile]) -> String {
     document(&format!("{} · {}", judged.experiment.name.value, site.project), &body, None)
 }
 
+/// Equal shares of so many variants are told one by one.
+const MANY_ARMS: usize = 6;
+
 /// What the experiment is, in a line or two.
 fn facts(page: &Page) -> Markup {
     let judged = &page.judged;
@@ -98,6 +101,15 @@ fn facts(page: &Page) -> Markup {
             format!("{} {}", arm.name, words::percent(words::significant_digits(arm.weight, 3)))
         })
         .collect();
+    let first = experiment.design.arms.first().map_or(0.0, |arm| arm.weight);
+    let alike = experiment.design.arms.iter().all(|arm| arm.weight.total_cmp(&first).is_eq());
+    let shares = match alike && arms.len() > MANY_ARMS {
+        true => {
+            let each = words::percent(words::significant_digits(first, 3));
+            format!("{each} each of {} variants", arms.len())
+        }
+        false => words::list(&arms),
+    };
     let phases = experiment.design.phases.iter().map(|phase| {
         let of = |(arm, weight): (&Arm, &f64)| {
             format!("{} {}", arm.name, words::percent(words::significant_digits(*weight, 3)))
@@ -116,7 +128,7 @@ fn facts(page: &Page) -> Markup {
             div { dt { "As of" } dd { (long(judged.as_of)) } }
             div { dt { "Progress" } dd { (day) } }
             div { dt { "Unit" } dd class="name" { (experiment.design.unit.value) } }
-            div { dt { "Planned shares" } dd class="name" { (words::list(&arms)) (phases) } }
+            div { dt { "Planned shares" } dd class="name" { (shares) (phases) } }
             @if experiment.is_sequential() {
                 div { dt { "Watched by" } dd { (watched_by(experiment.settings.sequential)) } }
             }

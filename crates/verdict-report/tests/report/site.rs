@@ -99,6 +99,7 @@ fn many_variants_are_told_in_short() {
     let folded = "<summary>Why, and what would change it</summary>";
     assert_eq!(many.matches(folded).count(), 20);
     assert_eq!(few.matches(folded).count(), 0);
+    assert!(many.contains("4.76% each of 21 variants") && few.contains("red 16.7%"));
     let mut page = named("five_variants").clone();
     let last = page.judged.decisions.last_mut().unwrap();
     last.decision = "ship".into();

@@ -325,10 +325,7 @@ fn closing(
             "seconds": seconds, "peak_memory_bytes": peak_memory(), "cost": cost, "tables": job.tables(),
         }),
     );
-    if asked.work.quiet
-        || asked.project.format != Shown::Text
-        || asked.work.log_format != args::LogFormat::Text
-    {
+    if asked.work.quiet || asked.work.log_format != args::LogFormat::Text {
         return Ok(());
     }
     let mut err = std::io::stderr().lock();
