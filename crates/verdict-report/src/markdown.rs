@@ -179,8 +179,7 @@ fn prose(text: &str) -> String {
         let known = |c: char| c.is_ascii_alphanumeric() || "_.:,-={}[] ".contains(c);
         !part.is_empty() && part.chars().all(known)
     };
-    if quoted.len().is_multiple_of(2) || !quoted.iter().skip(1).step_by(2).all(|part| is_key(part))
-    {
+    if quoted.len().is_multiple_of(2) || !quoted.iter().skip(1).step_by(2).all(is_key) {
         return plain(text);
     }
     let part = |(nth, part): (usize, &&str)| match nth % 2 {

@@ -39,10 +39,10 @@ pub(crate) fn html(site: &Site, page: &Page, files: &[DataFile]) -> String {
     let mut sections: Vec<(&str, &str, Markup)> = vec![
         ("decision", "Decision", decision(page)),
         ("checks", "Checks", checks(&judged.checks)),
-        ("metrics", "Metrics", metrics(page)),
+        ("metrics", "Metrics", html! { (untrusted(attention)) (metrics(page)) }),
         ("time", "Over time", over_time(page)),
         ("exposures", "Exposures", exposures(page)),
-        ("segments", "Segments", segments(judged)),
+        ("segments", "Segments", html! { (untrusted(attention)) (segments(judged)) }),
         ("power", "Power", power(page)),
         ("plan", "Plan", plan(page)),
         ("definitions", "Definitions", definitions(page)),
@@ -78,6 +78,13 @@ pub(crate) fn html(site: &Site, page: &Page, files: &[DataFile]) -> String {
         footer { p { "Verdict " (site.version) } }
     };
     document(&format!("{} · {}", judged.experiment.name.value, site.project), &body, None)
+}
+
+/// What is said again above findings, which may be seen without the head of the page: by a link, or in a picture of it.
+fn untrusted(attention: bool) -> Markup {
+    html! {
+        @if attention { p class="note" { strong { "A check failed: " } "what is found here decides nothing." } }
+    }
 }
 
 /// Equal shares of so many variants are told one by one.

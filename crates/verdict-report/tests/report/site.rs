@@ -81,6 +81,9 @@ fn every_decision_has_its_page_with_its_reasons() {
         assert!(html.contains("What would change it"), "{name}");
     }
     assert!(html_of("invalid").contains("A check failed."));
+    // Above the metrics and the segments as well.
+    assert_eq!(html_of("invalid").matches("what is found here decides nothing").count(), 2);
+    assert_eq!(html_of("significant").matches("what is found here decides nothing").count(), 0);
     let nothing = html_of("never_run");
     for said in [
         "Nothing has been decided",

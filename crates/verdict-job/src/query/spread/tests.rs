@@ -107,5 +107,5 @@ async fn packed_rows_are_the_same_and_fewer_bytes() {
         assert_eq!(read(&sent, &batch.schema()).unwrap(), std::slice::from_ref(&batch));
         sizes.push(sent.len());
     }
-    assert!(sizes[0] > 2 * sizes[1] && sizes[1] > sizes[2], "{sizes:?}");
+    assert!(sizes.is_sorted_by(|a, b| a > b), "{sizes:?}");
 }
