@@ -148,6 +148,102 @@ fn the_guide_runs() {
     assert!(folder.path().join("site/index.html").is_file());
 }
 
+/// The commands of the other pages, on a project that is there: all but those that need other machines, or the rights of root.
+#[test]
+fn the_other_pages_run() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let at = folder.path();
+    let args = ["generate", "shop", "--from", "2026-03-02", "--days", "14", "--users", "2000"];
+    verdict(at, &args).exits(0);
+    let mut ran: BTreeMap<String, usize> = BTreeMap::new();
+    let guide = |name: &String| name != "docs/guide.md" && name != "docs/reading-results.md";
+    for name in pages().into_iter().filter(guide) {
+        let page = page(&name);
+        let lines = page.lines().filter_map(|line| line.strip_prefix("verdict "));
+        for line in lines.filter(|line| {
+            !["--workers", "cluster", "/usr/", "s3://"].iter().any(|w| line.contains(w))
+        }) {
+            let line =
+                line.replace("2026-03-29", "2026-03-15").replace("/etc/verdict/shop", "shop");
+            // Chance is not what is tried here.
+            let line = line.replace("--splits 500", "--splits 20");
+            let mut args = words(&line);
+            args.truncate(args.iter().position(|word| word == ">").unwrap_or(args.len()));
+            if args[0] == "run" && !args.iter().any(|word| word == "--date") {
+                args.extend(["--date", "2026-03-15"].map(str::to_owned));
+            }
+            // The sample's own examples are run by its own tests.
+            if args.iter().any(|word| word.starts_with("jobs/sample")) {
+                continue;
+            }
+            let args: Vec<&str> = args.iter().map(String::as_str).collect();
+            let told = verdict(at, &args);
+            assert!([0, 3].contains(&told.code), "{name}: {line}: {}", told.stderr);
+            *ran.entry(name.clone()).or_default() += 1;
+        }
+    }
+    for name in [
+        "README.md",
+        "jobs/README.md",
+        "docs/scaling.md",
+        "docs/how-to/aa.md",
+        "docs/how-to/late-data.md",
+    ] {
+        assert!(ran.get(name) >= Some(&2), "{name}: {ran:?}");
+    }
+}
+
+/// What pages show of a project's files is what the loader takes.
+#[test]
+fn definitions_that_pages_show_load() {
+    let blocks = |name: &str| -> Vec<String> {
+        let text = page(name);
+        let blocks = text.split("```yaml\n").skip(1);
+        blocks.map(|block| block.split("\n```").next().unwrap_or_default().to_owned()).collect()
+    };
+    let source = |name: &str| {
+        format!("  {name}: {{path: {name}, timestamp: ts, units: {{user_id: user_id}}}}\n")
+    };
+    let sources = |names: &[&str]| names.iter().map(|name| source(name)).collect::<String>();
+    let header = "project: {name: p, time_zone: UTC, tables: tables}\n";
+    let loads = |name: &str, files: &[(&str, String)]| {
+        let project = Project::new();
+        for (file, text) in files {
+            project.file(file, text);
+        }
+        let loaded = verdict_model::load(project.path());
+        loaded.unwrap_or_else(|error| panic!("{name}: {error}"))
+    };
+
+    // The README's second and third are a project; its first is a population.
+    let readme = blocks("README.md");
+    let [_, project, experiment] = readme.as_slice() else { panic!("{} blocks", readme.len()) };
+    let project = [("project.yaml", project.clone()), ("experiments/e.yaml", experiment.clone())];
+    assert_eq!(loads("README.md", &project).experiments.len(), 1);
+
+    let storage = blocks("docs/storage.md");
+    let [how, complete] = storage.as_slice() else { panic!("{} blocks", storage.len()) };
+    let text = format!("{header}sources:\n{}{how}\n", source("events"));
+    loads("docs/storage.md", &[("project.yaml", text)]);
+    let complete = format!("{complete}\n    timestamp: ts\n    units: {{user_id: user_id}}\n");
+    let loaded = loads("docs/storage.md", &[("project.yaml", format!("{header}{complete}"))]);
+    assert!(loaded.sources.values().all(|source| source.complete.latest.is_some()));
+
+    let cluster = blocks("docs/how-to/cluster.md");
+    let [exposures, experiment] = cluster.as_slice() else { panic!("{} blocks", cluster.len()) };
+    let metric = "metrics: {bought: {type: mean, source: assignments, aggregate: count}}";
+    let text = format!("{header}sources:\n{}{exposures}\n{metric}\n", source("assignments"));
+    let experiment = format!(
+        "{experiment}\n  start: 2026-03-02\n  metrics: {{primary: {{name: bought, direction: increase}}}}\n"
+    );
+    loads("docs/how-to/cluster.md", &[("project.yaml", text), ("experiments/e.yaml", experiment)]);
+
+    let metrics = blocks("docs/how-to/new-metric.md");
+    let [metrics] = metrics.as_slice() else { panic!("{} blocks", metrics.len()) };
+    let text = format!("{header}sources:\n{}{metrics}\n", sources(&["orders", "ratings"]));
+    assert_eq!(loads("docs/how-to/new-metric.md", &[("project.yaml", text)]).metrics.len(), 3);
+}
+
 /// A line of a shell: words, quoted ones whole, up to a comment.
 fn words(line: &str) -> Vec<String> {
     let (mut words, mut quoted) = (Vec::new(), false);

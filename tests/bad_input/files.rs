@@ -59,7 +59,7 @@ fn a_log_without_any_day() {
     );
     says(
         &shop.project.verdict(&["validate"]).exits(1),
-        &["source `events`", "no day at all was found"],
+        &["source `events` has no Parquet objects in any day under", "correct its `path`"],
     );
     assert!(shop.tables().is_empty());
 }
@@ -217,4 +217,32 @@ fn days_that_do_not_agree_on_a_type() {
     shop.edit("metrics.yaml", "value: amount", "value: CAST(amount AS DOUBLE)");
     let json = shop.json(2).exits(0).json();
     assert_eq!(levels(&json, "spend"), [4.0, 2.75, 4.0, 3.5].map(Some));
+}
+
+/// What a file's footer promises and its row groups do not have was lost on the way: nothing is made of such a day, whichever log
+/// it is of.
+#[test]
+fn rows_that_are_lost_or_read_twice_stop_the_day() {
+    for (log, rows, read) in
+        [("events", 3, 2), ("events", 1, 2), ("exposures", 3, 2), ("exposures", 1, 2)]
+    {
+        let told = format!(
+            "source `{log}` on 2024-01-02: its files have {rows} rows, of which {read} were read: 1 were lost or read twice; \
+             check whether files were rewritten while they were read, and run again"
+        );
+        Shop::fails(|shop| promise(&path(shop, log, 2), 2, rows), 1, &[&told]);
+    }
+}
+
+/// Changes the number of rows in a file's footer (Thrift's compact protocol: the third field, a number of zigzag code, before
+/// the list of the one row group) and leaves the rows as they are.
+fn promise(path: &PathBuf, has: u8, rows: u8) {
+    let mut whole = std::fs::read(path).expect("a file");
+    let footer = whole.len() - footer_length(&whole);
+    let field = |rows: u8| [0x16, 2 * rows, 0x19, 0x1c];
+    let mut places = (footer..whole.len() - 4).filter(|at| whole[*at..*at + 4] == field(has));
+    let at = places.next().expect("the number of rows");
+    assert_eq!(places.next(), None, "which of them is it?");
+    whole[at..at + 4].copy_from_slice(&field(rows));
+    std::fs::write(path, whole).expect("a file");
 }

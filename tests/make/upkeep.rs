@@ -94,6 +94,20 @@ fn a_partition_that_is_not_what_its_inputs_give() {
     assert!(ran.stdout.contains(&format!("different {STATS}  (")), "{}", ran.stdout);
     assert!(ran.stdout.contains("this partition is damaged"), "{}", ran.stdout);
 
+    // Totals that a backfill leaves out, and `gc` removes, are no loss; the last ones are.
+    fs::write(&path, &whole).unwrap();
+    let totals = |ds: &str| shop.object(&format!("unit_total/experiment=prices/ds={ds}"));
+    fs::remove_file(totals("2024-01-02")).unwrap();
+    let ran = shop.verify().exits(0);
+    assert!(ran.stdout.ends_with(" identical, 1 not_kept\n"), "{}", ran.stdout);
+    assert_eq!(ran.stdout.lines().count(), 1, "{}", ran.stdout);
+    let last = fs::read(totals("2024-01-04")).unwrap();
+    fs::remove_file(totals("2024-01-04")).unwrap();
+    let ran = shop.verify().exits(3);
+    let missing = "missing   unit_total/experiment=prices/ds=2024-01-04\n";
+    assert!(ran.stdout.contains(missing), "{}", ran.stdout);
+    fs::write(totals("2024-01-04"), last).unwrap();
+
     // Missing, and mended by the next run.
     fs::remove_file(&path).unwrap();
     let ran = shop.verify().exits(3);

@@ -108,3 +108,42 @@ fn a_webhook_that_refuses_is_told_of_without_its_address() {
         ["query", "--project", "demo", "--format", "json", "SELECT decision FROM latest_decisions"];
     assert_eq!(verdict(folder.path(), &query).exits(0).json()[0]["decision"], "ship");
 }
+
+/// A mistyped address is told when it is typed, not in the first night in which something changes; and not repeated.
+#[test]
+fn a_webhook_that_is_no_address_is_refused_at_once() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    generated(folder.path(), &[]);
+    for address in ["hooks.example.org/secret-token", "ftp://hooks.example.org/secret-token"] {
+        let ran = run(folder.path(), "2026-03-02", &["--webhook", address]).exits(2);
+        assert!(ran.stderr.contains("--webhook, or VERDICT_WEBHOOK"), "{}", ran.stderr);
+        assert!(!ran.stderr.contains("secret-token"), "{}", ran.stderr);
+    }
+    assert!(!folder.path().join("demo/tables").exists());
+}
+
+/// A change is told once, since the tables know it from then on: what else goes wrong does not keep it from the webhook.
+#[test]
+fn a_change_is_told_though_the_document_cannot_be_written() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    generated(folder.path(), &["--effect", "new_checkout:treatment:orders=+150%"]);
+    let (url, served) = server(&["200 OK"]);
+    let args = [
+        "run",
+        "--project",
+        "demo",
+        "--date",
+        "2026-03-07",
+        "--quiet",
+        "--alerts",
+        "none/alerts.json",
+        "--experiment",
+        "new_checkout",
+        "--webhook",
+        &url,
+    ];
+    let ran = verdict(folder.path(), &args).exits(1);
+    assert!(ran.stderr.contains("none/alerts.json could not be written"), "{}", ran.stderr);
+    let bodies = served.join().expect("the server ends");
+    assert!(bodies[0].contains("*ship*"), "{}", bodies[0]);
+}

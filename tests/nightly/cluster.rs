@@ -124,10 +124,37 @@ fn without_any_worker_a_run_makes_all_itself_or_fails_as_it_is_told() {
     let failed = run(&failed).exits(1);
     let said = "3 of 3 days were made by no worker, the first of them day 2026-03-02 of";
     assert!(failed.stderr.contains(said), "{}", failed.stderr);
-    run(&["--tables", "local"]).exits(0);
+    let local = run(&["--tables", "local"]).exits(0);
+    assert!(local.stderr.contains(" partitions made, "), "JSON or not: {}", local.stderr);
     let told = run(&[&sent[..], &["--tables", "made"]].concat()).exits(0);
     assert!(told.stderr.contains("3 of 3 days are made here"), "{}", told.stderr);
     same(at, "made");
+}
+
+/// Of what a plan makes each partition is made by one stage of one step, or here; and here are judgements alone.
+fn every_partition_has_its_place(plan: &serde_json::Value) {
+    let list = |value: &serde_json::Value| value.as_array().expect("a list").clone();
+    let text = |value: &serde_json::Value| value.as_str().expect("a text").to_owned();
+    let items = list(&plan["items"]).into_iter().filter(|item| item["action"] == "make");
+    let mut planned: Vec<String> = items
+        .map(|item| format!("{}/{}", text(&item["table"]), text(&item["partition"])))
+        .collect();
+    let here: Vec<String> = list(&plan["here"]).iter().map(text).collect();
+    for partition in &here {
+        let table = partition.split('/').next().unwrap_or_default();
+        assert!(["results", "checks", "decisions"].contains(&table), "{partition} is made here");
+    }
+    let mut placed = here;
+    let mut bytes = 0;
+    for stage in list(&plan["sent"]).iter().flat_map(|step| list(&step["stages"])) {
+        bytes += stage["bytes"].as_u64().expect("bytes");
+        let made = list(&stage["partitions"]);
+        placed.extend(made.iter().map(|p| format!("{}/{}", text(&stage["stage"]), text(p))));
+    }
+    planned.sort();
+    placed.sort();
+    assert_eq!(placed, planned);
+    assert_eq!(Some(bytes), plan["bytes"].as_u64());
 }
 
 #[test]
@@ -158,9 +185,24 @@ fn over_encrypted_connections_a_plan_says_what_is_sent_and_a_run_sends_it() {
     let json: serde_json::Value = serde_json::from_str(&json.stdout).expect("JSON");
     assert_eq!(json["sent"].as_array().map(Vec::len), Some(sent));
     assert_eq!(json["workers"][1]["steps_at_once"], 1);
+    every_partition_has_its_place(&json);
+    let day = "send   day 2026-03-02 of user_id\n         scan          rows of the logs, added up by unit, 0.";
+    assert!(told.contains(day), "{told}");
+    for stage in [
+        "         unit_day      user_id 2026-03-02\n",
+        "         exposure_day  new_checkout 2026-03-02, nothing_new 2026-03-02\n",
+        "         sweep         exposure_day and unit_day of their days\n",
+        "         unit_total    ",
+        "new_checkout 3 dates to 2026-03-04",
+        "here   decisions  (3 of them)\nhere   results  (3 of them)\n",
+    ] {
+        assert!(told.contains(stage), "no {stage} in {told}");
+    }
+    assert!(!told.contains("no worker can be used"), "{told}");
     // Nothing goes to a worker in the clear.
     let refused = with("plan", &[]).exits(0).stdout;
     assert!(refused.contains("(not used: the other side speaks TLS"), "{refused}");
+    assert!(!refused.contains("send   ") && refused.contains("no worker can be used"), "{refused}");
     let quiet = ["--fail-on", "never", "--format", "json"];
     let run = [&quiet[..], &["--workers-ca", &authority, "--tables", "made"]].concat();
     let ran = with("run", &run).exits(0);

@@ -58,6 +58,17 @@ fn workers_make_the_parts_of_queries_and_their_rows_are_those_of_one_process() {
         let line = worker.line();
         assert!(line.starts_with("made ") && line.contains(" parts of the query"), "{line}");
     }
+    // Packed rows are fewer bytes, and the same rows.
+    let [plain, lz4, zstd] = ["none", "lz4", "zstd"].map(|how| {
+        let sent = ["--workers", &addresses, "--compression", how, "--output", "csv", QUERIES[5]];
+        let ran = query(at, &sent).exits(0);
+        let line = ran.stderr.lines().find(|line| line.contains("who sent")).expect("what came");
+        let words: Vec<&str> = line.split(' ').collect();
+        let bytes: u64 = words[words.len() - 2].replace(',', "").parse().expect("bytes");
+        (ran.stdout, bytes)
+    });
+    assert!(plain.0 == lz4.0 && plain.0 == zstd.0);
+    assert!(plain.1 > lz4.1 && lz4.1 > zstd.1, "{} {} {}", plain.1, lz4.1, zstd.1);
     let plan = query(at, &["--workers", &addresses, "SELECT 1 AS one"]).exits(0);
     assert_eq!(parts(&plan), (0, 0), "nothing is read, and nothing is sent");
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use datafusion::object_store::aws::{AmazonS3, AmazonS3Builder};
 use datafusion::object_store::path::Path as Key;
-use datafusion::object_store::{ObjectStore, ObjectStoreExt as _};
+use datafusion::object_store::{Attribute, ObjectStore, ObjectStoreExt as _};
 use futures::TryStreamExt as _;
 
 use crate::support::servers;
@@ -95,6 +95,12 @@ impl Bucket {
 
     pub(super) fn delete(&self, key: &str) {
         self.runtime.block_on(self.store.delete(&Key::from(key))).unwrap();
+    }
+
+    /// What a browser takes an object for.
+    pub(super) fn content_type(&self, key: &str) -> Option<String> {
+        let got = self.runtime.block_on(self.store.get(&Key::from(key))).unwrap();
+        got.attributes.get(&Attribute::ContentType).map(|value| value.as_ref().to_owned())
     }
 
     /// Puts a folder of files.

@@ -32,6 +32,25 @@ fn a_backfill_in_a_bucket_has_the_bytes_of_a_local_one() {
     let sql = "SELECT decision FROM latest_decisions WHERE experiment = 'men'";
     let asked = verdict(&project, &variables, &["query", sql]).exits(0);
     assert!(asked.stdout.contains("ship"), "{}", asked.stdout);
+
+    // A site that the bucket may serve: the files of one in a folder, as what a browser takes them for.
+    let report = |out: &str| {
+        let args = ["report", "--date", "2019-11-30", "--out", out];
+        verdict(&project, &variables, &args).exits(0).stdout
+    };
+    let url = bucket.url("site");
+    assert_eq!(report(&url), format!("{url}/index.html\n"));
+    report("site");
+    let put = bucket.objects("site");
+    assert!(put.len() > 10, "{}", put.len());
+    for (path, bytes) in put {
+        let local = std::fs::read(project.path().join("site").join(&path)).expect("the same file");
+        assert!(bytes == local, "{path}");
+    }
+    let page = bucket.content_type("site/experiments/men.html");
+    assert_eq!(page.as_deref(), Some("text/html; charset=utf-8"));
+    let refused = verdict(&project, &variables, &["report", "--out", "ftp://host/site"]).exits(2);
+    assert!(refused.stderr.contains("--out"), "{}", refused.stderr);
 }
 
 #[test]

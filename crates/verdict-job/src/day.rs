@@ -338,19 +338,17 @@ impl Job {
         let known = match footers.first() {
             Some(footer) => footer.clone(),
             // An allowed empty day: what its columns would be, the log's last day says.
-            None => self.last_footer(&log, ds).await?,
+            None => self.last_footer(&log).await?,
         };
         let example = log.location().name(&known.object.location);
         let schema = drift::merged(&known.schema, &footers);
         Ok(Opened { schema, example, log, day, footers })
     }
 
-    pub(crate) async fn last_footer(&self, log: &Log<'_>, ds: NaiveDate) -> Result<Footer> {
-        let nothing = || Error::NoObjects {
+    pub(crate) async fn last_footer(&self, log: &Log<'_>) -> Result<Footer> {
+        let nothing = || Error::EmptyLog {
             source_name: log.source.name.value.clone(),
-            day: ds,
             path: log.location().display.clone(),
-            available: "no day at all was found, so its columns are not known".into(),
         };
         let object = log.last_object().await?.ok_or_else(nothing)?;
         footers::read(&self.ctx, log.location(), &[object]).await?.pop().ok_or_else(nothing)
@@ -583,4 +581,33 @@ pub(crate) fn source_text(source: &Source, unit_type: &str) -> Vec<String> {
         of(&source.filter),
         format!("{:?}", source.outside_day),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_of_the_files_is_read_once() {
+        let ds = NaiveDate::default();
+        let rows = |in_files, read, filtered| RowCounts {
+            in_files,
+            read,
+            filtered,
+            ..RowCounts::default()
+        };
+        let told = |rows: RowCounts| all_read("log", ds, &rows).map_err(|error| error.to_string());
+        assert_eq!(told(rows(8192, 8192, false)), Ok(()));
+        // A batch that is lost, one that is read twice.
+        for (read, wrong) in [(0, 8192), (8191, 1), (16384, 8192)] {
+            let error = told(rows(8192, read, false)).unwrap_err();
+            let expected = format!(
+                "source `log` on 1970-01-01: its files have 8192 rows, of which {read} were read: {wrong} were lost or read twice"
+            );
+            assert!(error.contains(&expected), "{error}");
+        }
+        // What a filter leaves out is not lost; more than there is cannot come of one.
+        assert_eq!(told(rows(8192, 100, true)), Ok(()));
+        assert!(told(rows(8192, 8193, true)).is_err());
+    }
 }

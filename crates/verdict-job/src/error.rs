@@ -61,6 +61,17 @@ pub enum Error {
         /// What there is instead.
         available: String,
     },
+    /// A log without any object, of which not even the columns are known.
+    #[error(
+        "source `{source_name}` has no Parquet objects in any day under {path}, so its columns are not known: correct its \
+         `path`, or wait for the log"
+    )]
+    EmptyLog {
+        /// The source.
+        source_name: String,
+        /// Where its days would be.
+        path: String,
+    },
     /// A log of which no day is known, for an experiment without a start.
     #[error("{place}: {reason}")]
     NoStart {
@@ -253,6 +264,7 @@ impl Error {
             | Error::Usage(_)
             | Error::NoSuchFolder { .. } => Fault::Definition,
             Error::NoObjects { .. }
+            | Error::EmptyLog { .. }
             | Error::NotParquet { .. }
             | Error::Unread { .. }
             | Error::Changed { .. }

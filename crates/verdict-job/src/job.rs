@@ -1,6 +1,7 @@
 //! The job: a project, an engine, a place for tables.
 
 use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::offset::LocalResult;
 use chrono::{Days, NaiveTime, TimeZone};
@@ -181,12 +182,17 @@ impl Job {
         let of = plan.days.len() + 1;
         let threads = self.ctx.copied_config().target_partitions().max(1);
         let together = threads.min(DAYS_TOGETHER).min(plan.days.len()).max(1);
+        // Days that are being made side by side are not done.
+        let done = AtomicUsize::new(0);
+        let done = &done;
         let mut made: Vec<BoxFuture<'_, Result<Tally>>> = Vec::new();
-        for (done, task) in plan.days.iter().enumerate() {
+        for task in &plan.days {
             made.push(Box::pin(async move {
-                progress.step(done, of, &format!("{} {}", task.unit_type, task.ds));
+                let what = format!("day {} of {}", task.ds, task.unit_type);
+                progress.step(done.load(Ordering::Relaxed), of, &what);
                 let components = || self.components.of_unit_type(&self.project, &task.unit_type);
                 let made = self.make_day(task, threads / together).await;
+                done.fetch_add(1, Ordering::Relaxed);
                 made.map_err(|error| too_large(error, components()))
             }));
         }

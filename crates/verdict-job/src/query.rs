@@ -27,7 +27,7 @@ use crate::store::Location;
 use crate::totals::{date, number_of};
 use crate::{Error, Result, arrow_types, partition, registrations, render};
 
-pub use spread::{PartRows, QueryStep, SpreadQuery};
+pub use spread::{Compression, PartRows, QueryStep, SpreadQuery};
 
 /// How many footers are read at once.
 const CONCURRENT: usize = 16;

@@ -3,16 +3,17 @@
 //! A step ends in partitions of its own, each of which is one PUT; what a process wrote before it was lost is what any other
 //! would have written. So nobody is asked what was made: the next plan finds what is there and true, and what is not is made.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use verdict_model::NaiveDate;
-use verdict_model::tables::{GROUP_STATS, UNIT_TOTAL};
+use verdict_model::tables::{EXPOSURE_DAY, GROUP_STATS, UNIT_DAY, UNIT_TOTAL};
 
 use crate::day::DayTask;
 use crate::fingerprint::Fingerprint;
 use crate::job::{Job, Silent, Tally};
-use crate::plan::{Action, Plan};
+use crate::plan::{Action, Item, Plan};
 use crate::{Error, Result};
 
 /// A part of a plan that needs nothing of the other parts.
@@ -48,6 +49,25 @@ impl fmt::Display for Step {
     }
 }
 
+/// What a step does, in order.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Stage {
+    /// `scan`, `sweep`, or the table that is written.
+    pub stage: &'static str,
+    /// What is read, or whose partitions are written, in words.
+    pub what: String,
+    /// The partitions that are written, below their table.
+    pub partitions: Vec<String>,
+    /// Bytes of the logs that are read.
+    pub bytes: u64,
+}
+
+impl Stage {
+    fn reads(stage: &'static str, what: String, bytes: u64) -> Stage {
+        Stage { stage, what, partitions: Vec::new(), bytes }
+    }
+}
+
 /// So many experiments share a sweep: it holds a bucket of the totals of each in memory.
 const MOST_TOGETHER: usize = 50;
 
@@ -55,6 +75,22 @@ const MOST_TOGETHER: usize = 50;
 fn evenly<T>(all: &[T], parts: usize) -> impl Iterator<Item = &[T]> {
     let cut = move |part: usize| part * all.len() / parts;
     (0..parts).map(move |part| &all[cut(part)..cut(part + 1)]).filter(|own| !own.is_empty())
+}
+
+/// Whose partitions these are, with their dates: `prices 2026-03-02`, `prices 9 dates to 2026-03-12`.
+fn whose(items: &[&Item]) -> String {
+    let mut dates: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for item in items {
+        let (of, ds) = item.partition.rsplit_once('/').unwrap_or(("", &item.partition));
+        let (of, ds) =
+            [of, ds].map(|part| part.split_once('=').map_or(part, |(_, value)| value)).into();
+        dates.entry(of).or_default().push(ds);
+    }
+    let told = dates.iter().map(|(of, dates)| match dates.as_slice() {
+        [.., last] if dates.len() > 1 => format!("{of} {} dates to {last}", dates.len()),
+        dates => format!("{of} {}", dates.join(" ")),
+    });
+    told.collect::<Vec<_>>().join(", ")
 }
 
 impl Job {
@@ -96,6 +132,71 @@ impl Job {
         evenly(&names, shares)
             .map(|own| Step(Part::Totals { experiments: own.to_vec(), from, to }))
             .collect()
+    }
+
+    /// What `step` of `plan` does wherever it is made: each partition that the plan makes, but results, checks and decisions, is
+    /// written by one stage of one step.
+    pub fn stages(&self, step: &Step, plan: &Plan) -> Vec<Stage> {
+        let written = |table: &'static str, own: &dyn Fn(&Item) -> bool| -> Vec<&Item> {
+            let made = |item: &&Item| item.action != Action::Fresh && item.table == table;
+            plan.items.iter().filter(made).filter(|item| own(item)).collect()
+        };
+        let paths = |items: &[&Item]| items.iter().map(|item| item.partition.clone()).collect();
+        match &step.0 {
+            Part::Day { unit_type, ds, .. } => {
+                let units = written(UNIT_DAY.name, &|item| {
+                    item.partition == format!("unit_type={unit_type}/ds={ds}")
+                });
+                let unit = |index: &usize| {
+                    self.project.experiments[*index].design.unit.value == *unit_type
+                };
+                let of_type = |item: &Item| {
+                    let names = 0..self.project.experiments.len();
+                    names.filter(unit).any(|index| {
+                        let name = &self.project.experiments[index].name.value;
+                        item.partition == format!("experiment={name}/ds={ds}")
+                    })
+                };
+                let exposed = written(EXPOSURE_DAY.name, &of_type);
+                let bytes = units.iter().chain(&exposed).map(|item| item.bytes).sum();
+                let mut stages =
+                    vec![Stage::reads("scan", "rows of the logs, added up by unit".into(), bytes)];
+                for (table, items) in [(&UNIT_DAY, units), (&EXPOSURE_DAY, exposed)] {
+                    if !items.is_empty() {
+                        let what = whose(&items);
+                        stages.push(Stage {
+                            stage: table.name,
+                            what,
+                            partitions: paths(&items),
+                            bytes: 0,
+                        });
+                    }
+                }
+                stages
+            }
+            Part::Totals { experiments, .. } => {
+                let own = |item: &Item| {
+                    experiments
+                        .iter()
+                        .any(|name| item.partition.starts_with(&format!("experiment={name}/")))
+                };
+                let what = format!("{} and {} of their days", EXPOSURE_DAY.name, UNIT_DAY.name);
+                let mut stages = vec![Stage::reads("sweep", what, 0)];
+                for table in [&UNIT_TOTAL, &GROUP_STATS] {
+                    let items = written(table.name, &own);
+                    if !items.is_empty() {
+                        let what = whose(&items);
+                        stages.push(Stage {
+                            stage: table.name,
+                            what,
+                            partitions: paths(&items),
+                            bytes: 0,
+                        });
+                    }
+                }
+                stages
+            }
+        }
     }
 
     /// Makes a step of a plan that another process made over the same project.

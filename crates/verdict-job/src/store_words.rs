@@ -29,6 +29,13 @@ pub(crate) fn store_message(error: &Error) -> String {
         _ if ["NoSuchBucket", "ContainerNotFound"].iter().any(|c| cause.contains(c)) => {
             "there is no such bucket or container: correct the URL, or create it".to_owned()
         }
+        _ if MACHINES_OWN.iter().any(|address| cause.contains(address)) => format!(
+            "there are no credentials in the environment, and this machine has none of its own ({cause}): set those of the \
+             store, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give the machine a role"
+        ),
+        _ if cause.contains("URL scheme is not allowed") => format!(
+            "{cause}: the address is http://, where only https:// is spoken; AWS_ALLOW_HTTP=true allows it"
+        ),
         Error::NotFound { .. } => {
             "it is not there: was it removed, or is the path another one?".to_owned()
         }
@@ -66,6 +73,9 @@ pub(crate) fn store_message(error: &Error) -> String {
     };
     without_secrets(&told)
 }
+
+/// Where a store's client asks when the environment has no credentials: the services of clouds for their own machines.
+const MACHINES_OWN: [&str; 3] = ["169.254.169.254", "169.254.170.", "metadata.google.internal"];
 
 fn refused(cause: &str) -> String {
     format!(
@@ -189,6 +199,13 @@ mod tests {
         assert!(store_message(&generic("S3", text)).contains("request_timeout_s"));
         let text = "Error performing GET http://h/b/x in 3s - HTTP error: connection refused";
         assert!(store_message(&generic("S3", text)).contains("is the store up"));
+        let text =
+            "Error performing GET http://h/b/x in 3ms - HTTP error: URL scheme is not allowed";
+        assert!(store_message(&generic("S3", text)).contains("AWS_ALLOW_HTTP=true"));
+        let text = "Error performing PUT http://169.254.169.254/latest/api/token in 3ms - Server returned non-2xx status \
+                    code: 403 Forbidden: ";
+        let message = store_message(&generic("S3", text));
+        assert!(message.starts_with("there are no credentials in the environment"), "{message}");
         assert_eq!(
             store_message(&generic("LocalFileSystem", "Unable to open file /x: Permission denied")),
             "Unable to open file /x: Permission denied; check the path, and that it may be read and written"

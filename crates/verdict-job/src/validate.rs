@@ -35,7 +35,7 @@ impl Job {
     /// The footer of the last object that a source has.
     async fn last_day(&self, source: &str) -> Result<(Footer, String)> {
         let log = Log::locate(&self.stores, &self.ctx, &self.project.sources[source])?;
-        let footer = self.last_footer(&log, NaiveDate::MAX).await?;
+        let footer = self.last_footer(&log).await?;
         let object = log.location().name(&footer.object.location);
         Ok((footer, object))
     }

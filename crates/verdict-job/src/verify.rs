@@ -6,7 +6,7 @@ use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
-use verdict_model::tables::{ALL, REGISTRATIONS, RUNS};
+use verdict_model::tables::{ALL, REGISTRATIONS, RUNS, UNIT_TOTAL};
 
 use crate::error::AtStage;
 use crate::job::Job;
@@ -28,6 +28,9 @@ pub enum Verified {
     Stale(String),
     /// It is not there.
     Missing,
+    /// Totals that are not there, and that nobody needs: those of a later date are, which nights begin from. Backfills make
+    /// the last ones alone, and `gc` removes the others.
+    NotKept,
     /// Its inputs are the same and its content is not: where they part.
     Different(String),
 }
@@ -72,10 +75,15 @@ impl Job {
         {
             made.extend(objects(&again.tables.join(table.name)).await?);
         }
+        let kept = objects(&self.tables.join(UNIT_TOTAL.name)).await?;
+        let kept: &Vec<&str> = &kept.iter().map(|object| below(&self.tables, object)).collect();
         stream::iter(made)
             .map(|object| async move {
                 let name = below(&again.tables, &object).to_owned();
-                let verified = self.compare_one(again, &object, &name).await?;
+                let verified = match self.compare_one(again, &object, &name).await? {
+                    Verified::Missing if begun_later(kept, &name) => Verified::NotKept,
+                    verified => verified,
+                };
                 let partition = name.rsplit_once('/').map_or(name.as_str(), |(folders, _)| folders);
                 Ok(VerifiedPartition { partition: partition.to_owned(), verified })
             })
@@ -118,6 +126,14 @@ impl Job {
         let again = concat_batches(&should.schema, &again).at(stage)?;
         Ok(difference(&rows, &again))
     }
+}
+
+/// Whether `kept` has totals of the same experiment, of a later date than those of `name`.
+fn begun_later(kept: &[&str], name: &str) -> bool {
+    let experiment = |name: &str| name.split_once("/ds=").map(|(of, _)| of.to_owned());
+    let of = experiment(name);
+    // Dates sort as texts.
+    of.is_some() && kept.iter().any(|other| experiment(other) == of && *other > name)
 }
 
 /// How the rows of a partition differ from those that its inputs give.

@@ -50,10 +50,10 @@ fn experiment(out: &mut impl Write, judged: &Judged) -> io::Result<()> {
             decision.decision
         )?;
         for reason in &decision.reasons {
-            writeln!(out, "- {}", plain(reason))?;
+            writeln!(out, "- {}", prose(reason))?;
         }
         for sentence in outlook(judged, decision) {
-            writeln!(out, "- *What would change it:* {}", plain(&sentence))?;
+            writeln!(out, "- *What would change it:* {}", prose(&sentence))?;
         }
     }
     if judged.decisions.is_empty() {
@@ -81,7 +81,7 @@ fn checks(out: &mut impl Write, judged: &Judged) -> io::Result<()> {
     }
     for check in attention {
         let mark = if check.status == "fail" { "✕ failed" } else { "! warning" };
-        writeln!(out, "- **{mark}: {}** {}", plain(&check.check), plain(&check.message))?;
+        writeln!(out, "- **{mark}: {}** {}", plain(&check.check), prose(&check.message))?;
     }
     Ok(())
 }
@@ -172,6 +172,23 @@ fn shares(out: &mut impl Write, row: &ResultRow) -> io::Result<()> {
     Ok(())
 }
 
+/// A sentence of the tables: what stands between backticks is code, where it is a key or a setting.
+fn prose(text: &str) -> String {
+    let quoted: Vec<&str> = text.split('`').collect();
+    let is_key = |part: &&str| {
+        let known = |c: char| c.is_ascii_alphanumeric() || "_.:,-={}[] ".contains(c);
+        !part.is_empty() && part.chars().all(known)
+    };
+    if quoted.len().is_multiple_of(2) || !quoted.iter().skip(1).step_by(2).all(is_key) {
+        return plain(text);
+    }
+    let part = |(nth, part): (usize, &&str)| match nth % 2 {
+        0 => plain(part),
+        _ => format!("`{part}`"),
+    };
+    quoted.iter().enumerate().map(part).collect()
+}
+
 /// A text that means nothing but itself: what would begin markup, a table's cell or a line is escaped.
 fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -192,7 +209,16 @@ fn plain(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::plain;
+    use super::{plain, prose};
+
+    #[test]
+    fn keys_of_a_sentence_are_code_and_names_are_not() {
+        let told = prose("`a_b` or cap c_d (`winsorize: {upper: 1}`)");
+        assert_eq!(told, "`a_b` or cap c\\_d (`winsorize: {upper: 1}`)");
+        assert_eq!(prose("one ` alone"), "one \\` alone");
+        assert_eq!(prose("`<img>` x"), "\\`&lt;img&gt;\\` x");
+        assert_eq!(prose(""), "");
+    }
 
     #[test]
     fn names_are_no_markup() {

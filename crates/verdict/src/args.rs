@@ -150,7 +150,7 @@ pub(crate) struct Bounds {
 #[derive(ClapArgs, Debug)]
 pub(crate) struct Scope {
     /// The as-of date, the last day to include [default: yesterday, in the project's time zone]
-    #[arg(short, long, value_name = "YYYY-MM-DD")]
+    #[arg(short, long, value_name = "YYYY-MM-DD", value_parser = day)]
     pub(crate) date: Option<NaiveDate>,
     /// Only this experiment (may be given several times)
     #[arg(short, long, value_name = "NAME")]
@@ -179,10 +179,10 @@ pub(crate) struct Backfill {
     #[command(flatten)]
     pub(crate) project: Project<Shown>,
     /// The first as-of date
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
     pub(crate) from: NaiveDate,
     /// The last as-of date [default: yesterday, in the project's time zone]
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
     pub(crate) to: Option<NaiveDate>,
     /// Only this experiment (may be given several times)
     #[arg(short, long, value_name = "NAME")]
@@ -226,6 +226,11 @@ pub(crate) struct Work {
     /// No progress, no closing line
     #[arg(short, long, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
+}
+
+/// A day, as it is typed.
+fn day(text: &str) -> Result<NaiveDate, String> {
+    text.parse().map_err(|_| "expected a day as YYYY-MM-DD, such as 2026-03-29".to_owned())
 }
 
 /// A share of the days: the `index`-th of `of`, from 1.
@@ -272,9 +277,9 @@ pub(crate) struct Report {
     pub(crate) project: Project<Reported>,
     #[command(flatten)]
     pub(crate) scope: Scope,
-    /// The folder of the site; files of an earlier one are written over
-    #[arg(short, long, value_name = "FOLDER", default_value = "verdict-report")]
-    pub(crate) out: PathBuf,
+    /// Where the site goes, a folder or s3://bucket/prefix; files of an earlier one are written over
+    #[arg(short, long, value_name = "PATH|URL", default_value = "verdict-report")]
+    pub(crate) out: String,
 }
 
 #[derive(ClapArgs, Debug)]
@@ -314,7 +319,7 @@ pub(crate) struct Plan {
     #[command(flatten)]
     pub(crate) scope: Scope,
     /// Plan a backfill: every as-of date from this one to --date
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
     pub(crate) from: Option<NaiveDate>,
     /// Print the rendered stage queries
     #[arg(long)]
@@ -336,7 +341,7 @@ pub(crate) struct Verify {
     #[command(flatten)]
     pub(crate) scope: Scope,
     /// The first as-of date [default: only --date]
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
     pub(crate) from: Option<NaiveDate>,
     /// No progress
     #[arg(short, long)]
@@ -364,6 +369,9 @@ pub(crate) struct Query {
     pub(crate) output: Option<Output>,
     #[command(flatten)]
     pub(crate) sending: Sending,
+    /// How rows are packed on their way from workers
+    #[arg(long, value_enum, default_value_t = Packing::Lz4, requires = "workers", value_name = "HOW")]
+    pub(crate) compression: Packing,
     /// The query
     #[arg(allow_hyphen_values = true)]
     pub(crate) sql: String,
@@ -379,6 +387,26 @@ pub(crate) enum Output {
     Json,
     /// A Parquet file, on standard output
     Parquet,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Packing {
+    /// Not at all
+    None,
+    /// Fast
+    Lz4,
+    /// Smaller
+    Zstd,
+}
+
+impl From<Packing> for verdict_job::Compression {
+    fn from(packing: Packing) -> verdict_job::Compression {
+        match packing {
+            Packing::None => verdict_job::Compression::None,
+            Packing::Lz4 => verdict_job::Compression::Lz4,
+            Packing::Zstd => verdict_job::Compression::Zstd,
+        }
+    }
 }
 
 #[derive(ClapArgs, Debug)]
@@ -399,7 +427,7 @@ pub(crate) struct Generate {
     #[arg(value_name = "FOLDER")]
     pub(crate) folder: PathBuf,
     /// The first day [default: so that the last one is yesterday]
-    #[arg(long, value_name = "YYYY-MM-DD")]
+    #[arg(long, value_name = "YYYY-MM-DD", value_parser = day)]
     pub(crate) from: Option<NaiveDate>,
     /// How many days
     #[arg(long, value_name = "N", default_value_t = 14, value_parser = clap::value_parser!(u32).range(1..=3660))]
@@ -493,7 +521,7 @@ pub(crate) struct Simulate {
 /// Words that the command reads by itself.
 #[derive(ClapArgs, Debug)]
 pub(crate) struct Words {
-    /// A method and its flags; --help tells of them
+    /// What is asked, and its flags; --help tells of them
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "WORDS")]
     pub(crate) words: Vec<String>,
 }

@@ -42,6 +42,8 @@ struct State {
     rows: u64,
     planned: u64,
     last_line: Option<Instant>,
+    /// When the first step began: planning reads nothing, and is no part of a rate.
+    began: Option<Instant>,
 }
 
 impl State {
@@ -58,16 +60,17 @@ impl State {
             // Everything is read: what is left has no bytes to count.
             return text;
         }
-        if self.planned > 0 {
-            text +=
-                &format!(" · {} of {} of the logs", megabytes(self.bytes), megabytes(self.planned));
+        let rate = self.rate(elapsed);
+        // A narrow terminal cuts the line at its end.
+        if let Some((_, left)) = rate.filter(|(_, left)| *left >= 1.0) {
+            text += &format!(" · {left:.0} s left to read");
         }
-        if let Some((rate, left)) = self.rate(elapsed) {
+        if self.planned > 0 {
+            text += &format!(" · {} of {}", megabytes(self.bytes), megabytes(self.planned));
+        }
+        if let Some((rate, _)) = rate {
             let rows = words::count((self.rows as f64 / elapsed.as_secs_f64()) as u64);
             text += &format!(", {}/s, {rows} rows/s", megabytes(rate as u64));
-            if left >= 1.0 {
-                text += &format!(", {left:.0} s left to read");
-            }
         }
         text
     }
@@ -110,10 +113,11 @@ impl Teller {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut state);
         let elapsed = self.started.elapsed();
+        let reading = state.began.get_or_insert_with(Instant::now).elapsed();
         if let Some(bar) = &self.bar {
             bar.set_length(state.step.1 as u64);
             bar.set_position(state.step.0 as u64);
-            bar.set_message(state.message(elapsed));
+            bar.set_message(state.message(reading));
             bar.tick();
             return;
         }
@@ -137,7 +141,7 @@ impl Teller {
                 elapsed.as_secs_f64(),
                 state.step.0,
                 state.step.1,
-                state.message(elapsed)
+                state.message(reading)
             ));
         }
     }
@@ -231,7 +235,7 @@ mod tests {
         let message = |bytes| at(bytes).message(Duration::from_secs(1));
         assert_eq!(
             message(1_000_000),
-            "user 2024-01-02 · 1.0 MB of 4.0 MB of the logs, 1.0 MB/s, 100 rows/s, 3 s left to read"
+            "user 2024-01-02 · 3 s left to read · 1.0 MB of 4.0 MB, 1.0 MB/s, 100 rows/s"
         );
         assert_eq!(message(4_000_000), "user 2024-01-02");
     }

@@ -12,8 +12,9 @@ use chrono::{DateTime, Utc};
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::error::ArrowError;
+use datafusion::arrow::ipc::CompressionType;
 use datafusion::arrow::ipc::reader::StreamReader;
-use datafusion::arrow::ipc::writer::StreamWriter;
+use datafusion::arrow::ipc::writer::{IpcWriteOptions, StreamWriter};
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::datasource::physical_plan::FileScanConfig;
 use datafusion::datasource::source::DataSourceExec;
@@ -44,6 +45,18 @@ use crate::{Error, Result};
 /// What the rows of a step may take, in bytes: more are not sent, but read where they are asked for.
 const MOST_BYTES: usize = 32 << 20;
 
+/// How rows are packed on their way. The reader need not be told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// Fast.
+    #[default]
+    Lz4,
+    /// Smaller.
+    Zstd,
+}
+
 /// Parts of a query, for another process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueryStep {
@@ -56,6 +69,7 @@ pub struct QueryStep {
     plan: String,
     /// The place of a cut in the plan, and a partition of what lies below it.
     parts: Vec<(usize, usize)>,
+    compression: Compression,
 }
 
 impl fmt::Display for QueryStep {
@@ -103,6 +117,13 @@ impl SpreadQuery {
     ) -> Result<SpreadQuery> {
         let partitions = partitions.max(job.ctx.copied_config().target_partitions());
         planned(job, sql, begun, partitions).await
+    }
+
+    /// The same, with rows packed in another way.
+    #[must_use]
+    pub fn packed(mut self, compression: Compression) -> SpreadQuery {
+        self.step.compression = compression;
+        self
     }
 
     /// The parts in so many steps, or fewer: none where the query reads no file.
@@ -153,7 +174,7 @@ impl Job {
     /// # Errors
     /// The tables are not what that process read, or its engine is not the same; the query fails.
     pub async fn make_query_step(&self, step: &QueryStep) -> Result<PartRows> {
-        let QueryStep { sql, begun, partitions, plan, parts } = step;
+        let QueryStep { sql, begun, partitions, plan, parts, compression } = step;
         let here = planned(self, sql, *begun, *partitions).await?;
         if here.step.plan != *plan {
             return Err(Error::Usage(
@@ -168,7 +189,7 @@ impl Job {
                 input.ok_or_else(|| Error::Usage("a part that the query has not".into()))?;
             let stage = || "a part of the query".to_owned();
             let rows = input.execute(*partition, Arc::clone(&here.context)).at(stage)?;
-            let sent = written(rows, left).await.at(stage)?;
+            let sent = written(rows, left, *compression).await.at(stage)?;
             left -= sent.as_ref().map_or(0, Vec::len);
             made.push(sent);
         }
@@ -206,7 +227,14 @@ async fn planned(
     let parts = cut.iter().enumerate().flat_map(of_cut).collect();
     let mut seen = vec![displayable(plan.as_ref()).indent(true).to_string()];
     cut.iter().for_each(|input| objects(input, &mut seen));
-    let step = QueryStep { sql: sql.to_owned(), begun, partitions, plan: digest(seen), parts };
+    let step = QueryStep {
+        sql: sql.to_owned(),
+        begun,
+        partitions,
+        plan: digest(seen),
+        parts,
+        compression: Compression::default(),
+    };
     Ok(SpreadQuery { step, plan, cut, context: state.task_ctx(), schema })
 }
 
@@ -300,8 +328,15 @@ fn objects(plan: &Arc<dyn ExecutionPlan>, seen: &mut Vec<String>) {
 async fn written(
     mut rows: SendableRecordBatchStream,
     most: usize,
+    compression: Compression,
 ) -> EngineResult<Option<Vec<u8>>> {
-    let mut writer = StreamWriter::try_new(Vec::new(), &rows.schema())?;
+    let packed = match compression {
+        Compression::None => None,
+        Compression::Lz4 => Some(CompressionType::LZ4_FRAME),
+        Compression::Zstd => Some(CompressionType::ZSTD),
+    };
+    let options = IpcWriteOptions::default().try_with_compression(packed)?;
+    let mut writer = StreamWriter::try_new_with_options(Vec::new(), &rows.schema(), options)?;
     while let Some(batch) = rows.try_next().await? {
         writer.write(&batch)?;
         if writer.get_ref().len() > most {

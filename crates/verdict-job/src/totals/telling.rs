@@ -1,6 +1,6 @@
 //! How far a sweep has come, told while it goes on.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::job::Progress;
 
@@ -21,12 +21,23 @@ impl Telling<'_> {
         part: impl Fn() -> f64,
     ) -> T {
         let mut work = std::pin::pin!(work);
+        let began = Instant::now();
         loop {
             match tokio::time::timeout(Self::EVERY, &mut work).await {
                 Ok(done) => return done,
-                Err(_) => self.progress.within(&format!("{}, {:.0}%", self.what, 100.0 * part())),
+                Err(_) => self.progress.within(&self.so_far(part(), began.elapsed())),
             }
         }
+    }
+
+    /// How much is done and, once there is something to tell it from, how long the rest takes.
+    fn so_far(&self, part: f64, elapsed: Duration) -> String {
+        let left = elapsed.as_secs_f64() * (1.0 - part) / part;
+        let told = match part >= 0.05 && left >= 1.0 {
+            true => format!(", {left:.0} s left"),
+            false => String::new(),
+        };
+        format!("{}, {:.0}%{told}", self.what, 100.0 * part)
     }
 
     /// Tells that the statistics of an experiment are made, after those of `done` others `of` so many.
@@ -60,6 +71,8 @@ mod tests {
         assert_eq!(told.meanwhile(async { 7 }, || 0.0).await, 7);
         let long = tokio::time::sleep(3 * Telling::EVERY / 2);
         told.meanwhile(long, || 0.375).await;
+        assert_eq!(told.so_far(0.25, Duration::from_secs(10)), "totals by user, 25%, 30 s left");
+        assert_eq!(told.so_far(0.0, Duration::from_secs(10)), "totals by user, 0%");
         told.statistics(1, 3, "prices");
         told.statistics(0, 1, "prices");
         let expected = [

@@ -54,7 +54,8 @@ pub(crate) fn day_labels(frame: &Frame, first: NaiveDate, last: NaiveDate) -> Ve
     days.into_iter().map(|ds| (day(first, ds), dates::short(ds))).collect()
 }
 
-/// A line that says what it is: zero, the smallest effect, a wanted power.
+/// A line that says what it is: zero, the smallest effect, a wanted power. Where there is no room beside it, the words would
+/// lie upon the marks: the axis says where zero is, and [`caption`] what is dashed.
 pub(crate) fn level(frame: &Frame, scale: &Scale, y: f64, class: &str, label: &str) -> Markup {
     let (x1, x2) = frame.x_range();
     html! {
@@ -62,11 +63,16 @@ pub(crate) fn level(frame: &Frame, scale: &Scale, y: f64, class: &str, label: &s
             line class=(class) x1=(px(x1)) x2=(px(x2)) y1=(px(scale.at(y))) y2=(px(scale.at(y))) {}
             @if frame.has_margin() {
                 text class="label" x=(px(x2 + 8.0)) y=(px(scale.at(y) + 4.0)) { (label) }
-            } @else if class != "zero" {
-                // The axis says where zero is.
-                text class="label over" x=(px(x2 - 2.0)) y=(px(scale.at(y) - 5.0)) text-anchor="end" { (label) }
             }
         }
+    }
+}
+
+/// What the horizontal axis shows and, where the line has no room for its words, what is dashed.
+pub(crate) fn caption(frame: &Frame, shows: &str, dashed: Option<&str>) -> String {
+    match dashed {
+        Some(dashed) if !frame.has_margin() => format!("{shows} · dashed: {dashed}"),
+        _ => shows.to_owned(),
     }
 }
 

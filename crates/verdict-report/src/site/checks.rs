@@ -3,8 +3,8 @@
 use maud::{Markup, html};
 use verdict_model::rows::CheckRow;
 
-use super::layout::{absent, badge};
-use crate::format::{exact, with_signs};
+use super::layout::{absent, badge, prose};
+use crate::format::exact;
 
 /// The badge of a check's status.
 pub(crate) fn status_badge(status: &str) -> Markup {
@@ -50,7 +50,7 @@ fn list(checks: &[&CheckRow]) -> Markup {
             @for check in checks {
                 li class=(check.status) {
                     p { (status_badge(&check.status)) " " strong { (name(&check.check)) } }
-                    p { (with_signs(&check.message)) }
+                    p { (prose(&check.message)) }
                     @if check.p_value.is_some() || check.threshold.is_some() {
                         p class="fine" {
                             @if let Some(statistic) = check.statistic { "statistic " (exact(statistic)) }

@@ -7,8 +7,8 @@ use verdict_analysis::words;
 
 use super::table;
 use crate::Page;
-use crate::format::{change, with_signs};
-use crate::plot::lines::{level, path, x_axis, y_axis};
+use crate::format::change;
+use crate::plot::lines::{caption, level, path, x_axis, y_axis};
 use crate::plot::scale::{Scale, extent};
 use crate::plot::ticks::ticks;
 use crate::plot::{Frame, both, px};
@@ -33,7 +33,7 @@ pub(crate) fn by_age(page: &Page) -> Option<Markup> {
             " over all their days so far, with its " (words::percent(CONFIDENCE)) " interval, each by itself. An effect that fades \
              to the right is one of novelty; one that grows has to be learned."
         }
-        @if let Some(check) = check { p { (super::checks::status_badge(&check.status)) " " (with_signs(&check.message)) } }
+        @if let Some(check) = check { p { (super::checks::status_badge(&check.status)) " " (super::layout::prose(&check.message)) } }
         @for (i, (name, cohorts)) in drawn.iter().enumerate() {
             @if drawn.len() <= FEW { (one(page, name, cohorts, i)) } @else {
                 details open[i == 0] { summary { span class="name" { (name) } } (one(page, name, cohorts, i)) }
@@ -126,6 +126,6 @@ fn drawing(
         path class="line faint" d=(path(&points)) {}
         @for (cx, cy) in points.iter().flatten() { circle class="dot found" cx=(px(*cx)) cy=(px(*cy)) r=(if cohorts.len() > 40 { "1.8" } else { "3" }) {} }
         @if let Some(all) = all { (level(frame, &y, all, "mark", "all units")) }
-        (x_axis(frame, &x, &labels, "days since exposure"))
+        (x_axis(frame, &x, &labels, &caption(frame, "days since exposure", all.map(|_| "all units"))))
     }
 }

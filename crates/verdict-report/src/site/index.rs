@@ -105,7 +105,15 @@ impl Entry {
             primary: judged.experiment.primary.name.value.clone(),
             change: told.map(|row| {
                 let (change, ends) = lift(row);
-                let interval = relative(&judged.experiment, row);
+                let interval = match sorted.first() {
+                    // A number that is not to be trusted has found nothing.
+                    Some(decision) if decision.decision == "invalid" => Interval {
+                        found: false,
+                        tone: "neutral",
+                        ..relative(&judged.experiment, row)
+                    },
+                    _ => relative(&judged.experiment, row),
+                };
                 Told { variant: row.variant.clone(), change, ends, interval }
             }),
             failed: count("fail"),
@@ -136,7 +144,7 @@ if (box) {
 }
 ";
 
-pub(crate) fn html(site: &Site, entries: &[Entry]) -> String {
+pub(crate) fn html(site: &Site, entries: &[Entry], unread: &[String]) -> String {
     let of = |group: Group| -> Vec<&Entry> {
         let mut entries: Vec<&Entry> =
             entries.iter().filter(|entry| entry.group == group).collect();
@@ -168,9 +176,21 @@ pub(crate) fn html(site: &Site, entries: &[Entry]) -> String {
                     " " span id="filter-said" role="status" {}
                 }
             }
+            @if scale.is_some() {
+                p class="fine" {
+                    "Bars are intervals of the change of the primary metric, dots the estimates: full where the test has found \
+                     something. The solid line is no change, the dashed one the smallest effect of interest."
+                }
+            }
         }
         main id="main" {
-            @if entries.is_empty() { (absent("The project defines no experiments.")) }
+            @if entries.is_empty() && unread.is_empty() { (absent("The project defines no experiments.")) }
+            @if !unread.is_empty() {
+                p class="note" {
+                    strong { "Not shown: " } span class="name" { (words::list(unread)) }
+                    ". The tables could not be read; a page that is there is of an earlier day."
+                }
+            }
             @for (group, entries) in &groups {
                 @if !entries.is_empty() {
                     section id=(group.id()) aria-labelledby={ (group.id()) "-h" } {
@@ -227,7 +247,7 @@ fn line(entry: &Entry, scale: Option<&Scale>) -> Markup {
             }
             td role="cell" class="variant" {
                 (entry.progress.words())
-                @if let Some(as_of) = entry.as_of { span class="fine" { "as of " (as_of) } }
+                @if let Some(as_of) = entry.as_of { span class="fine" { "as of " (long(as_of)) } }
             }
             td role="cell" class="number lift" {
                 strong { (change) }

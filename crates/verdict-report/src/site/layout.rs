@@ -2,6 +2,8 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use crate::format::with_signs;
+
 const STYLE: &str = include_str!("style.css");
 
 /// A whole document. Nothing may be loaded from anywhere: the policy says so, and browsers hold pages to it.
@@ -38,6 +40,27 @@ pub(crate) fn section(id: &str, title: &str, body: &Markup) -> Markup {
             (body)
         }
     }
+}
+
+/// Sentences of the tables, which terminals and chats show as well: with minus signs, with what stands between backticks as
+/// code, and with methods by their names.
+pub(crate) fn prose(text: &str) -> Markup {
+    let text = with_signs(text);
+    let quoted: Vec<&str> = text.split('`').collect();
+    html! {
+        // A backtick without its other half is one.
+        @if quoted.len().is_multiple_of(2) { (named(&text)) } @else {
+            @for (nth, part) in quoted.iter().enumerate() {
+                @if nth % 2 == 1 { code { (part) } } @else { (named(part)) }
+            }
+        }
+    }
+}
+
+/// Methods as people write them.
+fn named(text: &str) -> String {
+    text.replace("The obrien_fleming boundary", "The O'Brien–Fleming boundary")
+        .replace("The pocock boundary", "The Pocock boundary")
 }
 
 /// A section that has nothing to show, and why; what stands between backticks is code.

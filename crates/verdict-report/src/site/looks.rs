@@ -10,7 +10,7 @@ use super::table;
 use crate::Page;
 use crate::finding::{target, target_absolute};
 use crate::format::{change, exact};
-use crate::plot::lines::{band, day, day_labels, level, path, x_axis, y_axis};
+use crate::plot::lines::{band, caption, day, day_labels, level, path, x_axis, y_axis};
 use crate::plot::scale::{Scale, extent};
 use crate::plot::ticks::ticks;
 use crate::plot::{Frame, both, dates, px};
@@ -254,9 +254,8 @@ fn course(
         (level(frame, &y, 0.0, "zero", if far { "no change" } else { "" }))
         path class="line" d=(path(&line)) {}
         @for (cx, cy) in line.iter().flatten() { circle class="dot found" cx=(px(*cx)) cy=(px(*cy)) r=(radius(effects.len())) {} }
-        // Last, since its words may lie upon the line where there is no margin.
         @if let Some(goal) = goal { (level(frame, &y, goal, "mark", goal_label)) }
-        (x_axis(frame, &x, &day_labels(frame, first, last), "as-of date"))
+        (x_axis(frame, &x, &day_labels(frame, first, last), &caption(frame, "as-of date", goal.map(|_| goal_label))))
     }
 }
 
@@ -307,6 +306,6 @@ fn statistic(frame: &Frame, one: &Series<'_>) -> Markup {
         (level(frame, &y, 0.0, "zero", ""))
         path class="line" d=(path(&line)) {}
         @for (cx, cy) in line.iter().flatten() { circle class="dot found" cx=(px(*cx)) cy=(px(*cy)) r=(radius(one.looks.len())) {} }
-        (x_axis(frame, &x, &day_labels(frame, first, last), &format!("look, {} to {}", dates::short(first), dates::long(last))))
+        (x_axis(frame, &x, &day_labels(frame, first, last), &caption(frame, &format!("look, {} to {}", dates::short(first), dates::long(last)), Some("boundary"))))
     }
 }

@@ -62,10 +62,10 @@ impl Site {
         std::iter::once(page).chain(data.into_iter().map(|one| file(&one.name, one.text))).collect()
     }
 
-    /// The index of the experiments.
+    /// The index of the experiments; `unread` are those whose tables could not be read.
     #[must_use]
-    pub fn index(&self, entries: &[Entry]) -> SiteFile {
-        SiteFile { path: "index.html".to_owned(), text: index::html(self, entries) }
+    pub fn index(&self, entries: &[Entry], unread: &[String]) -> SiteFile {
+        SiteFile { path: "index.html".to_owned(), text: index::html(self, entries, unread) }
     }
 }
 

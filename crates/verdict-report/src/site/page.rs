@@ -39,10 +39,10 @@ pub(crate) fn html(site: &Site, page: &Page, files: &[DataFile]) -> String {
     let mut sections: Vec<(&str, &str, Markup)> = vec![
         ("decision", "Decision", decision(page)),
         ("checks", "Checks", checks(&judged.checks)),
-        ("metrics", "Metrics", metrics(page)),
+        ("metrics", "Metrics", html! { (untrusted(attention)) (metrics(page)) }),
         ("time", "Over time", over_time(page)),
         ("exposures", "Exposures", exposures(page)),
-        ("segments", "Segments", segments(judged)),
+        ("segments", "Segments", html! { (untrusted(attention)) (segments(judged)) }),
         ("power", "Power", power(page)),
         ("plan", "Plan", plan(page)),
         ("definitions", "Definitions", definitions(page)),
@@ -80,6 +80,16 @@ pub(crate) fn html(site: &Site, page: &Page, files: &[DataFile]) -> String {
     document(&format!("{} · {}", judged.experiment.name.value, site.project), &body, None)
 }
 
+/// What is said again above findings, which may be seen without the head of the page: by a link, or in a picture of it.
+fn untrusted(attention: bool) -> Markup {
+    html! {
+        @if attention { p class="note" { strong { "A check failed: " } "what is found here decides nothing." } }
+    }
+}
+
+/// Equal shares of so many variants are told one by one.
+const MANY_ARMS: usize = 6;
+
 /// What the experiment is, in a line or two.
 fn facts(page: &Page) -> Markup {
     let judged = &page.judged;
@@ -98,6 +108,15 @@ fn facts(page: &Page) -> Markup {
             format!("{} {}", arm.name, words::percent(words::significant_digits(arm.weight, 3)))
         })
         .collect();
+    let first = experiment.design.arms.first().map_or(0.0, |arm| arm.weight);
+    let alike = experiment.design.arms.iter().all(|arm| arm.weight.total_cmp(&first).is_eq());
+    let shares = match alike && arms.len() > MANY_ARMS {
+        true => {
+            let each = words::percent(words::significant_digits(first, 3));
+            format!("{each} each of {} variants", arms.len())
+        }
+        false => words::list(&arms),
+    };
     let phases = experiment.design.phases.iter().map(|phase| {
         let of = |(arm, weight): (&Arm, &f64)| {
             format!("{} {}", arm.name, words::percent(words::significant_digits(*weight, 3)))
@@ -116,7 +135,7 @@ fn facts(page: &Page) -> Markup {
             div { dt { "As of" } dd { (long(judged.as_of)) } }
             div { dt { "Progress" } dd { (day) } }
             div { dt { "Unit" } dd class="name" { (experiment.design.unit.value) } }
-            div { dt { "Planned shares" } dd class="name" { (words::list(&arms)) (phases) } }
+            div { dt { "Planned shares" } dd class="name" { (shares) (phases) } }
             @if experiment.is_sequential() {
                 div { dt { "Watched by" } dd { (watched_by(experiment.settings.sequential)) } }
             }

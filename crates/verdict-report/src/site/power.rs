@@ -10,7 +10,7 @@ use super::table;
 use crate::finding::target_absolute;
 use crate::format::{change, exact};
 use crate::outlook::{achievable, bound};
-use crate::plot::lines::{level, path, x_axis, y_axis};
+use crate::plot::lines::{caption, level, path, x_axis, y_axis};
 use crate::plot::scale::Scale;
 use crate::plot::ticks::ticks;
 use crate::plot::{Frame, both, px};
@@ -127,7 +127,7 @@ fn curve(frame: &Frame, reach: &Reach<'_>, wanted: f64) -> Markup {
         (ticks(0.0, far * factor, if frame.has_margin() { 6 } else { 4 }), ticks(0.0, 1.0, 5));
     let label = |v: f64| if reach.level.is_some() { x_ticks.percent(v) } else { x_ticks.plain(v) };
     let labels: Vec<(f64, String)> = x_ticks.at.iter().map(|v| (*v, label(*v))).collect();
-    let caption = if reach.level.is_some() {
+    let shows = if reach.level.is_some() {
         "size of the true change"
     } else {
         "size of the true difference"
@@ -137,10 +137,12 @@ fn curve(frame: &Frame, reach: &Reach<'_>, wanted: f64) -> Markup {
         (level(frame, &y, wanted, "mark", "planned power"))
         @if let Some(target) = reach.target {
             line class="zero" x1=(px(x.at(target * factor))) x2=(px(x.at(target * factor))) y1=(px(frame.y_range().0)) y2=(px(frame.y_range().1)) {}
-            text class="label" x=(px(x.at(target * factor) + 5.0)) y=(px(frame.y_range().0 - 6.0)) { "smallest of interest" }
+            // Where the curve is not.
+            @let label_at = if reach.power(target) < 0.5 { frame.y_range().1 + 12.0 } else { frame.y_range().0 - 6.0 };
+            text class="label" x=(px(x.at(target * factor) + 5.0)) y=(px(label_at)) { "smallest of interest" }
         }
         path class="line" d=(path(&points)) {}
         circle class="dot found" cx=(px(x.at(reach.achievable * factor))) cy=(px(y.at(reach.power(reach.achievable).min(1.0)))) r="4.5" {}
-        (x_axis(frame, &x, &labels, caption))
+        (x_axis(frame, &x, &labels, &caption(frame, shows, Some("planned power"))))
     }
 }

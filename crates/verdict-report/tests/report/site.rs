@@ -29,7 +29,7 @@ pub(crate) fn files(pages: &[Page]) -> Vec<SiteFile> {
         files.extend(site.experiment(page, &name));
         entries.push(Entry::of(page, &name));
     }
-    files.push(site.index(&entries));
+    files.push(site.index(&entries, &[]));
     files
 }
 
@@ -73,11 +73,17 @@ fn every_decision_has_its_page_with_its_reasons() {
         // The deciding reason is there as it was given.
         let reason =
             decision.reasons[0].replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-        // The page sets signs where the table has hyphens.
-        assert!(html.replace('−', "-").contains(&reason), "{name}: no {reason}");
+        // The page sets signs where the table has hyphens, and code where it has backticks.
+        let told = html.replace('−', "-").replace("<code>", "`").replace("</code>", "`");
+        assert!(told.contains(&reason), "{name}: no {reason}");
+        let why = html.split("What would change it").next().unwrap_or_default();
+        assert!(!why.contains('`') && !why.contains("obrien_fleming boundary"), "{name}: {why}");
         assert!(html.contains("What would change it"), "{name}");
     }
     assert!(html_of("invalid").contains("A check failed."));
+    // Above the metrics and the segments as well.
+    assert_eq!(html_of("invalid").matches("what is found here decides nothing").count(), 2);
+    assert_eq!(html_of("significant").matches("what is found here decides nothing").count(), 0);
     let nothing = html_of("never_run");
     for said in [
         "Nothing has been decided",
@@ -87,6 +93,40 @@ fn every_decision_has_its_page_with_its_reasons() {
     ] {
         assert!(nothing.contains(said), "no {said}");
     }
+}
+
+/// Of many variants what asks for attention is seen first, and reasons are unfolded one by one.
+#[test]
+fn many_variants_are_told_in_short() {
+    let (many, few) = (html_of("twenty_variants"), html_of("five_variants"));
+    let folded = "<summary>Why, and what would change it</summary>";
+    assert_eq!(many.matches(folded).count(), 20);
+    assert_eq!(few.matches(folded).count(), 0);
+    assert!(many.contains("4.76% each of 21 variants") && few.contains("red 16.7%"));
+    let mut page = named("five_variants").clone();
+    let last = page.judged.decisions.last_mut().unwrap();
+    last.decision = "ship".into();
+    let html = site().experiment(&page, "sorted").remove(0).text;
+    let first = html.split("<article").nth(1).unwrap();
+    assert!(first.contains("Ship") && first.contains("grey"), "{first}");
+}
+
+/// An index whose experiments could not all be read says which; a number that is not to be trusted looks like no finding.
+#[test]
+fn an_index_says_what_it_does_not_show() {
+    let entries = [Entry::of(named("invalid"), "invalid"), Entry::of(named("significant"), "s")];
+    let index = site().index(&entries, &["lost_one".into()]).text;
+    assert!(index.contains("Not shown: ") && index.contains("lost_one"), "{index}");
+    let row = |name: &str| {
+        let row = index.split("<tr").find(|row| row.contains(&format!("data-name=\"{name}\"")));
+        row.unwrap_or_else(|| panic!("no {name} in {index}")).to_owned()
+    };
+    assert!(row("invalid").contains("interval neutral") && !row("invalid").contains("dot found"));
+    assert!(
+        row("significant").contains("interval good") && row("significant").contains("dot found")
+    );
+    let nothing = site().index(&[], &["lost_one".into()]).text;
+    assert!(!nothing.contains("defines no experiments"), "{nothing}");
 }
 
 /// Names, hypotheses and values are what logs and files say: none of them may become markup.

@@ -9,6 +9,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
+pub(crate) use self::webhook::Webhook;
 use serde::Serialize;
 use verdict_job::Told;
 use verdict_model::NaiveDate;
@@ -70,11 +71,11 @@ impl Alerts {
     }
 
     /// Tells a webhook, where anything changed. A run whose alert could not be delivered has still been run.
-    pub(crate) async fn tell(&self, url: &str) {
+    pub(crate) async fn tell(&self, webhook: &Webhook) {
         if !self.any() {
             return;
         }
-        if let Err(error) = webhook::post(url, &self.slack()).await {
+        if let Err(error) = webhook::post(webhook, &self.slack()).await {
             // Where standard error is closed there is nobody left to tell.
             let _ = writeln!(std::io::stderr(), "warning: the webhook could not be told: {error}");
         }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, StatusCode, Url};
+
+use crate::exit::Failure;
 
 /// How often it is tried in all.
 const TRIES: u32 = 5;
@@ -17,7 +19,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Why a webhook was not told. The address is a credential, and is in no message.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WebhookError {
-    #[error("it is not an http:// or https:// address")]
+    #[error("the webhook (--webhook, or VERDICT_WEBHOOK) is not an http:// or https:// address")]
     Address,
     #[error("it refused the message with status {0}: see that the address is right")]
     Refused(StatusCode),
@@ -25,12 +27,26 @@ pub(super) enum WebhookError {
     Away(String),
 }
 
-/// Posts a JSON text.
-pub(super) async fn post(url: &str, body: &str) -> Result<(), WebhookError> {
-    let url = reqwest::Url::parse(url).map_err(|_| WebhookError::Address)?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(WebhookError::Address);
+/// Where to post. Its address is a secret, and never told.
+pub(crate) struct Webhook(Url);
+
+impl std::fmt::Debug for Webhook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Webhook(…)")
     }
+}
+
+impl Webhook {
+    /// The webhook at an address.
+    pub(crate) fn at(address: &str) -> Result<Webhook, Failure> {
+        let url = Url::parse(address).ok();
+        let url = url.filter(|url| matches!(url.scheme(), "http" | "https"));
+        url.map(Webhook).ok_or_else(|| Failure::usage(WebhookError::Address))
+    }
+}
+
+/// Posts a JSON text.
+pub(super) async fn post(Webhook(url): &Webhook, body: &str) -> Result<(), WebhookError> {
     let client = Client::builder().timeout(TIMEOUT).build().map_err(away)?;
     let mut wait = FIRST_WAIT;
     let mut last = String::new();

@@ -1,10 +1,11 @@
 //! `verdict plan`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
 
 use serde_json::{Value, json};
 use verdict_cluster::Workers;
-use verdict_job::{Action, Job, Plan, Step};
+use verdict_job::{Action, Job, Plan, Stage, Step};
 use verdict_model::NaiveDate;
 
 use super::sending::credentials;
@@ -64,7 +65,8 @@ pub(crate) async fn plan(args: args::Plan) -> Result<Exit, Failure> {
         });
         if let Some(spread) = &spread {
             value["workers"] = spread.workers_as_json();
-            value["sent"] = spread.steps.iter().map(ToString::to_string).collect();
+            value["sent"] = spread.sent_as_json();
+            value["here"] = spread.here.clone().into();
         }
         if args.sql {
             value["queries"] = queries.into();
@@ -115,7 +117,10 @@ pub(crate) async fn plan(args: args::Plan) -> Result<Exit, Failure> {
 struct Spread {
     /// By address, or by the host that has none: how many steps at once, or why it cannot be used.
     workers: Vec<(String, Result<usize, String>)>,
-    steps: Vec<Step>,
+    /// Each with what it does.
+    steps: Vec<(Step, Vec<Stage>)>,
+    /// The partitions that no step makes.
+    here: Vec<String>,
 }
 
 impl Spread {
@@ -130,7 +135,35 @@ impl Spread {
         let greeted = greeted.into_iter().map(|(at, slots)| (at, slots.map_err(|e| e.to_string())));
         let mut steps = job.day_steps(plan);
         steps.extend(job.totals_steps(plan, dates, workers.count().await));
-        Ok(Spread { workers: greeted.collect(), steps })
+        let steps: Vec<_> = steps
+            .into_iter()
+            .map(|step| {
+                let stages = job.stages(&step, plan);
+                (step, stages)
+            })
+            .collect();
+        let sent: BTreeSet<(&str, &str)> = steps
+            .iter()
+            .flat_map(|(_, stages)| stages)
+            .flat_map(|stage| stage.partitions.iter().map(|p| (stage.stage, p.as_str())))
+            .collect();
+        let made = plan.items.iter().filter(|item| item.action != Action::Fresh);
+        let here = made.filter(|item| !sent.contains(&(item.table, item.partition.as_str())));
+        let here = here.map(ToString::to_string).collect();
+        Ok(Spread { workers: greeted.collect(), steps, here })
+    }
+
+    fn sent_as_json(&self) -> Value {
+        let each = self
+            .steps
+            .iter()
+            .map(|(step, stages)| json!({"step": step.to_string(), "stages": stages}));
+        each.collect()
+    }
+
+    /// Whether anybody takes steps.
+    fn is_sent(&self) -> bool {
+        self.workers.iter().any(|(_, slots)| slots.is_ok())
     }
 
     fn workers_as_json(&self) -> Value {
@@ -142,10 +175,30 @@ impl Spread {
     }
 
     fn write(&self, out: &mut impl std::io::Write) -> std::io::Result<()> {
-        for step in &self.steps {
-            writeln!(out, "send   {step}")?;
+        for (step, stages) in &self.steps {
+            writeln!(out, "{}   {step}", if self.is_sent() { "send" } else { "here" })?;
+            for Stage { stage, what, bytes, .. } in stages {
+                let read = match bytes {
+                    0 => String::new(),
+                    bytes => format!(", {:.2} MB", *bytes as f64 / 1e6),
+                };
+                writeln!(out, "         {stage:<13} {what}{read}")?;
+            }
         }
-        writeln!(out, "here   checks, results and decisions")?;
+        // Of each table how many: which they are was told above.
+        let mut tables: BTreeMap<&str, usize> = BTreeMap::new();
+        for partition in &self.here {
+            *tables.entry(partition.split('/').next().unwrap_or_default()).or_default() += 1;
+        }
+        for (table, partitions) in tables {
+            writeln!(out, "here   {table}  ({partitions} of them)")?;
+        }
+        if !self.is_sent() {
+            writeln!(
+                out,
+                "note   no worker can be used: a run makes all of it here, or fails with `--workers-lost fail`"
+            )?;
+        }
         for (at, slots) in &self.workers {
             match slots {
                 Ok(1) => writeln!(out, "worker {at}  (1 step at once)")?,

@@ -9,6 +9,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::json::ArrayWriter;
 use datafusion::arrow::util::pretty::pretty_format_batches_with_schema;
 use datafusion::parquet::arrow::ArrowWriter;
+use verdict_analysis::words;
 use verdict_cluster::{Event, Left, Workers};
 use verdict_job::{Job, QueryStep, SpreadQuery};
 
@@ -86,6 +87,7 @@ async fn spread(
     let greeted = workers.greet(&credentials).await;
     let slots: usize = greeted.iter().filter_map(|(_, slots)| slots.as_ref().ok()).sum();
     let query = SpreadQuery::new(job, &args.sql, Utc::now(), slots).await?;
+    let query = query.packed(args.compression.into());
     let steps = query.steps(slots);
     let tasks = tasks(job, &args.project, steps.iter().cloned().map(Wanted::Rows))?;
     let tell = |event: &Event<'_>| {
@@ -95,12 +97,13 @@ async fn spread(
     };
     let came = workers.spread(&tasks, &credentials, policy(how), &tell).await;
     let parts: usize = steps.iter().map(QueryStep::parts).sum();
-    let (mut made, mut by_workers, mut first) = (Vec::new(), 0, None);
+    let (mut made, mut by_workers, mut bytes, mut first) = (Vec::new(), 0, 0, None);
     for (step, came) in steps.into_iter().zip(came.steps) {
         let why = match came.map(received) {
             Ok(Some(rows)) => {
                 let whole = rows.iter().flatten().count();
                 by_workers += whole;
+                bytes += rows.iter().flatten().map(Vec::len).sum::<usize>();
                 let why = (whole < step.parts()).then(|| "its rows are too many to be sent".into());
                 made.push((step, rows));
                 why
@@ -112,8 +115,9 @@ async fn spread(
         first = first.or(why);
     }
     note(&format!(
-        "{by_workers} of {parts} parts of the query were made by {} workers",
-        came.workers.len()
+        "{by_workers} of {parts} parts of the query were made by {}, who sent {} bytes",
+        words::counted(came.workers.len() as u64, "worker"),
+        words::count(bytes as u64)
     ));
     if let Some(first) = first {
         let left = parts - by_workers;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use verdict_job::Job;
+use verdict_job::{Job, Outlet};
 use verdict_model::rows::{EXPOSURE_DS, GroupStat, SEVERAL_VARIANTS, WHOLE};
 use verdict_model::tables::{CHECKS, DECISIONS, GROUP_STATS, RESULTS};
 use verdict_model::{Experiment, NaiveDate};
@@ -20,7 +20,7 @@ pub(crate) async fn report(args: args::Report) -> Result<Exit, Failure> {
     let date = date(&args.scope, &job);
     let experiments = job.experiments(&args.scope.experiment)?;
     if args.project.format == Reported::Html {
-        return site(&job, &experiments, date, &args.out).await;
+        return site(&job, &experiments, date, &Out::of(&job, &args.out)?).await;
     }
     let mut pages = Vec::new();
     for experiment in experiments {
@@ -44,35 +44,82 @@ async fn site(
     job: &Job,
     experiments: &[&Experiment],
     as_of: NaiveDate,
-    out: &Path,
+    out: &Out,
 ) -> Result<Exit, Failure> {
     let version = env!("CARGO_PKG_VERSION").to_owned();
     let site = Site { project: job.project().name.clone(), as_of, version };
-    let (mut names, mut entries, mut failed) = (FileNames::default(), Vec::new(), None);
+    let (mut names, mut entries) = (FileNames::default(), Vec::new());
+    let (mut unread, mut failed) = (Vec::new(), None);
     for experiment in experiments {
         let name = names.next(&experiment.name.value);
         // A table that cannot be read is the end of its experiment's page, not of the others'.
         let page = match page(job, experiment, as_of).await {
             Ok(page) => page,
             Err(failure) => {
+                unread.push(experiment.name.value.clone());
                 failed.get_or_insert(failure);
                 continue;
             }
         };
         for file in site.experiment(&page, &name) {
-            write(out, &file)?;
+            out.write(&file).await?;
         }
         entries.push(Entry::of(&page, &name));
     }
-    let index = site.index(&entries);
-    write(out, &index)?;
-    writeln!(std::io::stdout(), "{}", out.join(&index.path).display())?;
+    // Where nothing could be read, the index of the day before is worth more than an empty one.
+    if let Some(failure) = failed.take_if(|_| entries.is_empty()) {
+        return Err(failure);
+    }
+    let index = site.index(&entries, &unread);
+    out.write(&index).await?;
+    writeln!(std::io::stdout(), "{}", out.name(&index))?;
     failed.map_or(Ok(Exit::Done), Err)
 }
 
-/// Writes a file of the site whole: somebody may be reading the one before.
-fn write(folder: &Path, file: &SiteFile) -> Result<(), Failure> {
-    let path = folder.join(&file.path);
+/// Where the site goes.
+enum Out {
+    Folder(PathBuf),
+    Store(Outlet, String),
+}
+
+impl Out {
+    fn of(job: &Job, given: &str) -> Result<Out, Failure> {
+        if given.contains("://") {
+            let outlet = job.outlet(given, "--out")?;
+            return Ok(Out::Store(outlet, given.trim_end_matches('/').to_owned()));
+        }
+        Ok(Out::Folder(given.into()))
+    }
+
+    fn name(&self, file: &SiteFile) -> String {
+        match self {
+            Out::Folder(folder) => folder.join(&file.path).display().to_string(),
+            Out::Store(_, url) => format!("{url}/{}", file.path),
+        }
+    }
+
+    /// Writes a file of the site whole: somebody may be reading the one before.
+    async fn write(&self, file: &SiteFile) -> Result<(), Failure> {
+        match self {
+            Out::Folder(folder) => write(&folder.join(&file.path), &file.text),
+            Out::Store(outlet, _) => {
+                Ok(outlet.put(&file.path, file.text.clone(), content_type(&file.path)).await?)
+            }
+        }
+    }
+}
+
+/// What a browser that gets a file from a bucket takes it for.
+fn content_type(path: &str) -> &'static str {
+    match path.rsplit('.').next() {
+        Some("html") => "text/html; charset=utf-8",
+        Some("csv") => "text/csv; charset=utf-8",
+        Some("json") => "application/json",
+        _ => "application/octet-stream",
+    }
+}
+
+fn write(path: &Path, text: &str) -> Result<(), Failure> {
     let failed = |error: std::io::Error| {
         let told = format!("{} cannot be written: {error}", path.display());
         Failure::world(std::io::Error::new(error.kind(), told))
@@ -81,8 +128,8 @@ fn write(folder: &Path, file: &SiteFile) -> Result<(), Failure> {
         std::fs::create_dir_all(parent).map_err(failed)?;
     }
     let part = path.with_extension("part");
-    std::fs::write(&part, &file.text).map_err(failed)?;
-    std::fs::rename(&part, &path).map_err(failed)
+    std::fs::write(&part, text).map_err(failed)?;
+    std::fs::rename(&part, path).map_err(failed)
 }
 
 /// What the tables say of an experiment, up to a date.

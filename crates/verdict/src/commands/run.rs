@@ -12,7 +12,7 @@ use verdict_report::Judged;
 
 use super::sending::Sending;
 use super::{attention, bounds, date, job, judge_one, last_of_each, named, show};
-use crate::alerts::Alerts;
+use crate::alerts::{Alerts, Webhook};
 use crate::args::{self, FailOn, Shown};
 use crate::exit::{Exit, Failure};
 use crate::progress::{Teller, line as note, megabytes, peak_memory};
@@ -27,15 +27,11 @@ struct Asked<'a> {
     bounds: &'a args::Bounds,
     attention: &'a args::Attention,
     work: &'a args::Work,
+    /// Who is told of what changed.
+    webhook: Option<Webhook>,
 }
 
 impl Asked<'_> {
-    /// The webhook to tell, from the arguments or the environment.
-    fn webhook(&self) -> Option<String> {
-        let given = self.work.webhook.clone();
-        given.or_else(|| std::env::var("VERDICT_WEBHOOK").ok()).filter(|url| !url.is_empty())
-    }
-
     /// The way to the workers, if there are any.
     fn sending<'b>(&'b self, job: &'b Job, teller: &'b Teller) -> Option<Sending<'b>> {
         let how = &self.work.sending;
@@ -46,9 +42,18 @@ impl Asked<'_> {
     /// Whether anybody wants to know what changed.
     fn wants_changes(&self) -> bool {
         self.work.alerts.is_some()
-            || self.webhook().is_some()
+            || self.webhook.is_some()
             || self.attention.fail_on.contains(&FailOn::Changes)
     }
+}
+
+/// The webhook to tell, from the arguments or the environment.
+///
+/// # Errors
+/// It is no address: that is told now, not in the first night in which something changes.
+fn webhook(work: &args::Work) -> Result<Option<Webhook>, Failure> {
+    let given = work.webhook.clone().or_else(|| std::env::var("VERDICT_WEBHOOK").ok());
+    given.filter(|url| !url.is_empty()).map(|url| Webhook::at(&url)).transpose()
 }
 
 /// What a run has come to.
@@ -70,7 +75,9 @@ pub(crate) async fn run(args: args::Run) -> Result<Exit, Failure> {
         return super::plan::plan(plan).await;
     }
     let args::Run { project, scope, bounds, attention, work, .. } = &args;
-    let asked = Asked { command: "run", project, from: None, scope, bounds, attention, work };
+    let webhook = webhook(work)?;
+    let asked =
+        Asked { command: "run", project, from: None, scope, bounds, attention, work, webhook };
     Box::pin(ask(asked)).await
 }
 
@@ -85,7 +92,9 @@ pub(crate) async fn backfill(args: args::Backfill) -> Result<Exit, Failure> {
     }
     let (project, scope, bounds) = (&project, &scope, &bounds);
     let (attention, work) = (&attention, &work);
-    let asked = Asked { command: "backfill", project, from, scope, bounds, attention, work };
+    let webhook = webhook(work)?;
+    let asked =
+        Asked { command: "backfill", project, from, scope, bounds, attention, work, webhook };
     Box::pin(ask(asked)).await
 }
 
@@ -104,14 +113,17 @@ async fn ask(asked: Asked<'_>) -> Result<Exit, Failure> {
     };
     log(&job, asked.command, date, clock, error, &tally).await;
     let Made { judged, alerts, failure, fresh_bytes } = made?;
-    print(&asked, date, &judged)?;
-    closing(&job, &asked, &teller, (&tally, fresh_bytes), clock.1)?;
-    if let Some(file) = &asked.work.alerts {
-        alerts.write(file)?;
+    let printed = print(&asked, date, &judged);
+    let closed = closing(&job, &asked, &teller, (&tally, fresh_bytes), clock.1);
+    // The tables are written, and the next run will find no change: whoever wants to know is told now, even where output has
+    // lost its reader, or the file cannot be written.
+    let written = asked.work.alerts.as_ref().map_or(Ok(()), |file| alerts.write(file));
+    if let Some(webhook) = &asked.webhook {
+        alerts.tell(webhook).await;
     }
-    if let Some(url) = asked.webhook() {
-        alerts.tell(&url).await;
-    }
+    written?;
+    printed?;
+    closed?;
     match failure {
         Some(failure) => Err(failure),
         None => Ok(attention(asked.attention, &last_of_each(&judged), alerts.any())),
@@ -236,7 +248,9 @@ async fn judge_all(
     let mut read = ReadStats::default();
     let mut registered: Option<(&str, Option<RegisteredPlan>)> = None;
     let mut failed: Vec<verdict_job::Error> = Vec::new();
-    for (name, as_of) in &outcome.done {
+    for (nth, (name, as_of)) in outcome.done.iter().enumerate() {
+        let of = outcome.done.len();
+        progress.within(&format!("decisions of {name} as of {as_of} ({} of {of})", nth + 1));
         let experiment = named(job, name)?;
         // The statistics are made, and nobody has seen a number that follows from them.
         let of_experiment = match registered.take().filter(|(of, _)| of == name) {
@@ -311,10 +325,7 @@ fn closing(
             "seconds": seconds, "peak_memory_bytes": peak_memory(), "cost": cost, "tables": job.tables(),
         }),
     );
-    if asked.work.quiet
-        || asked.project.format != Shown::Text
-        || asked.work.log_format != args::LogFormat::Text
-    {
+    if asked.work.quiet || asked.work.log_format != args::LogFormat::Text {
         return Ok(());
     }
     let mut err = std::io::stderr().lock();

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use verdict_analysis::words;
 use verdict_cluster::{ClientTls, Credentials, Event, Identity, Left, Policy, Workers};
 use verdict_job::{Job, Plan, Progress as _, QueryStep, Step, Tally};
 use verdict_model::tables::FORMAT_VERSION;
@@ -154,7 +155,8 @@ impl Sending<'_> {
             json!({"what": what, "steps": of, "made_by_workers": made, "workers": at}),
         );
         if !self.quiet && self.teller.for_people() {
-            note(&format!("{made} of {of} {what} were made by {at} workers"));
+            let workers = words::counted(at as u64, "worker");
+            note(&format!("{made} of {of} {what} were made by {workers}"));
         }
         if let Some(left) = first_left {
             if self.how.workers_lost == WorkersLost::Fail {
@@ -167,8 +169,8 @@ impl Sending<'_> {
 
     fn done(&self, step: &Step, worker: SocketAddr, (done, of): (&Mutex<usize>, usize)) {
         let mut done = done.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        self.teller.step(*done, of, &format!("{step}, by worker {worker}"));
         *done += 1;
+        self.teller.step(*done, of, &format!("{step}, by worker {worker}"));
     }
 }
 

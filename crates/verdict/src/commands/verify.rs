@@ -45,7 +45,8 @@ pub(crate) async fn verify(args: args::Verify) -> Result<Exit, Failure> {
             json!({"from": from.to_string(), "to": to.to_string(), "partitions": rows})
         )?;
     } else {
-        for one in compared.iter().filter(|one| one.verified != Verified::Identical) {
+        let well = [Verified::Identical, Verified::NotKept];
+        for one in compared.iter().filter(|one| !well.contains(&one.verified)) {
             let reason =
                 reason(&one.verified).map_or(String::new(), |reason| format!("  ({reason})"));
             writeln!(out, "{:9} {}{reason}", word(&one.verified), one.partition)?;
@@ -75,6 +76,7 @@ fn word(verified: &Verified) -> &'static str {
         Verified::SameRows(_) => "same_rows",
         Verified::Stale(_) => "stale",
         Verified::Missing => "missing",
+        Verified::NotKept => "not_kept",
         Verified::Different(_) => "different",
     }
 }

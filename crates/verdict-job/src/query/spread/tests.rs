@@ -85,11 +85,27 @@ async fn rows_that_are_too_many_are_not_sent() {
     let units = "SELECT unit FROM unit_day";
     let query = SpreadQuery::new(&job(folder.path()), units, Utc::now(), 1).await.unwrap();
     let rows = || query.cut[0].execute(0, Arc::clone(&query.context)).unwrap();
-    assert_eq!(written(rows(), 100).await.unwrap(), None);
-    let sent = written(rows(), MOST_BYTES).await.unwrap().unwrap();
+    assert_eq!(written(rows(), 100, Compression::None).await.unwrap(), None);
+    let sent = written(rows(), MOST_BYTES, Compression::None).await.unwrap().unwrap();
     let units = read(&sent, &query.cut[0].schema()).unwrap();
     assert_eq!(units.iter().map(RecordBatch::num_rows).sum::<usize>(), 2);
     let other =
         RecordBatch::try_from_iter([("n", Arc::new(StringArray::from(vec!["a"])) as ArrayRef)]);
     assert!(read(&sent[..20], &other.unwrap().schema()).is_err());
+}
+
+/// Rows are the same however they are packed, and take less where they are alike.
+#[tokio::test]
+async fn packed_rows_are_the_same_and_fewer_bytes() {
+    let column: ArrayRef =
+        Arc::new((0..10_000).map(|n| Some(format!("u-{:05}", n / 3))).collect::<StringArray>());
+    let batch = RecordBatch::try_from_iter([("unit", column)]).unwrap();
+    let mut sizes = Vec::new();
+    for compression in [Compression::None, Compression::Lz4, Compression::Zstd] {
+        let rows = MemoryStream::try_new(vec![batch.clone()], batch.schema(), None).unwrap();
+        let sent = written(Box::pin(rows), MOST_BYTES, compression).await.unwrap().unwrap();
+        assert_eq!(read(&sent, &batch.schema()).unwrap(), std::slice::from_ref(&batch));
+        sizes.push(sent.len());
+    }
+    assert!(sizes.is_sorted_by(|a, b| a > b), "{sizes:?}");
 }
