@@ -29,27 +29,32 @@ pub(super) struct Days {
 
 /// One arm on one day, in the metric's unit times its share of the estimate.
 #[derive(Clone, Copy)]
-struct Day {
+pub(super) struct Day {
     /// What a unit's (x - r y) counts for in the estimate: the factor over n and over the mean of y.
-    weight: f64,
+    pub(super) weight: f64,
     /// The centred second moment of x - r y.
-    m2: f64,
+    pub(super) m2: f64,
     /// With the day before, by today's r.
-    shared: Option<Shared>,
+    pub(super) shared: Option<Shared>,
     /// The days that the units have been there, together.
-    ages: f64,
+    pub(super) ages: f64,
 }
 
 #[derive(Clone, Copy)]
-struct Shared {
+pub(super) struct Shared {
     /// The weight and the moment of the day before.
-    weight: f64,
-    m2: f64,
+    pub(super) weight: f64,
+    pub(super) m2: f64,
     /// The centred co-moment of both days.
-    co: f64,
+    pub(super) co: f64,
 }
 
 impl Days {
+    /// Days in a row of arms, from the first one on.
+    pub(super) fn of_arms(first: NaiveDate, arms: Vec<Vec<Day>>) -> Days {
+        Days { first, arms }
+    }
+
     /// The days up to `last`, as far back as they are known without a gap. `group` gives an arm's statistics, and
     /// `factors` what each arm counts for; of a metric that is adjusted by its past, `theta` gives each day's slope.
     pub(super) fn up_to<'a>(
