@@ -1,4 +1,7 @@
 //! A comparison by the Poisson bootstrap: interval and p-value from the totals of the units, the normal law's beside them.
+//!
+//! Once at the level of the test, or over looks ([`at_look`]) at each look's bound, where the statistic is that of the replicates
+//! ([`crate::methods::spread`]).
 
 use verdict_model::rows::{GroupStat, NormalLaw, ResultRow, Totals};
 use verdict_model::{Bootstrap, BootstrapInterval};

@@ -10,6 +10,11 @@
 //! from look to look it grows by 1/correlation². Where they are not known, increments are taken to be
 //! independent and t is 1/variance throughout. The [`Monitor`] is given the statistic in that time, and what it says of
 //! bounds and intervals is scaled back to the standard errors of the look.
+//!
+//! # Estimates
+//! Post-stratified levels are watched as plain ones, with the times that their strata share (`strata_days`). Where units are
+//! resampled the statistic and the interval of each look are those of its replicates ([`crate::methods::spread`]), in the
+//! times of the estimate itself: what is resampled is the same estimate.
 
 use verdict_model::rows::GroupStat;
 use verdict_model::{Bootstrap, NaiveDate};

@@ -63,7 +63,7 @@ struct World {
     claimed: bool,
 }
 
-const WORLDS: [World; 8] = [
+const WORLDS: [World; 9] = [
     World {
         name: "BCa bootstrap of a skewed mean",
         estimated: Estimated::Resampled(BootstrapInterval::Bca),
@@ -93,18 +93,25 @@ const WORLDS: [World; 8] = [
         claimed: true,
     },
     World {
-        name: "median of values complete at entry",
+        name: "median of values complete at entry, 400 units a day",
         estimated: Estimated::OfTotals(0.5),
         acts: Acts::OnceLogNormal,
-        units_per_day: 80,
+        units_per_day: 400,
         claimed: true,
     },
     World {
-        name: "90th percentile of values complete at entry",
+        name: "median of values complete at entry, 80 units a day",
+        estimated: Estimated::OfTotals(0.5),
+        acts: Acts::OnceLogNormal,
+        units_per_day: 80,
+        claimed: false,
+    },
+    World {
+        name: "90th percentile of values complete at entry, 80 units a day",
         estimated: Estimated::OfTotals(0.9),
         acts: Acts::OnceLogNormal,
         units_per_day: 80,
-        claimed: true,
+        claimed: false,
     },
     World {
         name: "median of totals that grow",
