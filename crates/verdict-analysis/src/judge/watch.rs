@@ -8,8 +8,9 @@
 //! # Time
 //! All methods go by the time that correlations between looks show (`day_to_day`): t at the first look is 1/variance, and
 //! from look to look it grows by 1/correlation². Where they are not known, increments are taken to be
-//! independent and t is 1/variance throughout. The [`Monitor`] is given the statistic in that time, and what it says of
-//! bounds and intervals is scaled back to the standard errors of the look.
+//! independent and t is 1/variance throughout; of quantiles, of which they never are, t is no slower than units come. The
+//! [`Monitor`] is given the statistic in that time, and what it says of bounds and intervals is scaled back to the standard
+//! errors of the look.
 //!
 //! # Estimates
 //! Post-stratified levels are watched as plain ones, with the times that their strata share (`strata_days`). Where units are
@@ -19,7 +20,7 @@
 use verdict_model::rows::GroupStat;
 use verdict_model::{Bootstrap, NaiveDate};
 
-use super::day_to_day::Days;
+use super::day_to_day::{Days, assumed};
 use super::groups::Groups;
 use super::history::{History, Look};
 use super::levels::Levels;
@@ -150,7 +151,10 @@ pub(super) fn watch(
     };
     let times = question.times(kind, history, &seen);
     let from_units = times.is_some() && seen.len() > 1;
-    let times = times.unwrap_or_else(|| seen.iter().map(|look| 1.0 / look.variance).collect());
+    let times = times.unwrap_or_else(|| match kind {
+        Kind::Quantile => assumed(seen.iter().map(|look| (look.units, look.variance))),
+        _ => seen.iter().map(|look| 1.0 / look.variance).collect(),
+    });
     let mut monitor = Monitor::new(Plan { method, alpha: question.alpha, sides })?;
     for (look, time) in seen.iter().zip(&times) {
         monitor.observe(Observation {
