@@ -102,10 +102,16 @@ fn what_is_resampled_stratified_or_a_quantile_is_watched_on_the_incremental_path
             assert!(row["looks_used"].as_i64().is_some_and(|looks| looks >= 3), "{row}");
             let of =
                 |column: &str| row[column].as_f64().unwrap_or_else(|| panic!("{column}: {row}"));
-            // Twice as much: found, at this look or before, and interval and p-value say so alike.
+            // Twice as much: found, at this look or before, and interval and p-value say so alike. Of a quantile of few distinct
+            // values the variance jumps, so that the last look may bring no time: it is no test of a spending plan then.
             assert!(of("effect_ci_lower") >= 0.0 && of("effect_ci_lower") < of("effect"), "{row}");
-            assert!(of("effect_ci_upper") > of("effect"), "{row}");
-            assert!((of("z") >= of("boundary")) == (of("effect_ci_lower") > 0.0), "{row}");
+            let is_test = row["boundary"].is_number();
+            assert!(is_test || row["method"] == "quantile_woodruff_z", "{row}");
+            if is_test {
+                assert!(of("effect_ci_upper") > of("effect"), "{row}");
+                let outside = of("effect_ci_lower") > 0.0;
+                assert_eq!(of("z") >= of("boundary"), outside, "{row}");
+            }
             assert!(row["crossed"] == true && of("p_value") <= 0.05, "{row}");
             let resampled = metric == "spend";
             assert_eq!(row["bootstrap_replicates"].as_i64(), resampled.then_some(1_000), "{row}");
