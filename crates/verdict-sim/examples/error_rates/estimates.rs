@@ -402,14 +402,14 @@ impl Arm {
                     y: None,
                     count: counts.into_values().collect(),
                 };
-                let of_all = moments(self.units.iter(), row(WHOLE, WHOLE));
+                let of_all = moments(&self.units.iter(), row(WHOLE, WHOLE));
                 rows.push(GroupStat { totals: Some(totals), ..of_all });
             }
             Estimated::ByStrata => {
-                rows.push(moments(self.units.iter(), row(WHOLE, WHOLE)));
+                rows.push(moments(&self.units.iter(), row(WHOLE, WHOLE)));
                 for (k, value) in VALUES.iter().enumerate() {
                     let of_value = self.units.iter().filter(|unit| unit.stratum == k);
-                    rows.push(moments(of_value, row(SEGMENT, value)));
+                    rows.push(moments(&of_value, row(SEGMENT, value)));
                 }
             }
         }
@@ -417,7 +417,7 @@ impl Arm {
 }
 
 /// Means, second moments, and what the units that were there the day before share with it.
-fn moments<'u>(units: impl Iterator<Item = &'u Unit> + Clone, row: GroupStat) -> GroupStat {
+fn moments<'u>(units: &(impl Iterator<Item = &'u Unit> + Clone), row: GroupStat) -> GroupStat {
     let n = units.clone().count();
     let mean = |sum: f64, n: usize| if n > 0 { sum / n as f64 } else { 0.0 };
     let sum: f64 = units.clone().map(|unit| unit.total).sum();
