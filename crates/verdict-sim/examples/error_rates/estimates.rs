@@ -97,7 +97,7 @@ const WORLDS: [World; 9] = [
         estimated: Estimated::OfTotals(0.5),
         acts: Acts::OnceLogNormal,
         units_per_day: 400,
-        claimed: true,
+        claimed: false,
     },
     World {
         name: "median of values complete at entry, 80 units a day",
