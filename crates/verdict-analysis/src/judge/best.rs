@@ -69,11 +69,13 @@ pub(super) fn best(
             let comparison = match metric.post_stratify.as_deref() {
                 Some(segment) => {
                     let question = strata::Question {
-                        metric: &metric.name.value,
-                        metric_type: &metric_type,
-                        segment,
-                        control: other,
-                        variant: leader,
+                        of: strata::Stratified {
+                            metric: &metric.name.value,
+                            metric_type: &metric_type,
+                            segment,
+                            control: other,
+                            variant: leader,
+                        },
                         contrast: Contrast::DIFFERENCE,
                         alternative,
                         alpha,
@@ -94,6 +96,8 @@ pub(super) fn best(
                 metric: &metric.name.value,
                 metric_type: &metric_type,
                 adjusted: metric.cuped.is_some(),
+                strata: metric.post_stratify.as_deref(),
+                bootstrap: metric.bootstrap,
                 control: other,
                 variant: leader,
                 segment: (WHOLE, WHOLE),

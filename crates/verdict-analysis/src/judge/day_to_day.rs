@@ -21,6 +21,26 @@ use super::samples::{Kind, proportion, ratio};
 use crate::methods::ratio::variance_of_difference;
 use crate::methods::sequential::clock::Clock;
 
+/// The time at looks at a quantile, from their units and variances: what two days share of a distribution is not kept.
+///
+/// Totals that are complete when a unit enters have independent increments, 1/variance, which is as the units there are. Of totals that
+/// grow the variance may rise while news still comes in, so that 1/variance is no time, and a plan that spends by it would have no
+/// test left at its end. Where every day is news of its own, the correlation of two looks at a mean is that of a time that
+/// goes as units times the variance of one unit, n²V; where units have means of their own they are more alike than that. So the
+/// fastest of the three counts: a time that is too fast costs power and not level ([`crate::methods::sequential::clock`]).
+pub(super) fn assumed(looks: impl Iterator<Item = (f64, f64)>) -> Vec<f64> {
+    let mut first = None;
+    let mut latest = 0.0_f64;
+    looks
+        .map(|(units, variance)| {
+            let (units_then, variance_then) = *first.get_or_insert((units, variance));
+            let (n, v) = (units / units_then, variance / variance_then);
+            latest = latest.max(n.max(n * n * v).max(1.0 / v) / variance_then);
+            latest
+        })
+        .collect()
+}
+
 /// Days in a row of the arms that make an estimate, oldest first.
 pub(super) struct Days {
     first: NaiveDate,
@@ -29,27 +49,32 @@ pub(super) struct Days {
 
 /// One arm on one day, in the metric's unit times its share of the estimate.
 #[derive(Clone, Copy)]
-struct Day {
+pub(super) struct Day {
     /// What a unit's (x - r y) counts for in the estimate: the factor over n and over the mean of y.
-    weight: f64,
+    pub(super) weight: f64,
     /// The centred second moment of x - r y.
-    m2: f64,
+    pub(super) m2: f64,
     /// With the day before, by today's r.
-    shared: Option<Shared>,
+    pub(super) shared: Option<Shared>,
     /// The days that the units have been there, together.
-    ages: f64,
+    pub(super) ages: f64,
 }
 
 #[derive(Clone, Copy)]
-struct Shared {
+pub(super) struct Shared {
     /// The weight and the moment of the day before.
-    weight: f64,
-    m2: f64,
+    pub(super) weight: f64,
+    pub(super) m2: f64,
     /// The centred co-moment of both days.
-    co: f64,
+    pub(super) co: f64,
 }
 
 impl Days {
+    /// Days in a row of arms, from the first one on.
+    pub(super) fn of_arms(first: NaiveDate, arms: Vec<Vec<Day>>) -> Days {
+        Days { first, arms }
+    }
+
     /// The days up to `last`, as far back as they are known without a gap. `group` gives an arm's statistics, and
     /// `factors` what each arm counts for; of a metric that is adjusted by its past, `theta` gives each day's slope.
     pub(super) fn up_to<'a>(
@@ -172,7 +197,7 @@ fn day(
         (Kind::Ratio | Kind::Clustered, Some(ratio)) => {
             (ratio.mean_den, ratio.mean_num / ratio.mean_den)
         }
-        // What two days share of a distribution is not kept: increments are taken to be independent.
+        // What two days share of a distribution is not kept: the time of its looks is assumed.
         (Kind::Ratio | Kind::Clustered, None) | (Kind::Quantile | Kind::Superiority, _) => {
             return None;
         }
@@ -279,5 +304,25 @@ impl Past {
             ),
         };
         Some(own - 2.0 * s * half + s * s * of_past)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_assumed_time_is_never_slower_than_units_come() {
+        let check = |looks: &[(f64, f64)], times: &[f64]| {
+            let found = assumed(looks.iter().copied());
+            let near = found.iter().zip(times).all(|(a, b)| (a / b - 1.0).abs() < 1e-12);
+            assert!(near && found.len() == times.len(), "{found:?} is not {times:?}");
+        };
+        // Complete at entry: 1/V, which is as the units.
+        check(&[(100.0, 0.01), (200.0, 0.005), (400.0, 0.0025)], &[100.0, 200.0, 400.0]);
+        // A unit's variance grows with its days, as many as there are units: V stays, and corr² of two looks is (1/2)².
+        check(&[(100.0, 0.01), (200.0, 0.01)], &[100.0, 400.0]);
+        // It never goes back.
+        check(&[(100.0, 0.01), (120.0, 0.002), (130.0, 0.009)], &[100.0, 500.0, 500.0]);
     }
 }

@@ -8,18 +8,16 @@ use verdict_model::{
 
 use super::adjustment::{adjustment, unadjusted, with_caps, without_caps};
 use super::categories::{CATEGORICAL, with_categories};
-use super::compare::{Comparison, Evidence, NO_LIFT, by_past_word, compare, relative_effect};
+use super::compare::{Comparison, Evidence, compare};
 use super::families;
 use super::groups::Groups;
 use super::history::History;
-use super::levels::Levels;
 use super::resampled::{self, resampled};
 use super::results::alpha;
-use super::samples::{CLUSTERED, Gap, Kind};
+use super::samples::{Gap, Kind};
 use super::strata::{self, compare_by_strata};
-use super::tuning;
-use super::watch::{Contrast, Question, Watched, watch};
-use crate::methods::{Alternative, Interval};
+use super::watch::Contrast;
+use crate::methods::Alternative;
 
 /// A comparison that the configuration promises a row for.
 pub(super) struct Promise<'a> {
@@ -75,24 +73,31 @@ impl Promise<'_> {
             }
             _ => row,
         };
-        let row = match (comparison.outcome, self.mode(history)) {
+        let mode = self.mode(history);
+        let over_looks = matches!(mode, Mode::Watched)
+            && self.experiment.settings.sequential != SequentialMethod::None;
+        let row = match (comparison.outcome, mode) {
             (Err(gap), _) => without(row, gap),
             (Ok(evidence), Mode::Once) => with_number(row, &evidence),
             (Ok(evidence), Mode::Withheld(gap)) => withheld(row, &evidence, gap),
-            (Ok(evidence), Mode::Watched) => match self.watch(history, self.contrast()) {
+            (Ok(evidence), Mode::Watched) => match self.watch(history, None) {
                 Ok(watched) => self.with_looks(row, &watched),
                 Err(gap) => withheld(row, &evidence, gap),
             },
         };
-        let row = self.resampled(row, control.zip(variant));
+        let row = match control.zip(variant) {
+            Some(groups) if over_looks => self.resampled_over_looks(row, groups, history),
+            Some(groups) => self.resampled(row, groups),
+            None => row,
+        };
         self.with_limit(row, history)
     }
 
     /// A row with a test, by the bootstrap where that is in effect.
-    fn resampled(&self, row: ResultRow, groups: Option<(&GroupStat, &GroupStat)>) -> ResultRow {
+    fn resampled(&self, row: ResultRow, (control, variant): (&GroupStat, &GroupStat)) -> ResultRow {
         let kind = Kind::of(self.metric_type).ok();
-        let (Some(bootstrap), Some((control, variant)), Some(kind), Some(contrast), Some(_)) =
-            (self.metric.bootstrap, groups, kind, self.contrast(), row.p_value)
+        let (Some(bootstrap), Some(kind), Some(contrast), Some(_)) =
+            (self.metric.bootstrap, kind, self.contrast(), row.p_value)
         else {
             return row;
         };
@@ -113,11 +118,13 @@ impl Promise<'_> {
             return Some(Comparison { levels: (None, None), outcome });
         };
         let question = strata::Question {
-            metric: &self.metric.name.value,
-            metric_type: self.metric_type,
-            segment,
-            control: &self.experiment.design.control.value,
-            variant: &self.arm.name,
+            of: strata::Stratified {
+                metric: &self.metric.name.value,
+                metric_type: self.metric_type,
+                segment,
+                control: &self.experiment.design.control.value,
+                variant: &self.arm.name,
+            },
             contrast,
             alternative: self.alternative(),
             alpha: self.alpha(),
@@ -160,35 +167,12 @@ impl Promise<'_> {
         }
     }
 
-    fn watch(&self, history: &History<'_>, contrast: Option<Contrast>) -> Result<Watched, Gap> {
-        let question = Question {
-            metric: &self.metric.name.value,
-            metric_type: self.metric_type,
-            adjusted: self.metric.cuped.is_some(),
-            control: &self.experiment.design.control.value,
-            variant: &self.arm.name,
-            segment: self.segment,
-            contrast: contrast.ok_or(Gap::Failed("margin_too_large"))?,
-            alternative: self.alternative(),
-            alpha: self.alpha(),
-        };
-        self.ask(history, &question)
-    }
-
-    fn ask(&self, history: &History<'_>, question: &Question<'_>) -> Result<Watched, Gap> {
-        let settings = &self.experiment.settings;
-        let watched = watch(history, question, |first| {
-            tuning::method(settings, self.metric, first, question.alpha)
-        })?;
-        if watched.p.is_none() { Err(Gap::NotMature("no_test_yet")) } else { Ok(watched) }
-    }
-
-    fn alpha(&self) -> f64 {
+    pub(super) fn alpha(&self) -> f64 {
         alpha(self.experiment, self.metric.role)
     }
 
     /// The margin of a guardrail that is tested for non-inferiority.
-    fn margin(&self) -> Option<Margin> {
+    pub(super) fn margin(&self) -> Option<Margin> {
         match (self.metric.role, self.metric.test) {
             (Role::Guardrail, GuardrailTest::NonInferiority(margin)) => Some(margin),
             _ => None,
@@ -196,7 +180,7 @@ impl Promise<'_> {
     }
 
     /// Two-sided; guardrails one-sided for harm, or for its absence.
-    fn alternative(&self) -> Alternative {
+    pub(super) fn alternative(&self) -> Alternative {
         let upwards = match (self.metric.role, self.margin()) {
             (Role::Primary | Role::Secondary, _) => return Alternative::TwoSided,
             (Role::Guardrail, Some(_)) => self.metric.direction == Direction::Increase,
@@ -206,7 +190,7 @@ impl Promise<'_> {
     }
 
     /// What is tested against zero; `None` for a relative margin that leaves nothing of the control's level.
-    fn contrast(&self) -> Option<Contrast> {
+    pub(super) fn contrast(&self) -> Option<Contrast> {
         // Where higher is better a loss is downwards.
         let sign = if self.metric.direction == Direction::Increase { 1.0 } else { -1.0 };
         match self.margin() {
@@ -313,132 +297,10 @@ impl Promise<'_> {
             categories: ComparedCategories::default(),
         }
     }
-
-    fn with_looks(&self, row: ResultRow, watched: &Watched) -> ResultRow {
-        let alternative = self.alternative();
-        let Watched { levels, critical, interval, .. } = watched;
-        let Levels { control, variant, .. } = levels;
-        let std_error = levels.variance(1.0).sqrt();
-        let effect = variant.mean - control.mean;
-        let shifted =
-            Interval { lower: effect - critical * std_error, upper: effect + critical * std_error };
-        let interval = match self.margin() {
-            None => *interval,
-            Some(Margin::Absolute(_)) => {
-                let shift = self.contrast().map_or(0.0, |contrast| contrast.shift);
-                Interval { lower: interval.lower - shift, upper: interval.upper - shift }
-            }
-            Some(Margin::Relative(_)) => alternative.open(shifted),
-        };
-        let relative = match self.metric_type {
-            "superiority" => Err(NO_LIFT),
-            _ => relative_effect(levels, alternative, *critical),
-        };
-        let kept = |interval: Interval| self.as_far_as_excluded(interval, watched);
-        let (rel_effect, rel_interval, rel_effect_reason) = match relative {
-            Ok(relative) => (Some(relative.effect), Some(kept(relative.interval)), None),
-            Err(reason) => (None, None, Some(reason.to_owned())),
-        };
-        let by_past = Kind::of(self.metric_type).ok().filter(|_| self.metric.cuped.is_some());
-        let method = match self.metric_type {
-            _ if by_past.is_some() => by_past.map_or("", by_past_word),
-            "proportion" | "retention" => "two_proportion_z_unpooled",
-            "quantile" => "quantile_woodruff_z",
-            "superiority" => "brunner_munzel_z",
-            "mean" => "welch_t",
-            of_clusters if of_clusters.starts_with(CLUSTERED) => "cluster_delta_t",
-            _ => "ratio_delta_z",
-        };
-        let p = watched.p;
-        // Against a share of the control's level the contrast is not the effect, and what is known of it is no interval
-        // of the effect.
-        let shift = self.contrast().filter(|contrast| contrast.factor == 1.0);
-        let stopped = watched.stopped.zip(shift.map(|contrast| contrast.shift));
-        ResultRow {
-            effect: Some(effect),
-            effect_std_error: Some(std_error),
-            effect_ci_lower: closed(interval.lower),
-            effect_ci_upper: closed(interval.upper),
-            rel_effect,
-            rel_effect_ci_lower: rel_interval.and_then(|interval| closed(interval.lower)),
-            rel_effect_ci_upper: rel_interval.and_then(|interval| closed(interval.upper)),
-            rel_effect_reason,
-            method: Some(method.to_owned()),
-            statistic: Some(watched.estimate / watched.std_error),
-            df: watched.df,
-            p_value: p.map(|p| p.p),
-            log_p_value: p.filter(|p| p.p < 1e-300).map(|p| p.ln_p),
-            looks_used: Some(i32::try_from(watched.looks_used).unwrap_or(i32::MAX)),
-            increments: (watched.looks_used > 1)
-                .then(|| if watched.from_units { "units" } else { "independent" }.to_owned()),
-            z: Some(watched.z),
-            boundary: watched.boundary,
-            alpha_spent: watched.alpha_spent,
-            crossed: Some(watched.crossed.is_some()),
-            crossed_ds: watched.crossed,
-            stopped_ds: stopped.map(|(stopped, _)| stopped.ds),
-            stopped_effect: stopped.map(|(stopped, shift)| stopped.estimate - shift),
-            stopped_ci_lower: stopped
-                .and_then(|(stopped, shift)| closed(stopped.interval.lower - shift)),
-            stopped_ci_upper: stopped
-                .and_then(|(stopped, shift)| closed(stopped.interval.upper - shift)),
-            stopped_p_value: stopped.map(|(stopped, _)| stopped.p),
-            ..row
-        }
-    }
-
-    /// The relative interval, cut where the absolute one was: at no effect, or at the relative margin.
-    fn as_far_as_excluded(&self, interval: Interval, watched: &Watched) -> Interval {
-        let edge = match self.contrast() {
-            Some(Contrast { factor, shift: 0.0 }) => factor - 1.0,
-            // A margin in the metric's unit is no fixed share of the control's level.
-            _ => return interval,
-        };
-        if watched.interval.lower == 0.0 {
-            Interval { lower: interval.lower.max(edge), upper: interval.upper.max(edge) }
-        } else if watched.interval.upper == 0.0 {
-            Interval { lower: interval.lower.min(edge), upper: interval.upper.min(edge) }
-        } else {
-            interval
-        }
-    }
-
-    /// The variant's own level against the limit that a guardrail sets.
-    fn with_limit(&self, row: ResultRow, history: &History<'_>) -> ResultRow {
-        let Some(limit) = self.metric.threshold.as_ref().filter(|_| self.segment.0 == WHOLE) else {
-            return row;
-        };
-        let alternative = match self.metric.direction {
-            Direction::Decrease => Alternative::Greater,
-            Direction::Increase => Alternative::Less,
-        };
-        let question = Question {
-            metric: &self.metric.name.value,
-            metric_type: self.metric_type,
-            adjusted: self.metric.cuped.is_some(),
-            control: &self.experiment.design.control.value,
-            variant: &self.arm.name,
-            segment: self.segment,
-            contrast: Contrast { factor: 0.0, shift: -limit.level },
-            alternative,
-            alpha: self.alpha() / self.limits.max(1) as f64,
-        };
-        let watched = self.ask(history, &question).ok();
-        let bound = watched.as_ref().map(|watched| match alternative {
-            Alternative::Less => watched.interval.upper + limit.level,
-            _ => watched.interval.lower + limit.level,
-        });
-        ResultRow {
-            threshold: Some(limit.level),
-            threshold_bound: bound.and_then(closed),
-            threshold_breached: watched.map(|watched| watched.crossed.is_some()),
-            ..row
-        }
-    }
 }
 
 /// A row that has no number.
-fn without(row: ResultRow, gap: Gap) -> ResultRow {
+pub(super) fn without(row: ResultRow, gap: Gap) -> ResultRow {
     ResultRow {
         status: gap.status().to_owned(),
         reason: Some(gap.reason().to_owned()),
@@ -448,7 +310,7 @@ fn without(row: ResultRow, gap: Gap) -> ResultRow {
 }
 
 /// A row without what a test says.
-fn without_test(row: ResultRow) -> ResultRow {
+pub(super) fn without_test(row: ResultRow) -> ResultRow {
     ResultRow {
         effect_std_error: None,
         effect_ci_lower: None,
@@ -504,7 +366,7 @@ fn with_number(row: ResultRow, evidence: &Evidence) -> ResultRow {
 }
 
 /// An end of an interval; open ends are no number.
-fn closed(end: f64) -> Option<f64> {
+pub(super) fn closed(end: f64) -> Option<f64> {
     end.is_finite().then_some(end)
 }
 

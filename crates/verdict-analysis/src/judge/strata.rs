@@ -13,12 +13,7 @@ use crate::methods::{Alternative, Estimate, Reference};
 /// What is compared, and how its effect is tested.
 #[derive(Clone, Copy)]
 pub(super) struct Question<'q> {
-    pub(super) metric: &'q str,
-    pub(super) metric_type: &'q str,
-    /// The segment whose values are the strata.
-    pub(super) segment: &'q str,
-    pub(super) control: &'q str,
-    pub(super) variant: &'q str,
+    pub(super) of: Stratified<'q>,
     /// What is tested against zero.
     pub(super) contrast: Contrast,
     pub(super) alternative: Alternative,
@@ -37,39 +32,83 @@ pub(super) fn compare_by_strata(groups: &Groups<'_>, question: &Question<'_>) ->
     }
 }
 
-fn evidence(groups: &Groups<'_>, question: &Question<'_>) -> Result<(Levels, Evidence), Gap> {
-    let Question { metric, metric_type, segment, contrast, alternative, alpha, .. } = *question;
+/// What is post-stratified: a metric's levels in two variants, by a segment.
+#[derive(Clone, Copy)]
+pub(super) struct Stratified<'q> {
+    pub(super) metric: &'q str,
+    pub(super) metric_type: &'q str,
+    pub(super) segment: &'q str,
+    pub(super) control: &'q str,
+    pub(super) variant: &'q str,
+}
+
+/// Strata of one day, in the order of the segment's values.
+pub(super) struct Strata {
+    pub(super) kind: Kind,
+    pub(super) of: Vec<Stratum>,
+    pub(super) units: (u64, u64),
+}
+
+impl Strata {
+    pub(super) fn variance(&self) -> Variance {
+        match self.kind {
+            Kind::Proportion => Variance::OfRate,
+            _ => Variance::OfSample,
+        }
+    }
+
+    /// The levels, and the degrees of freedom of their difference where its law is Student's.
+    pub(super) fn levels(&self) -> Result<(Levels, Option<f64>), Gap> {
+        let found = post_stratify(&self.of, self.variance())?;
+        let df = matches!(self.kind, Kind::Mean).then_some(found.df);
+        Ok((Levels::post_stratified(self.units, &found), df))
+    }
+}
+
+/// The strata of these values of the segment; every unit is in one of them.
+pub(super) fn strata(
+    groups: &Groups<'_>,
+    asked: &Stratified<'_>,
+    values: &[&str],
+) -> Result<Strata, Gap> {
+    let Stratified { metric, metric_type, segment, control, variant } = *asked;
     let kind = Kind::of(metric_type)?;
     let whole = |variant, empty| usable(metric_type, groups.whole(metric, variant), empty);
-    let n_control = units(whole(question.control, "no_units_in_control")?)?;
-    let n_variant = units(whole(question.variant, "no_units_in_variant")?)?;
-    let mut strata = Vec::new();
-    for value in groups.values(metric, segment) {
+    let n_control = units(whole(control, "no_units_in_control")?)?;
+    let n_variant = units(whole(variant, "no_units_in_variant")?)?;
+    let mut strata = Vec::with_capacity(values.len());
+    for value in values {
         let of = |variant| moments(kind, metric_type, groups.get(metric, variant, segment, value));
-        strata.push(Stratum { control: of(question.control)?, treatment: of(question.variant)? });
+        strata.push(Stratum { control: of(control)?, treatment: of(variant)? });
     }
     // Every unit is in one of the strata, or there are none at all.
     let counted = |of: fn(&Stratum) -> u64| strata.iter().map(of).sum::<u64>();
     if counted(|s| s.control.n) != n_control || counted(|s| s.treatment.n) != n_variant {
         return Err(if strata.is_empty() { Gap::Failed("strata_missing") } else { INVALID });
     }
-    let how = match kind {
-        Kind::Proportion => Variance::OfRate,
-        _ => Variance::OfSample,
-    };
-    let found = post_stratify(&strata, how)?;
-    let levels = Levels::post_stratified((n_control, n_variant), &found);
-    let (method, law) = match kind {
-        Kind::Mean => ("post_stratified_t", Reference::StudentT(found.df)),
-        _ => ("post_stratified_z", Reference::Normal),
-    };
+    Ok(Strata { kind, of: strata, units: (n_control, n_variant) })
+}
+
+/// The word for the test of a post-stratified metric.
+pub(super) fn by_strata_word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Mean => "post_stratified_t",
+        _ => "post_stratified_z",
+    }
+}
+
+fn evidence(groups: &Groups<'_>, question: &Question<'_>) -> Result<(Levels, Evidence), Gap> {
+    let Question { of, contrast, alternative, alpha } = *question;
+    let strata = strata(groups, &of, &groups.values(of.metric, of.segment))?;
+    let (levels, df) = strata.levels()?;
+    let law = df.map_or(Reference::Normal, Reference::StudentT);
     let std_error = levels.variance(1.0).sqrt();
-    let effect = found.treatment - found.control;
+    let effect = levels.variant.mean - levels.control.mean;
     let difference = Estimate::new(effect, std_error, law, alpha, alternative)?;
     let test = match contrast {
         Contrast::DIFFERENCE => difference,
         Contrast { factor, shift } => {
-            let estimate = found.treatment - factor * found.control + shift;
+            let estimate = levels.variant.mean - factor * levels.control.mean + shift;
             let of_margin =
                 Estimate::new(estimate, levels.variance(factor).sqrt(), law, alpha, alternative)?;
             let Estimate { statistic, p_value, log_p_value, .. } = of_margin;
@@ -78,7 +117,7 @@ fn evidence(groups: &Groups<'_>, question: &Question<'_>) -> Result<(Levels, Evi
     };
     let critical = law.critical(alternative.tail_alpha(alpha));
     let evidence = Evidence {
-        method,
+        method: by_strata_word(strata.kind),
         test,
         interval_std_error: std_error,
         relative: relative_effect(&levels, alternative, critical),

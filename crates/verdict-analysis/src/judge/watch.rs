@@ -8,22 +8,32 @@
 //! # Time
 //! All methods go by the time that correlations between looks show (`day_to_day`): t at the first look is 1/variance, and
 //! from look to look it grows by 1/correlation². Where they are not known, increments are taken to be
-//! independent and t is 1/variance throughout. The [`Monitor`] is given the statistic in that time, and what it says of
-//! bounds and intervals is scaled back to the standard errors of the look.
+//! independent and t is 1/variance throughout; of quantiles, of which they never are, t is no slower than units come. The
+//! [`Monitor`] is given the statistic in that time, and what it says of bounds and intervals is scaled back to the standard
+//! errors of the look.
+//!
+//! # Estimates
+//! Post-stratified levels are watched as plain ones, with the times that their strata share (`strata_days`). Where units are
+//! resampled the statistic and the interval of each look are those of its replicates ([`crate::methods::spread`]), in the
+//! times of the estimate itself: what is resampled is the same estimate.
 
-use verdict_model::NaiveDate;
 use verdict_model::rows::GroupStat;
+use verdict_model::{Bootstrap, NaiveDate};
 
-use super::day_to_day::Days;
+use super::day_to_day::{Days, assumed};
 use super::groups::Groups;
 use super::history::{History, Look};
 use super::levels::Levels;
+use super::resampled::Replicates;
 use super::samples::{Gap, Kind, sample, usable};
+use super::strata::{Stratified, strata};
+use super::strata_days;
 use super::tuning::FirstLook;
 use crate::methods::sequential::boundary::Sides;
 use crate::methods::sequential::monitor::{
     Direction, Method, Monitor, Observation, PValue, Plan, Standing,
 };
+use crate::methods::spread::Spread;
 use crate::methods::welch::welch_df;
 use crate::methods::{Alternative, Interval, Sample};
 
@@ -38,6 +48,10 @@ pub(super) struct Question<'q> {
     pub(super) metric_type: &'q str,
     /// Whether the levels are adjusted by their past.
     pub(super) adjusted: bool,
+    /// The segment by which the levels are post-stratified.
+    pub(super) strata: Option<&'q str>,
+    /// How interval and statistic are resampled, if they are.
+    pub(super) bootstrap: Option<Bootstrap>,
     pub(super) control: &'q str,
     pub(super) variant: &'q str,
     pub(super) segment: (&'q str, &'q str),
@@ -114,8 +128,11 @@ pub(super) fn watch(
     let now = question.observe(kind, history.on(latest.ds), *latest)?;
     let earlier =
         before.iter().filter_map(|look| question.observe(kind, history.on(look.ds), *look).ok());
-    let seen: Vec<Observed> =
+    let mut seen: Vec<Observed> =
         earlier.chain(std::iter::once(now)).skip_while(|look| !look.enough).collect();
+    if let Some(bootstrap) = question.bootstrap {
+        seen = question.resampled(kind, bootstrap, history, seen)?;
+    }
     let (Some(first), Some(current)) = (seen.first(), seen.last()) else {
         return Err(Gap::Insufficient("burn_in"));
     };
@@ -134,11 +151,14 @@ pub(super) fn watch(
     };
     let times = question.times(kind, history, &seen);
     let from_units = times.is_some() && seen.len() > 1;
-    let times = times.unwrap_or_else(|| seen.iter().map(|look| 1.0 / look.variance).collect());
+    let times = times.unwrap_or_else(|| match kind {
+        Kind::Quantile => assumed(seen.iter().map(|look| (look.units, look.variance))),
+        _ => seen.iter().map(|look| 1.0 / look.variance).collect(),
+    });
     let mut monitor = Monitor::new(Plan { method, alpha: question.alpha, sides })?;
     for (look, time) in seen.iter().zip(&times) {
         monitor.observe(Observation {
-            estimate: sign * look.estimate / (look.variance * time).sqrt(),
+            estimate: sign * look.statistic() / time.sqrt(),
             variance: 1.0 / time,
             df: look.df.unwrap_or(f64::INFINITY),
             // In that time, like everything else: a confidence sequence grows with it.
@@ -161,7 +181,7 @@ pub(super) fn watch(
     };
     let stopped = stopped(&monitor, &seen, &times, question.alternative)?;
     let looks_used = seen.len();
-    Ok(Watched { looks_used, from_units, stopped, ..current.standing(question, answer) })
+    Ok(Watched { looks_used, from_units, stopped, ..current.standing(question, answer)? })
 }
 
 fn stopped(
@@ -175,7 +195,7 @@ fn stopped(
         return Ok(None);
     };
     // E Z = theta sqrt(time) there, and Z is the estimate over its standard error.
-    let scale = (look.variance * time).sqrt();
+    let scale = look.std_error() * time.sqrt();
     let Interval { lower, upper } = after.interval;
     let (interval, estimate) = match alternative {
         Alternative::Less => {
@@ -195,6 +215,8 @@ struct Observed {
     variance: f64,
     df: Option<f64>,
     units: f64,
+    /// Its replicates, where it is resampled: they have the statistic and the interval then, and no degrees of freedom.
+    spread: Option<Spread>,
     /// Whether the look is past the burn-in, or the last one anyway.
     enough: bool,
 }
@@ -214,7 +236,13 @@ impl Question<'_> {
         };
         let (of_variant, variant) = read(self.variant, "no_units_in_variant")?;
         let of_control = read(self.control, "no_units_in_control");
-        let (levels, n_control) = if factor == 0.0 {
+        let mut free = None;
+        let (levels, n_control) = if let Some(asked) = self.stratified() {
+            let values = groups.values(asked.metric, asked.segment);
+            let (levels, df) = strata(groups, &asked, &values)?.levels()?;
+            free = Some(df);
+            (levels, of_control?.0.n)
+        } else if factor == 0.0 {
             // A limit on the variant's own level asks nothing of the control.
             let alone = (Sample { n: 0, mean: 0.0, variance: 0.0 }, i64::MAX);
             let (control, n) = of_control.map_or(alone, |(group, sample)| (sample, group.n));
@@ -249,6 +277,7 @@ impl Question<'_> {
             estimate,
             variance,
             df: match kind {
+                _ if free.is_some() => free.flatten(),
                 // Of clusters as of units: they are what is counted.
                 Kind::Mean | Kind::Clustered => {
                     Some(welch_df(v_control, control.n, v_variant, variant.n))
@@ -256,14 +285,56 @@ impl Question<'_> {
                 Kind::Proportion | Kind::Ratio | Kind::Quantile | Kind::Superiority => None,
             },
             units: control.n as f64 + variant.n as f64,
+            spread: None,
             enough: look.last || enough,
         })
+    }
+
+    /// What is post-stratified; nothing where the control is left out.
+    fn stratified(&self) -> Option<Stratified<'_>> {
+        let segment = self.strata.filter(|_| self.contrast.factor != 0.0)?;
+        let Question { metric, metric_type, control, variant, .. } = *self;
+        Some(Stratified { metric, metric_type, segment, control, variant })
+    }
+
+    /// The looks with their replicates. An earlier one without, whose units are too few or too skewed, is no look; the latest one has
+    /// the reason then.
+    fn resampled(
+        &self,
+        kind: Kind,
+        bootstrap: Bootstrap,
+        history: &History<'_>,
+        seen: Vec<Observed>,
+    ) -> Result<Vec<Observed>, Gap> {
+        let latest = seen.len().saturating_sub(1);
+        let mut looks = Vec::with_capacity(seen.len());
+        for (k, look) in seen.into_iter().enumerate() {
+            let groups = history.on(look.look.ds);
+            let group =
+                |variant, empty| usable(self.metric_type, self.group(groups, variant), empty);
+            let replicates = Replicates::of_groups(
+                bootstrap,
+                kind,
+                group(self.control, "no_units_in_control")?,
+                group(self.variant, "no_units_in_variant")?,
+            );
+            match replicates.and_then(|replicates| replicates.of_contrast(self.contrast)) {
+                Ok(spread) => looks.push(Observed { spread: Some(spread), df: None, ..look }),
+                Err(gap) if k == latest => return Err(gap),
+                Err(_) => {}
+            }
+        }
+        Ok(looks)
     }
 
     /// The time of each look by the correlations between days; `None` where a day or a correlation is missing.
     fn times(&self, kind: Kind, history: &History<'_>, looks: &[Observed]) -> Option<Vec<f64>> {
         let dates: Vec<NaiveDate> = looks.iter().map(|look| look.look.ds).collect();
         let variance = looks.first()?.variance;
+        if let Some(asked) = self.stratified() {
+            let days = strata_days::days(*dates.last()?, &asked, self.contrast.factor, history)?;
+            return days.times(&dates, variance);
+        }
         let factors = [1.0, self.contrast.factor];
         let arms = if self.contrast.factor == 0.0 { &factors[..1] } else { &factors[..] };
         let group = |arm: usize, day| {
@@ -304,16 +375,28 @@ struct Answer {
 }
 
 impl Observed {
-    fn standing(&self, question: &Question<'_>, answer: Answer) -> Watched {
+    fn std_error(&self) -> f64 {
+        self.spread.as_ref().map_or_else(|| self.variance.sqrt(), Spread::std_error)
+    }
+
+    /// The estimate in standard errors, or the normal statistic that its replicates have.
+    fn statistic(&self) -> f64 {
+        self.spread.as_ref().map_or_else(|| self.estimate / self.variance.sqrt(), Spread::z)
+    }
+
+    fn standing(&self, question: &Question<'_>, answer: Answer) -> Result<Watched, Gap> {
         let Answer { standing, time, p, crossed } = answer;
-        let std_error = self.variance.sqrt();
+        let std_error = self.std_error();
         let sign = if question.alternative == Alternative::Less { -1.0 } else { 1.0 };
-        let in_time = sign * self.estimate / std_error;
+        let in_time = sign * self.statistic();
         // The bound as the t statistic that is as improbable.
         let critical = in_time - standing.interval.lower * time.sqrt();
-        let interval =
-            question.alternative.open(Interval::around(self.estimate, critical * std_error));
-        Watched {
+        let around = match &self.spread {
+            None => Interval::around(self.estimate, critical * std_error),
+            Some(spread) => spread.interval(critical)?,
+        };
+        let interval = question.alternative.open(around);
+        Ok(Watched {
             looks_used: 0,
             levels: self.levels,
             estimate: self.estimate,
@@ -331,7 +414,7 @@ impl Observed {
             crossed: crossed.map(|(ds, _)| ds),
             from_units: false,
             stopped: None,
-        }
+        })
     }
 }
 

@@ -35,6 +35,7 @@ pub mod resample;
 pub mod sample_ratio;
 pub mod sequential;
 pub mod special;
+pub mod spread;
 pub mod superiority;
 pub mod trend;
 pub mod two_proportion;

@@ -18,6 +18,7 @@ use super::error::{check_all_finite, check_at_least, check_finite};
 use super::poisson::Poisson;
 use super::resample::Draws;
 use super::special::{norm_cdf, norm_ppf};
+use super::spread::Spread;
 use super::{Alternative, Interval, MethodError};
 
 /// The distinct totals of a sample's units.
@@ -164,22 +165,9 @@ pub fn compare(
     alternative: Alternative,
     reading: Reading,
 ) -> Result<BootstrapEstimate, MethodError> {
-    let undefined = || MethodError::Unreachable {
-        what: "the statistic",
-        why: "it is not defined for these levels",
-    };
     let of = |c: f64, t: f64| statistic(c, t).filter(|x| x.is_finite());
-    let estimate = of(control.level, treatment.level).ok_or_else(undefined)?;
-    let pairs = control.replicates.iter().zip(&treatment.replicates);
-    let found: Vec<f64> = pairs.filter_map(|(c, t)| of((*c)?, (*t)?)).collect();
-    check_at_least("replicates", found.len() as u64, control.replicates.len() as u64 / 2 + 1)?;
+    let Found { estimate, replicates: found, squares } = found(control, treatment, &of)?;
     let b = found.len() as f64;
-    // Around the estimate, so that nothing of a small spread cancels.
-    let mean = found.iter().map(|r| r - estimate).sum::<f64>() / b;
-    let squares = found.iter().map(|r| (r - estimate - mean) * (r - estimate - mean)).sum::<f64>();
-    if squares == 0.0 {
-        return Err(MethodError::ZeroVariance { what: "the metric" });
-    }
     let below = found.iter().filter(|r| **r < 0.0).count() as f64;
     let at_zero = found.iter().filter(|r| **r == 0.0).count() as f64;
     let (least, most) = (1.0 / (b + 1.0), b / (b + 1.0));
@@ -189,14 +177,7 @@ pub fn compare(
     let (interval, lower_tail) = match reading {
         Reading::Percentile => (percentile_interval(&found, two_sided)?, share),
         Reading::Bca => {
-            let without = |levels: &Resampled, of: &dyn Fn(f64) -> Option<f64>| {
-                let each = levels.without.iter().map(|(level, m)| Some((of(*level)?, *m)));
-                each.collect::<Option<Vec<_>>>().ok_or_else(undefined)
-            };
-            let a = acceleration(&[
-                without(control, &|c| of(c, treatment.level))?,
-                without(treatment, &|t| of(control.level, t))?,
-            ])?;
+            let a = of_jackknife(control, treatment, &of)?;
             let interval = bca_interval(&found, estimate, a, two_sided)?;
             let z0 = bias_correction(&found, estimate)?;
             // The level of the interval that ends at zero: its levels' formula, the other way around.
@@ -223,6 +204,75 @@ pub fn compare(
         p_value,
         replicates: found.len() as u64,
     })
+}
+
+/// The same as [`compare`] for whatever critical value: what tests over several looks ask for.
+///
+/// # Errors
+/// As for [`compare`], and those of [`Spread::new`].
+pub fn spread(
+    control: &Resampled,
+    treatment: &Resampled,
+    statistic: impl Fn(f64, f64) -> Option<f64>,
+    reading: Reading,
+) -> Result<Spread, MethodError> {
+    let of = |c: f64, t: f64| statistic(c, t).filter(|x| x.is_finite());
+    let Found { estimate, replicates, .. } = found(control, treatment, &of)?;
+    let (bias, acceleration) = match reading {
+        Reading::Percentile => (0.0, 0.0),
+        Reading::Bca => {
+            (bias_correction(&replicates, estimate)?, of_jackknife(control, treatment, &of)?)
+        }
+    };
+    Spread::new(estimate, &replicates, bias, acceleration)
+}
+
+/// A statistic, its replicates, and the sum of their squared distances from their mean.
+struct Found {
+    estimate: f64,
+    replicates: Vec<f64>,
+    squares: f64,
+}
+
+fn found(
+    control: &Resampled,
+    treatment: &Resampled,
+    of: &dyn Fn(f64, f64) -> Option<f64>,
+) -> Result<Found, MethodError> {
+    let estimate = of(control.level, treatment.level).ok_or_else(undefined)?;
+    let pairs = control.replicates.iter().zip(&treatment.replicates);
+    let replicates: Vec<f64> = pairs.filter_map(|(c, t)| of((*c)?, (*t)?)).collect();
+    let fewest = control.replicates.len() as u64 / 2 + 1;
+    check_at_least("replicates", replicates.len() as u64, fewest)?;
+    let b = replicates.len() as f64;
+    // Around the estimate, so that nothing of a small spread cancels.
+    let mean = replicates.iter().map(|r| r - estimate).sum::<f64>() / b;
+    let squares =
+        replicates.iter().map(|r| (r - estimate - mean) * (r - estimate - mean)).sum::<f64>();
+    if squares == 0.0 {
+        return Err(MethodError::ZeroVariance { what: "the metric" });
+    }
+    Ok(Found { estimate, replicates, squares })
+}
+
+fn undefined() -> MethodError {
+    MethodError::Unreachable { what: "the statistic", why: "it is not defined for these levels" }
+}
+
+/// The acceleration of a statistic of two levels.
+fn of_jackknife(
+    control: &Resampled,
+    treatment: &Resampled,
+    of: &dyn Fn(f64, f64) -> Option<f64>,
+) -> Result<f64, MethodError> {
+    let without = |levels: &Resampled, of: &dyn Fn(f64) -> Option<f64>| {
+        let each = levels.without.iter().map(|(level, m)| Some((of(*level)?, *m)));
+        each.collect::<Option<Vec<_>>>().ok_or_else(undefined)
+    };
+    acceleration(&[
+        without(control, &|c| of(c, treatment.level))?,
+        without(treatment, &|t| of(control.level, t))?,
+    ])
 }
 
 /// The acceleration from jackknife values and how many units each is of, by sample: as

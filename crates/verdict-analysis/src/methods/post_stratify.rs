@@ -119,10 +119,8 @@ pub enum Variance {
 /// # Ok::<(), verdict_analysis::methods::MethodError>(())
 /// ```
 pub fn post_stratify(strata: &[Stratum], how: Variance) -> Result<PostStratified, MethodError> {
-    let strata = gathered(strata)?;
-    let units = |s: &Stratum| (s.control.n + s.treatment.n) as f64;
-    let all: f64 = strata.iter().map(units).sum();
-    let shares: Vec<f64> = strata.iter().map(|s| units(s) / all).collect();
+    let strata = gathered(strata)?.strata;
+    let (all, shares) = shares(&strata);
     let control = Arm::of(strata.iter().map(|s| s.control), &shares, how)?;
     let treatment = Arm::of(strata.iter().map(|s| s.treatment), &shares, how)?;
     let between = |a: &Arm, b: &Arm| {
@@ -151,10 +149,53 @@ pub fn post_stratify(strata: &[Stratum], how: Variance) -> Result<PostStratified
     })
 }
 
+/// What a stratum's units have to do with the levels: a level moves by `weight` times how far a unit's x - r y moves, r being
+/// the variant's level.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Influence {
+    /// Of a unit of the control: the stratum's share over its number of units and over the mean of y.
+    pub weight_control: f64,
+    /// Of a unit of the treatment.
+    pub weight_treatment: f64,
+    /// How far the stratum's level lies from the control's, by which its share counts.
+    pub from_control: f64,
+    /// How far it lies from the treatment's.
+    pub from_treatment: f64,
+}
+
+/// The influence of each of the strata, in their order; those that are taken together have one.
+///
+/// # Errors
+/// As for [`post_stratify`].
+pub fn influence(strata: &[Stratum], how: Variance) -> Result<Vec<Influence>, MethodError> {
+    let Gathered { strata, places } = gathered(strata)?;
+    let (_, shares) = shares(&strata);
+    let control = Arm::of(strata.iter().map(|s| s.control), &shares, how)?;
+    let treatment = Arm::of(strata.iter().map(|s| s.treatment), &shares, how)?;
+    let of = |place: &usize| {
+        let (share, stratum) = (shares[*place], &strata[*place]);
+        Influence {
+            weight_control: share / stratum.control.n as f64 / control.mean_y,
+            weight_treatment: share / stratum.treatment.n as f64 / treatment.mean_y,
+            from_control: control.from_level[*place],
+            from_treatment: treatment.from_level[*place],
+        }
+    };
+    Ok(places.iter().map(of).collect())
+}
+
+/// The number of units, and each stratum's share of them.
+fn shares(strata: &[Stratum]) -> (f64, Vec<f64>) {
+    let units = |s: &Stratum| (s.control.n + s.treatment.n) as f64;
+    let all: f64 = strata.iter().map(units).sum();
+    (all, strata.iter().map(|s| units(s) / all).collect())
+}
+
 /// One variant: its level, how far each stratum's mean lies from it, and each stratum's part of the variance with its degrees
 /// of freedom. Of a ratio r the means are those of (x - r y)/ȳ.
 struct Arm {
     level: f64,
+    mean_y: f64,
     from_level: Vec<f64>,
     within: Vec<(f64, f64)>,
 }
@@ -190,30 +231,46 @@ impl Arm {
         });
         let within = within.collect();
         let from_level = strata.iter().map(|m| (m.mean_x - r * m.mean_y) / y).collect();
-        Ok(Arm { level: r, from_level, within })
+        Ok(Arm { level: r, mean_y: y, from_level, within })
     }
 }
 
+/// Strata that stand alone, and which of them each of the given ones is in.
+struct Gathered {
+    strata: Vec<Stratum>,
+    places: Vec<usize>,
+}
+
 /// The strata, those with too few units together in one; where those are too few still, they join the smallest other one.
-fn gathered(strata: &[Stratum]) -> Result<Vec<Stratum>, MethodError> {
+fn gathered(strata: &[Stratum]) -> Result<Gathered, MethodError> {
     let enough = |s: &Stratum| s.control.n.min(s.treatment.n) >= FEWEST;
     let together = |a: Stratum, b: Stratum| Stratum {
         control: a.control.with(b.control),
         treatment: a.treatment.with(b.treatment),
     };
-    let (mut kept, small): (Vec<Stratum>, Vec<Stratum>) =
-        strata.iter().copied().partition(|s| enough(s));
-    let Some(rest) = small.into_iter().reduce(together) else { return Ok(kept) };
+    let mut kept: Vec<Stratum> = strata.iter().copied().filter(enough).collect();
+    let rest = strata.iter().copied().filter(|s| !enough(s)).reduce(together);
     let smallest = (0..kept.len()).min_by_key(|i| kept[*i].control.n + kept[*i].treatment.n);
-    match smallest {
-        _ if enough(&rest) => kept.push(rest),
-        Some(smallest) => kept[smallest] = together(kept[smallest], rest),
-        None => {
+    let of_rest = match (rest, smallest) {
+        (None, _) => 0,
+        (Some(rest), _) if enough(&rest) => {
+            kept.push(rest);
+            kept.len() - 1
+        }
+        (Some(rest), Some(smallest)) => {
+            kept[smallest] = together(kept[smallest], rest);
+            smallest
+        }
+        (Some(rest), None) => {
             check_at_least("units in the control", rest.control.n, FEWEST)?;
             check_at_least("units in the treatment", rest.treatment.n, FEWEST)?;
+            0
         }
-    }
-    Ok(kept)
+    };
+    let mut alone = 0..;
+    let place = |s: &Stratum| if enough(s) { alone.next().unwrap_or(of_rest) } else { of_rest };
+    let places = strata.iter().map(place).collect();
+    Ok(Gathered { strata: kept, places })
 }
 
 #[cfg(test)]
@@ -263,6 +320,44 @@ mod tests {
         let (v, w) = (1.0_f64 / 76.0, 1.0_f64 / 36.0);
         near(found.df, (2.0 * v + w).powi(2) / (2.0 * v * v / 19.0 + w * w / 9.0));
         assert_eq!(found.strata, 2);
+    }
+
+    /// What moves a level: its numeric derivative by each value, and by each share.
+    #[test]
+    fn influence_is_what_moves_the_levels() {
+        let values = |from: i32, n: usize| -> Vec<[f64; 2]> {
+            let of = |i: i32| [f64::from(i * i % 11), f64::from(1 + i % 4)];
+            (from..).map(of).take(n).collect()
+        };
+        // The second and the third are taken together.
+        let control = [values(0, 14), values(3, 6), values(5, 7), values(9, 20)];
+        let treatment = [values(2, 12), values(8, 7), values(1, 5), values(4, 30)];
+        let strata = |control: &[Vec<[f64; 2]>; 4]| -> Vec<Stratum> {
+            let each = control.iter().zip(&treatment);
+            each.map(|(c, t)| Stratum { control: of(c), treatment: of(t) }).collect()
+        };
+        let found = influence(&strata(&control), Variance::OfSample).unwrap();
+        let level =
+            |c: &[Vec<[f64; 2]>; 4]| post_stratify(&strata(c), Variance::OfSample).unwrap().control;
+        let step = 1e-5;
+        for (k, influence) in found.iter().enumerate() {
+            for part in 0..2 {
+                let moved = |by: f64| {
+                    let mut control = control.clone();
+                    control[k][0][part] += by;
+                    level(&control)
+                };
+                let r = level(&control);
+                let want = influence.weight_control * if part == 0 { 1.0 } else { -r };
+                let got = (moved(step) - moved(-step)) / (2.0 * step);
+                assert!((got - want).abs() < 1e-8, "{k} {part}: {got} is not {want}");
+            }
+        }
+        assert_eq!(found[1], found[2]);
+        // Shares add up to one, so that what lies above a level weighs as much as what lies below.
+        let units = |k: usize| (control[k].len() + treatment[k].len()) as f64;
+        let sum: f64 = (0..4).map(|k| units(k) * found[k].from_control).sum();
+        assert!(sum.abs() < 1e-9, "{sum}");
     }
 
     /// With one stratum it is Welch's test, or the ratio's delta method.

@@ -1,7 +1,7 @@
 //! `bootstrap`: of a metric, and of a metric in an experiment.
 
 use crate::yaml::Map;
-use crate::{Bootstrap, BootstrapInterval, Cuped, Experiment, Metric, MetricKind};
+use crate::{Bootstrap, BootstrapInterval, Cuped, Metric, MetricKind};
 
 /// The key `bootstrap` of a metric of a kind: not given, `none`, or how. A problem counts as `none`.
 pub(super) fn bootstrap(map: &mut Map<'_>, kind: Option<&MetricKind>) -> Option<Option<Bootstrap>> {
@@ -65,16 +65,4 @@ pub(super) fn in_effect(
         return None;
     }
     found
-}
-
-/// Why a metric of the experiment cannot be resampled, with its name.
-pub(super) fn misfit(experiment: &Experiment) -> Option<String> {
-    let resampled = experiment.metrics().find(|metric| metric.bootstrap.is_some())?;
-    let name = &resampled.name;
-    experiment.is_sequential().then(|| {
-        format!(
-            "metric `{name}` has a `bootstrap`, whose intervals hold at one look and not at many: remove `sequential` and \
-             `sequential_method`, or write `bootstrap: none`"
-        )
-    })
 }

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use super::adjust;
-use super::bootstrap;
 use super::definitions::{Definitions, undefined};
 use super::design;
 use super::judged::{self, Defaults, Remarks};
@@ -93,8 +92,9 @@ pub(super) fn experiment(
         guardrail_settings,
         name,
     };
-    let misfits = [bootstrap::misfit(&experiment), post_stratify::misfit(&experiment)];
-    misfits.into_iter().flatten().for_each(|why| item.refuse(why));
+    if let Some(why) = post_stratify::misfit(&experiment) {
+        item.refuse(why);
+    }
     check_unit(item, &experiment, read, defined);
     check_cluster(item, &experiment, read, defined);
     Some(experiment)

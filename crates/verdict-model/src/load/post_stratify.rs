@@ -62,12 +62,6 @@ pub(super) fn in_effect(
 pub(super) fn misfit(experiment: &Experiment) -> Option<String> {
     let metric = experiment.metrics().find(|metric| metric.post_stratify.is_some())?;
     let name = &metric.name;
-    if experiment.is_sequential() {
-        return Some(format!(
-            "metric `{name}` is post-stratified, by shares that change from look to look: such estimates are tested once; remove \
-             `sequential` and `sequential_method`, or `post_stratify`"
-        ));
-    }
     experiment.design.cluster.as_ref().map(|_| {
         format!("metric `{name}` is post-stratified, and clusters are compared by their totals; remove `post_stratify`")
     })

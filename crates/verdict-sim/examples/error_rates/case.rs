@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 
-use verdict_model::{load, population_of};
+use verdict_model::{Experiment, load, population_of};
 use verdict_sim::{Counted, Effect, Runs, Simulation, World};
 
 /// Daily looks.
@@ -166,6 +166,20 @@ fn world(
     population: &str,
     effects: &[&str],
 ) -> Result<World, Box<dyn Error>> {
+    let (experiment, types) = experiment(metrics, variants, looks, guardrails)?;
+    let effects: Vec<Effect> = effects.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
+    let population = population_of(&[("population".into(), population.to_owned())])?;
+    let logged = BTreeMap::new();
+    Ok(World::new(&experiment, &types, &population, &logged, &effects, Some(DAYS))?)
+}
+
+/// An experiment of these metrics, variants and settings, and the types of its project's metrics.
+pub(crate) fn experiment(
+    metrics: &str,
+    variants: &str,
+    looks: &Looks,
+    guardrails: &str,
+) -> Result<(Experiment, BTreeMap<String, String>), Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let definitions = ["m", "m2", "m3", "g1", "g2", "g3"].map(|name| {
         format!("  {name}: {{type: mean, source: events, value: x, aggregate: sum}}\n")
@@ -193,8 +207,5 @@ experiment:
     let experiment = project.experiment("e").ok_or("the file defines it")?;
     let metrics = project.metrics.iter();
     let types = metrics.map(|(name, metric)| (name.clone(), metric.kind.word().to_owned()));
-    let effects: Vec<Effect> = effects.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
-    let population = population_of(&[("population".into(), population.to_owned())])?;
-    let (types, logged) = (types.collect(), BTreeMap::new());
-    Ok(World::new(experiment, &types, &population, &logged, &effects, Some(DAYS))?)
+    Ok((experiment.clone(), types.collect()))
 }

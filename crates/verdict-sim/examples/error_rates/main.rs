@@ -8,6 +8,7 @@
 //! the same experiments.
 
 mod case;
+mod estimates;
 mod families;
 mod splits;
 
@@ -65,6 +66,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         }
         out.flush()?;
     }
+    exceeded |= estimates::table(&mut out, experiments, seed, &wanted)?;
     exceeded |= families::table(&mut out, experiments, &wanted)?;
     if wanted(splits::NAME) {
         exceeded |= splits::table(&mut out, experiments)?;

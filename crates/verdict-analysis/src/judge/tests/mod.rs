@@ -7,6 +7,7 @@ mod checks;
 mod contradictions;
 mod decisions;
 mod levels;
+mod looks;
 mod pitfalls;
 mod properties;
 mod registered;

@@ -42,7 +42,7 @@ fn a_bootstrap_is_read_where_units_can_be_resampled() {
 }
 
 #[test]
-fn a_bootstrap_is_of_the_experiments_part_or_of_the_definition_and_of_one_look() {
+fn a_bootstrap_is_of_the_experiments_part_or_of_the_definition_and_of_any_looks() {
     let percentile =
         Some(Bootstrap { interval: BootstrapInterval::Percentile, ..Bootstrap::default() });
     let own =
@@ -67,11 +67,10 @@ fn a_bootstrap_is_of_the_experiments_part_or_of_the_definition_and_of_one_look()
     let watched = PROJECT
         .replace(PRIMARY, "primary: {name: clicks, bootstrap: {}}")
         .replace(NAME, &format!("{NAME}  statistical_settings: {{sequential: true}}\n"));
-    let said = refused(&watched);
-    assert!(
-        said.contains("metric `clicks` has a `bootstrap`, whose intervals hold at one look"),
-        "{said}"
-    );
+    let watched = load_files(&[("p.yaml", &watched)]).expect("a project");
+    let experiment = &watched.experiments[0];
+    assert!(experiment.is_sequential());
+    assert_eq!(experiment.primary.bootstrap, Some(Bootstrap::default()));
 }
 
 #[test]
@@ -103,6 +102,5 @@ fn post_stratification_is_by_one_of_the_experiments_segments() {
     let said = refused("  post_stratify: country\n", "");
     assert!(said.contains("`country` is none of the experiment's `segments`"), "{said}");
     let watched = format!("{lines}  statistical_settings: {{sequential: true}}\n");
-    let said = refused(&watched, "");
-    assert!(said.contains("by shares that change from look to look"), "{said}");
+    assert_eq!(by(with(&watched, "").expect("a project")), [country(), country(), country()]);
 }
