@@ -16,7 +16,7 @@ use crate::diagnose::too_large;
 use crate::log::{DayObjects, Log};
 use crate::plan::{ExperimentTask, Plan};
 use crate::store::{Location, Stores};
-use crate::totals::Beside;
+use crate::totals::FoundDays;
 use crate::{Error, Limits, Result, session};
 
 /// How many days are made side by side, each by its share of the threads: a day whose scan has a thread of its own
@@ -30,8 +30,8 @@ pub struct Job {
     pub(crate) stores: Stores,
     pub(crate) tables: Location,
     pub(crate) components: Components,
-    /// Exposures to experiments that others are compared with, up to a day: read once in a plan, and once in a run.
-    pub(crate) exposures_of_others: tokio::sync::Mutex<Beside>,
+    /// What was found of the days' tables: looked for once in a plan, and once in a run.
+    pub(crate) found: tokio::sync::Mutex<FoundDays>,
 }
 
 impl fmt::Debug for Job {
@@ -152,8 +152,8 @@ impl Job {
         };
         let tables = stores.locate(&ctx, &root)?;
         let (components, problems) = Components::resolve(&ctx, &project);
-        let exposures_of_others = tokio::sync::Mutex::default();
-        Ok((Job { project, ctx, stores, tables, components, exposures_of_others }, problems))
+        let found = tokio::sync::Mutex::default();
+        Ok((Job { project, ctx, stores, tables, components, found }, problems))
     }
 
     /// The project.

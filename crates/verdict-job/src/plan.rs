@@ -14,7 +14,7 @@ use crate::day::{DayTask, key_of, source_text};
 use crate::fingerprint::Fingerprint;
 use crate::job::Job;
 use crate::log::{DayObjects, Log};
-use crate::partition::{self, Key, Partition};
+use crate::partition::{Key, Partition};
 use crate::plain::meant;
 use crate::totals::needs_exposures;
 use crate::{Error, Result};
@@ -108,7 +108,7 @@ impl Job {
             return Err(Error::Usage(format!("the range begins on {from}, after its end on {to}")));
         }
         let mut plan = Plan::default();
-        self.exposures_of_others.lock().await.clear();
+        self.forget_days().await;
         let chosen = self.chosen(only)?;
         let mut by_day: BTreeMap<(&str, NaiveDate), Vec<usize>> = BTreeMap::new();
         for index in chosen {
@@ -368,8 +368,8 @@ impl Job {
             let key = Key::new(&EXPOSURE_DAY, &[&experiment.name.value, &ds.to_string()]);
             wanted.push((Some((*index, name)), key, fingerprint));
         }
-        let keys = wanted.iter().map(|(_, key, _)| key.clone()).collect();
-        let found = partition::find_all(&self.tables, keys).await?;
+        let keys: Vec<Key> = wanted.iter().map(|(_, key, _)| key.clone()).collect();
+        let found = self.find_days(&keys).await?;
         let mut items = Vec::new();
         let mut exposure_sources: BTreeMap<&str, u64> = BTreeMap::new();
         for ((experiment, key, fingerprint), found) in wanted.into_iter().zip(found) {

@@ -32,7 +32,7 @@ use crate::room::{allowed, mib};
 use crate::sweep::{Base, Found, Keeper, Seen, Sweep, Task, least_bytes, limits, unit_changes};
 use crate::trust_rows::{self, WatchedMetric, Watching};
 use crate::{Error, Result};
-pub(crate) use beside::Beside;
+pub(crate) use beside::FoundDays;
 use beside::Other;
 use fresh::{because, counts_to};
 use telling::Telling;
@@ -90,7 +90,7 @@ impl Job {
         outcome: &mut Outcome,
     ) {
         let mut works: BTreeMap<(&str, DataType), Vec<Work<'_>>> = BTreeMap::new();
-        self.exposures_of_others.lock().await.clear();
+        self.forget_days().await;
         for task in tasks {
             let experiment = &self.project.experiments[task.index];
             match self.work(experiment, task, tally).await {
@@ -193,7 +193,7 @@ impl Job {
         ] {
             let keys = days.iter().map(|day| Key::new(table, &[value, &day.to_string()]));
             let keys: Vec<Key> = keys.collect();
-            let found = partition::find_all(&self.tables, keys.clone()).await?;
+            let found = self.find_days(&keys).await?;
             for ((day, key), partition) in days.iter().zip(keys).zip(found) {
                 let gone = || Error::Table {
                     object: key.to_string(),

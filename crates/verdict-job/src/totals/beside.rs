@@ -1,6 +1,7 @@
 //! The experiments on the same units at the same time: their exposures are a part of what an experiment's checks are made of.
 //!
 //! Of a thousand experiments each is beside all others, so that what is known of one is shared by all, and told in one digest a day.
+//! Partitions of days are looked for once, whoever asks.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,8 +16,13 @@ use crate::job::Job;
 use crate::partition::{self, Key, Partition};
 use crate::plan::ExperimentTask;
 
-/// What was found of the experiments, by their place in the project and the last day; nothing of those that lack a day.
-pub(crate) type Beside = BTreeMap<(usize, NaiveDate), Option<Arc<Other>>>;
+/// What was found of `unit_day` and `exposure_day`.
+#[derive(Debug, Default)]
+pub(crate) struct FoundDays {
+    partitions: BTreeMap<Key, Option<Partition>>,
+    /// By place in the project and the last day; nothing of an experiment that lacks a day.
+    others: BTreeMap<(usize, NaiveDate), Option<Arc<Other>>>,
+}
 
 /// An experiment on the same units at the same time, with its exposures.
 #[derive(Debug)]
@@ -50,19 +56,38 @@ impl Job {
     /// The experiments beside a task ([`Job::concurrent`]), as far as all of their exposures up to its last date are there.
     pub(super) async fn others(&self, task: &ExperimentTask) -> Result<Vec<Arc<Other>>> {
         let mut others = Vec::new();
-        let mut known = self.exposures_of_others.lock().await;
         for (index, start, end) in self.concurrent(task) {
-            let other = match known.get(&(index, end)) {
-                Some(other) => other.clone(),
+            let known = self.found.lock().await.others.get(&(index, end)).cloned();
+            let other = match known {
+                Some(other) => other,
                 None => {
                     let other = self.other(index, (start, end)).await?;
-                    known.insert((index, end), other.clone());
+                    self.found.lock().await.others.insert((index, end), other.clone());
                     other
                 }
             };
             others.extend(other);
         }
         Ok(others)
+    }
+
+    /// Looks for everything again: something may have been written since.
+    pub(crate) async fn forget_days(&self) {
+        *self.found.lock().await = FoundDays::default();
+    }
+
+    /// The partitions of days at `keys`, in their order.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub(crate) async fn find_days(&self, keys: &[Key]) -> Result<Vec<Option<Partition>>> {
+        let mut known = self.found.lock().await;
+        let known = &mut known.partitions;
+        let unknown: Vec<Key> =
+            keys.iter().filter(|key| !known.contains_key(*key)).cloned().collect();
+        let found = partition::find_all(&self.tables, unknown.clone()).await?;
+        known.extend(unknown.into_iter().zip(found));
+        Ok(keys.iter().map(|key| known.get(key).cloned().flatten()).collect())
     }
 
     /// An experiment with its exposures of these days, where all of them are there.
@@ -74,7 +99,7 @@ impl Job {
         let name = &self.project.experiments[index].name.value;
         let days: Vec<NaiveDate> = start.iter_days().take_while(|day| *day <= end).collect();
         let key = |day: &NaiveDate| Key::new(&EXPOSURE_DAY, &[name, &day.to_string()]);
-        let found = partition::find_all(&self.tables, days.iter().map(key).collect()).await?;
+        let found = self.find_days(&days.iter().map(key).collect::<Vec<_>>()).await?;
         // What another number of buckets made cannot be read beside the rest.
         let fits = |found: &Partition| {
             let buckets = found.made.as_ref().map_or(0, |made| made.buckets.len());
