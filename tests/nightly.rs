@@ -1,6 +1,7 @@
 //! What a scheduler and its owner meet: starters, generated logs, shares of a backfill, alerts, what is told on the way.
 
 mod alerts;
+mod buckets;
 mod cluster;
 mod generated;
 mod queries;

@@ -81,7 +81,7 @@ impl Watching<'_> {
             }
             for ((other, variant, theirs), changes) in &seen.pairs {
                 let name = self.sweep.tasks.get(*other).map_or("", |task| task.name.as_str());
-                let place = (format!("{ANOTHER_EXPERIMENT}{name}"), theirs.clone());
+                let place = (format!("{ANOTHER_EXPERIMENT}{name}"), theirs.to_string());
                 self.cumulated(primary, variant, &place, changes, &mut rows);
             }
         }
@@ -141,7 +141,7 @@ impl Watching<'_> {
     ) {
         let mut moments: Option<Moments2> = None;
         for (at, look) in self.task.looks.iter().enumerate() {
-            if let Some(change) = changes.get(&at) {
+            if let Some(change) = changes.at(at) {
                 moments.get_or_insert_default().merge(change);
             }
             let (Some(moments), true) = (&moments, self.task.made.contains(look)) else { continue };

@@ -8,6 +8,7 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeMap, BinaryHeap};
 use std::hash::Hash;
+use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray};
 use datafusion::arrow::datatypes::{Float64Type, Int64Type};
@@ -34,8 +35,31 @@ pub(crate) struct Watched {
     pub(crate) others: Vec<usize>,
 }
 
-/// Moments of x and y that change at looks.
-pub(crate) type Changes = BTreeMap<usize, Moments2>;
+/// Moments of x and y that change at looks: by look, in order. (A tree's node has room for eleven: of a pair of experiments, of which
+/// there are very many, mostly one is there.)
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Changes(Vec<(usize, Box<Moments2>)>);
+
+impl Changes {
+    /// What changed at a look.
+    pub(crate) fn at(&self, look: usize) -> Option<&Moments2> {
+        let place = self.0.binary_search_by_key(&look, |(look, _)| *look).ok()?;
+        self.0.get(place).map(|(_, moments)| moments.as_ref())
+    }
+
+    fn merge(&mut self, other: Changes) {
+        if self.0.is_empty() {
+            *self = other;
+            return;
+        }
+        for (look, moments) in other.0 {
+            match self.0.binary_search_by_key(&look, |(look, _)| *look) {
+                Ok(place) => self.0[place].1.merge(&moments),
+                Err(place) => self.0.insert(place, (look, moments)),
+            }
+        }
+    }
+}
 
 /// What was seen of a task.
 #[derive(Clone, Debug, Default)]
@@ -43,9 +67,9 @@ pub(crate) struct Seen {
     /// Exposed units by day of first exposure (days since 1970) and group.
     pub(crate) exposed: BTreeMap<(i32, i64), i64>,
     /// The primary metric by day of first exposure and variant.
-    pub(crate) cohorts: BTreeMap<(i32, String), Changes>,
+    pub(crate) cohorts: BTreeMap<(i32, Arc<str>), Changes>,
     /// The primary metric of units that are in another experiment, too, by its task, the own and the other variant.
-    pub(crate) pairs: BTreeMap<(usize, String, String), Changes>,
+    pub(crate) pairs: BTreeMap<(usize, Arc<str>, Arc<str>), Changes>,
     /// By metric and look: the units with the largest values.
     pub(crate) large: BTreeMap<(usize, usize), Largest>,
 }
@@ -63,10 +87,10 @@ impl Seen {
             *self.exposed.entry(key).or_default() += n;
         }
         for (key, changes) in other.cohorts {
-            merge(self.cohorts.entry(key).or_default(), &changes);
+            self.cohorts.entry(key).or_default().merge(changes);
         }
         for (key, changes) in other.pairs {
-            merge(self.pairs.entry(key).or_default(), &changes);
+            self.pairs.entry(key).or_default().merge(changes);
         }
         for (key, largest) in other.large {
             let own = self.large.entry(key).or_default();
@@ -85,12 +109,6 @@ impl Seen {
             looks(metric).map(|key| floor(key).unwrap_or(f64::NEG_INFINITY)).collect::<Vec<f64>>()
         };
         metrics.map(of_metric).collect()
-    }
-}
-
-fn merge(own: &mut Changes, other: &Changes) {
-    for (look, moments) in other {
-        own.entry(*look).or_default().merge(moments);
     }
 }
 
@@ -174,7 +192,7 @@ impl ByLook {
 
     fn changes(self) -> Changes {
         let looks = self.0.into_iter().enumerate();
-        looks.filter_map(|(look, moments)| Some((look, *moments?))).collect()
+        Changes(looks.filter_map(|(look, moments)| Some((look, moments?))).collect())
     }
 }
 
@@ -375,7 +393,8 @@ pub(super) fn seen(
         }
         from += of_unit.len();
     }
-    let name = |variant: usize| variants.names[variant].to_owned();
+    let names: Vec<Arc<str>> = variants.names.iter().map(|name| Arc::from(*name)).collect();
+    let name = |variant: usize| Arc::clone(&names[variant]);
     let by_look = |(metric, top): (usize, Top)| {
         let looks = top.largest.into_iter().enumerate();
         let some = looks.filter(|(_, largest)| !largest.0.is_empty());
@@ -387,11 +406,11 @@ pub(super) fn seen(
         exposed: exposed_on.in_order().into_iter().zip(exposed).collect(),
         cohorts: cohorts
             .map(|((day, variant), looks)| ((day, name(variant)), looks.changes()))
-            .filter(|(_, changes)| !changes.is_empty())
+            .filter(|(_, changes)| !changes.0.is_empty())
             .collect(),
         pairs: pairs
             .map(|((other, own, their), looks)| ((other, name(own), name(their)), looks.changes()))
-            .filter(|(_, changes)| !changes.is_empty())
+            .filter(|(_, changes)| !changes.0.is_empty())
             .collect(),
         large: large.into_iter().enumerate().flat_map(by_look).collect(),
     })
@@ -445,6 +464,26 @@ mod tests {
         assert_eq!(meetings.of_unit(2), [(0, 1), (2, 0), (3, 2)]);
         assert_eq!(meetings.of_unit(3), [(0, 2)]);
         assert!(Meetings::of_ordinals(&[vec![], vec![]]).of.is_empty());
+    }
+
+    #[test]
+    fn changes_merge_look_by_look() {
+        let of = |looks: &[(usize, f64)]| {
+            let mut by_look = ByLook::of(5);
+            for (look, x) in looks {
+                by_look.change(*look, None, Some([*x, 0.0])).unwrap();
+            }
+            by_look.changes()
+        };
+        let mut changes = Changes::default();
+        for other in [&[(1, 2.0), (3, 4.0)][..], &[], &[(0, 1.0), (3, 5.0), (4, 9.0)]] {
+            changes.merge(of(other));
+        }
+        let told = |look| changes.at(look).map(|moments| (moments.n(), moments.sum(0).unwrap()));
+        let expected = [Some((1, 1.0)), Some((1, 2.0)), None, Some((2, 9.0)), Some((1, 9.0)), None];
+        for (look, expected) in expected.into_iter().enumerate() {
+            assert_eq!(told(look), expected, "{look}");
+        }
     }
 
     #[test]
