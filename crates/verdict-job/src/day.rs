@@ -13,6 +13,8 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::{collect, execute_stream_partitioned};
 use datafusion::prelude::{DataFrame, SessionContext};
 use futures::TryStreamExt;
+use futures::future::BoxFuture;
+use tokio::task::JoinSet;
 use verdict_model as model;
 use verdict_model::tables::{EXPOSURE_DAY, Table, UNIT_DAY};
 use verdict_model::{DataCounts, Experiment, Located, NaiveDate, RowCounts, Source};
@@ -26,7 +28,7 @@ use crate::fingerprint::Fingerprint;
 use crate::footers::{self, Footer};
 use crate::job::{Job, Tally};
 use crate::log::{DayObjects, Log};
-use crate::partition::{Key, write_buckets};
+use crate::partition::{Key, Partition, write_buckets};
 use crate::render::{self, ComponentSql};
 use crate::room::{self, Room};
 use crate::snapshot::Snapshot;
@@ -85,6 +87,12 @@ impl Opened<'_> {
     }
 }
 
+/// How many of a day's tables are written at once, of as many as there are experiments: each holds its rows.
+const WRITTEN_TOGETHER: usize = 8;
+
+/// A partition in the making.
+type Written = BoxFuture<'static, Result<Partition>>;
+
 /// What a day's work for one unit type is made of.
 struct Work<'a> {
     task: &'a DayTask,
@@ -129,14 +137,15 @@ impl Job {
             Names::Numbers(_) => DataType::Int64,
             Names::Texts(..) => DataType::Utf8,
         };
-        let mut writes = Vec::new();
+        // Nothing is written before all is known to have been read.
+        let mut writes: Vec<Written> = Vec::new();
         if let Some(fingerprint) = task.unit_day.clone() {
             let (tables, events) = (self.tables.clone(), Arc::clone(&events));
             let key = Key::new(&UNIT_DAY, &[&task.unit_type, &task.ds.to_string()]);
             let schema = day_schema(&UNIT_DAY, &unit, &[], &bound);
             let ends_us = Some(work.bounds.1);
             let counts = DataCounts { events: rows, ends_us, ..DataCounts::default() };
-            writes.push(SpawnedTask::spawn(async move {
+            writes.push(Box::pin(async move {
                 let rows = fold::unit_day(&events, buckets).at(|| format!("making {key}"))?;
                 drop(events);
                 write_buckets(&tables, &key, &schema, rows, fingerprint, Some(counts)).await
@@ -155,7 +164,7 @@ impl Job {
             let (tables, dimensions) = (self.tables.clone(), log.dimensions.clone());
             let (events, exposed) = (Arc::clone(&events), Arc::clone(&exposed));
             let fingerprint = fingerprint.clone();
-            writes.push(SpawnedTask::spawn(async move {
+            writes.push(Box::pin(async move {
                 let rows = fold::exposure_day(&events, &exposed, at, &dimensions, buckets)
                     .at(|| format!("making {key}"))?;
                 drop((events, exposed));
@@ -163,8 +172,16 @@ impl Job {
             }));
         }
         drop((events, exposed));
-        for write in writes {
-            joined(write).await??;
+        let mut going: JoinSet<Result<Partition>> = JoinSet::new();
+        let mut waiting = writes.into_iter();
+        loop {
+            while going.len() < WRITTEN_TOGETHER
+                && let Some(write) = waiting.next()
+            {
+                going.spawn(write);
+            }
+            let Some(written) = going.join_next().await else { break };
+            written.map_err(|e| Error::Internal(format!("a day's work ended: {e}")))??;
             work.tally.made += 1;
         }
         Ok(work.tally)
@@ -482,10 +499,6 @@ fn all_read(source: &str, ds: NaiveDate, rows: &RowCounts) -> Result<()> {
 }
 
 /// What a task of our own gave.
-async fn joined<T: 'static>(task: SpawnedTask<T>) -> Result<T> {
-    task.join().await.map_err(|e| Error::Internal(format!("a day's work ended: {e}")))
-}
-
 /// The name of the exposures that an experiment refers to.
 pub(crate) fn exposures_of(experiment: &Experiment) -> Option<&str> {
     experiment.exposures.as_ref().map(|name| name.value.as_str())
