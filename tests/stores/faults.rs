@@ -1,8 +1,9 @@
 //! A store that fails, a process that dies, a log that changes while it is read, a wrong clock, a full disk: after each, readers
 //! see whole partitions only, and the next run makes what is missing, with the bytes of a run that nothing disturbed.
 //!
-//! `VERDICT_FAULTS=all` makes every request of a run go wrong in its turn; otherwise a share of them does. Each test prints its rows of the
-//! table of docs/storage.md.
+//! `VERDICT_FAULTS=all` makes every request of a run go wrong in its turn; otherwise a share of them does. `VERDICT_FAULTS=all:503,429` does so
+//! with the kinds of requests' faults whose names have one of these parts, and with no others: kinds may be run side by side. Each test
+//! prints its rows of the table of docs/storage.md.
 
 mod clocks;
 mod disk;
@@ -187,5 +188,11 @@ impl Row {
 }
 
 fn all() -> bool {
-    std::env::var("VERDICT_FAULTS").is_ok_and(|share| share == "all")
+    std::env::var("VERDICT_FAULTS").is_ok_and(|share| share == "all" || share.starts_with("all:"))
+}
+
+/// Whether a kind of fault is asked for.
+fn asked(kind: &str) -> bool {
+    let parts = std::env::var("VERDICT_FAULTS").unwrap_or_default();
+    parts.strip_prefix("all:").is_none_or(|parts| parts.split(',').any(|part| kind.contains(part)))
 }
