@@ -2,8 +2,9 @@
 //! see whole partitions only, and the next run makes what is missing, with the bytes of a run that nothing disturbed.
 //!
 //! `VERDICT_FAULTS=all` makes every request of a run go wrong in its turn; otherwise a share of them does. `VERDICT_FAULTS=all:503,429` does so
-//! with the kinds of requests' faults whose names have one of these parts, and with no others: kinds may be run side by side. Each test
-//! prints its rows of the table of docs/storage.md.
+//! with the kinds of requests' faults whose names have one of these parts, and with no others; `VERDICT_FAULTS_SHARE=2/8` with every eighth
+//! request from the second on: kinds, and shares of a slow kind, may be run side by side. Each test prints its rows of the table of
+//! docs/storage.md.
 
 mod clocks;
 mod disk;
@@ -189,6 +190,13 @@ impl Row {
 
 fn all() -> bool {
     std::env::var("VERDICT_FAULTS").is_ok_and(|share| share == "all" || share.starts_with("all:"))
+}
+
+/// The share of the requests that is asked for: the first one, and how many of them make a step.
+fn share() -> (usize, usize) {
+    let share = std::env::var("VERDICT_FAULTS_SHARE").unwrap_or_else(|_| "1/1".into());
+    let parts = share.split_once('/').expect("VERDICT_FAULTS_SHARE is I/N");
+    (parts.0.parse().expect("I is a number"), parts.1.parse().expect("N is a number"))
 }
 
 /// Whether a kind of fault is asked for.

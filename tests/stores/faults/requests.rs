@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Row, World, all, asked};
+use super::{Row, World, all, asked, share};
 use crate::support::proxy::{Fault, Plan};
 
 const ALWAYS: usize = usize::MAX;
@@ -32,8 +32,10 @@ fn every_request_may_fail() {
     for (kind, (name, fault, times)) in kinds {
         let mut row = Row::new(name);
         // Of a share each kind takes other requests.
-        let step = if all() { 1 } else { requests / 3 };
-        let first = if all() { 1 } else { 1 + kind * 5 % step };
+        let (first, step) = match all() {
+            true => share(),
+            false => (1 + kind * 5 % (requests / 3), requests / 3),
+        };
         for n in (first..=requests).step_by(step) {
             let tables = format!("faulty/{kind}-{n}");
             world.proxy.begin(Some(Plan { fault, first: n, times }));
