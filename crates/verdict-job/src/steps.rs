@@ -66,6 +66,16 @@ impl Stage {
     fn reads(stage: &'static str, what: String, bytes: u64) -> Stage {
         Stage { stage, what, partitions: Vec::new(), bytes }
     }
+
+    /// What writes these partitions of a table; nothing where there are none.
+    fn writes(table: &'static str, items: &[&Item]) -> Option<Stage> {
+        (!items.is_empty()).then(|| Stage {
+            stage: table,
+            what: whose(items),
+            partitions: items.iter().map(|item| item.partition.clone()).collect(),
+            bytes: 0,
+        })
+    }
 }
 
 /// So many experiments share a sweep: it holds a bucket of the totals of each in memory.
@@ -141,7 +151,6 @@ impl Job {
             let made = |item: &&Item| item.action != Action::Fresh && item.table == table;
             plan.items.iter().filter(made).filter(|item| own(item)).collect()
         };
-        let paths = |items: &[&Item]| items.iter().map(|item| item.partition.clone()).collect();
         match &step.0 {
             Part::Day { unit_type, ds, .. } => {
                 let units = written(UNIT_DAY.name, &|item| {
@@ -161,17 +170,8 @@ impl Job {
                 let bytes = units.iter().chain(&exposed).map(|item| item.bytes).sum();
                 let mut stages =
                     vec![Stage::reads("scan", "rows of the logs, added up by unit".into(), bytes)];
-                for (table, items) in [(&UNIT_DAY, units), (&EXPOSURE_DAY, exposed)] {
-                    if !items.is_empty() {
-                        let what = whose(&items);
-                        stages.push(Stage {
-                            stage: table.name,
-                            what,
-                            partitions: paths(&items),
-                            bytes: 0,
-                        });
-                    }
-                }
+                stages.extend(Stage::writes(UNIT_DAY.name, &units));
+                stages.extend(Stage::writes(EXPOSURE_DAY.name, &exposed));
                 stages
             }
             Part::Totals { experiments, .. } => {
@@ -182,17 +182,8 @@ impl Job {
                 };
                 let what = format!("{} and {} of their days", EXPOSURE_DAY.name, UNIT_DAY.name);
                 let mut stages = vec![Stage::reads("sweep", what, 0)];
-                for table in [&UNIT_TOTAL, &GROUP_STATS] {
-                    let items = written(table.name, &own);
-                    if !items.is_empty() {
-                        let what = whose(&items);
-                        stages.push(Stage {
-                            stage: table.name,
-                            what,
-                            partitions: paths(&items),
-                            bytes: 0,
-                        });
-                    }
+                for table in [UNIT_TOTAL.name, GROUP_STATS.name] {
+                    stages.extend(Stage::writes(table, &written(table, &own)));
                 }
                 stages
             }

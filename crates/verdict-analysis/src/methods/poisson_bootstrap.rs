@@ -18,7 +18,7 @@ use super::error::{check_all_finite, check_at_least, check_finite};
 use super::poisson::Poisson;
 use super::resample::Draws;
 use super::special::{norm_cdf, norm_ppf};
-use super::spread::Spread;
+use super::spread::{Spread, squares};
 use super::{Alternative, Interval, MethodError};
 
 /// The distinct totals of a sample's units.
@@ -244,14 +244,7 @@ fn found(
     let replicates: Vec<f64> = pairs.filter_map(|(c, t)| of((*c)?, (*t)?)).collect();
     let fewest = control.replicates.len() as u64 / 2 + 1;
     check_at_least("replicates", replicates.len() as u64, fewest)?;
-    let b = replicates.len() as f64;
-    // Around the estimate, so that nothing of a small spread cancels.
-    let mean = replicates.iter().map(|r| r - estimate).sum::<f64>() / b;
-    let squares =
-        replicates.iter().map(|r| (r - estimate - mean) * (r - estimate - mean)).sum::<f64>();
-    if squares == 0.0 {
-        return Err(MethodError::ZeroVariance { what: "the metric" });
-    }
+    let squares = squares(estimate, &replicates)?;
     Ok(Found { estimate, replicates, squares })
 }
 

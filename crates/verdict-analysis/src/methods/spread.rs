@@ -72,13 +72,7 @@ impl Spread {
         check_all_finite("a replicate", replicates)?;
         check_at_least("replicates", replicates.len() as u64, 4 * ENOUGH)?;
         let b = replicates.len() as f64;
-        // Around the estimate, so that nothing of a small spread cancels.
-        let mean = replicates.iter().map(|r| r - estimate).sum::<f64>() / b;
-        let squares =
-            replicates.iter().map(|r| (r - estimate - mean) * (r - estimate - mean)).sum::<f64>();
-        if squares == 0.0 {
-            return Err(MethodError::ZeroVariance { what: "the metric" });
-        }
+        let squares = squares(estimate, replicates)?;
         let replicates = sorted(replicates)?;
         let share = ENOUGH as f64 / b;
         let edge = |level: f64| {
@@ -189,6 +183,21 @@ fn critical(w: f64, bias: f64, acceleration: f64) -> Option<f64> {
 
 fn too_skewed() -> MethodError {
     MethodError::Unreachable { what: "the interval", why: "bias or skewness is too strong" }
+}
+
+/// The sum of squares of replicates about their mean.
+///
+/// # Errors
+/// [`MethodError::ZeroVariance`]: no replicate differs.
+pub(super) fn squares(estimate: f64, replicates: &[f64]) -> Result<f64, MethodError> {
+    // Around the estimate, so that nothing of a small spread cancels.
+    let mean = replicates.iter().map(|r| r - estimate).sum::<f64>() / replicates.len() as f64;
+    let squares =
+        replicates.iter().map(|r| (r - estimate - mean) * (r - estimate - mean)).sum::<f64>();
+    if squares == 0.0 {
+        return Err(MethodError::ZeroVariance { what: "the metric" });
+    }
+    Ok(squares)
 }
 
 #[cfg(test)]
