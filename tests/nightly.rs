@@ -4,6 +4,7 @@ mod alerts;
 mod buckets;
 mod cluster;
 mod generated;
+mod progress;
 mod queries;
 mod schedule;
 mod slices;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -10,7 +11,7 @@ use datafusion::common::runtime::SpawnedTask;
 use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
-use datafusion::physical_plan::{collect, execute_stream_partitioned};
+use datafusion::physical_plan::{ExecutionPlan, collect, execute_stream_partitioned};
 use datafusion::prelude::{DataFrame, SessionContext};
 use futures::TryStreamExt;
 use futures::future::BoxFuture;
@@ -28,6 +29,7 @@ use crate::fingerprint::Fingerprint;
 use crate::footers::{self, Footer};
 use crate::job::{Job, Tally};
 use crate::log::{DayObjects, Log};
+use crate::meters::Share;
 use crate::partition::{Key, Partition, write_buckets};
 use crate::render::{self, ComponentSql};
 use crate::room::{self, Room};
@@ -84,6 +86,41 @@ impl Opened<'_> {
         columns: impl Iterator<Item = &'c String> + Clone,
     ) -> Result<()> {
         drift::agree(self.log.location(), &self.footers, columns)
+    }
+}
+
+/// A log's day while it is read: how far that has come.
+struct Reading {
+    in_files: u64,
+    scan: Share,
+    aggregate: Share,
+    /// Rows that were added up.
+    added: AtomicU64,
+    /// The plan that scans it, where rows are added up while it does.
+    plan: Option<Arc<dyn ExecutionPlan>>,
+}
+
+impl Reading {
+    fn of(opened: &Opened<'_>, plan: Option<&Arc<dyn ExecutionPlan>>) -> Reading {
+        let (meters, in_files) = (&opened.log.location().meters, opened.rows());
+        meters.aggregate.expect(in_files);
+        meters.opened.fetch_add(opened.day.bytes(), Ordering::Relaxed);
+        Reading {
+            in_files,
+            scan: meters.share(|meters| &meters.scan, opened.day.bytes()),
+            aggregate: meters.share(|meters| &meters.aggregate, in_files),
+            added: AtomicU64::new(0),
+            plan: plan.cloned(),
+        }
+    }
+
+    /// Tells that so many more rows are added up.
+    fn added(&self, rows: usize) {
+        let added = self.added.fetch_add(rows as u64, Ordering::Relaxed) + rows as u64;
+        self.aggregate.reach(added, self.in_files);
+        if let Some(plan) = &self.plan {
+            self.scan.reach(scanned::rows(plan.as_ref()), self.in_files);
+        }
     }
 }
 
@@ -234,6 +271,7 @@ impl Job {
                 batches.push(RecordBatch::new_empty(schema));
                 Ok((batches, scanned::bytes(plan.as_ref())))
             };
+            let _reading = Reading::of(&opened, None);
             let numbers = bound.log.unit_type == "BIGINT";
             let of_day = of_day.get_or_insert_with(|| Exposures::new(numbers));
             let added = read.await.and_then(|(batches, bytes)| {
@@ -309,7 +347,7 @@ impl Job {
                 Events::new(known, &exposed.cuts)
             });
             let day = Day { bounds: work.bounds, reject_outside: log.reject_outside_day };
-            match work.scan(&sql, so_far, &of_source, name, day).await {
+            match work.scan(&sql, so_far, (&of_source, &opened), day).await {
                 Ok((read, bytes)) => {
                     work.tally.bytes_scanned += bytes;
                     let in_files = opened.rows();
@@ -432,21 +470,24 @@ impl Work<'_> {
         &self,
         sql: &str,
         mut events: Events,
-        components: &[BoundComponent],
-        source: &str,
+        (components, opened): (&[BoundComponent], &Opened<'_>),
         day: Day,
     ) -> std::result::Result<(Events, u64), DataFusionError> {
         events.begin(components);
+        let source = &opened.log.source.name.value;
         let frame = self.ctx.sql(sql).await?;
         let context = Arc::new(frame.task_ctx());
         let plan = frame.create_physical_plan().await?;
+        let told = Arc::new(Reading::of(opened, Some(&plan)));
         let mut streams = execute_stream_partitioned(Arc::clone(&plan), context)?;
         let Some(last) = streams.pop() else { return Ok((events, 0)) };
         let add = |mut batches: SendableRecordBatchStream, mut events: Events| {
             let (source, room) = (source.to_owned(), self.room.beside());
+            let told = Arc::clone(&told);
             SpawnedTask::spawn(async move {
                 while let Some(batch) = batches.try_next().await? {
                     events.add(&batch, &source, day)?;
+                    told.added(batch.num_rows());
                     room.hold(events.bytes())?;
                 }
                 Ok::<_, DataFusionError>((events, room))

@@ -204,6 +204,7 @@ fn root() -> Location {
         prefix: Path::default(),
         display: "memory://tables".into(),
         pins: Arc::default(),
+        meters: Arc::default(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The job: a project, an engine, a place for tables.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use chrono::offset::LocalResult;
@@ -14,6 +15,7 @@ use verdict_model::{Experiment, Located, NaiveDate, Project};
 use crate::component::Components;
 use crate::diagnose::too_large;
 use crate::log::{DayObjects, Log};
+use crate::meters::Meters;
 use crate::plan::{ExperimentTask, Plan};
 use crate::store::{Location, Stores};
 use crate::totals::FoundDays;
@@ -95,9 +97,6 @@ pub trait Progress: Send + Sync {
 
     /// What the step is at now, told several times a second while it goes on.
     fn within(&self, _what: &str) {}
-
-    /// So much was done so far; `planned` bytes of the logs will be read in all.
-    fn read(&self, _so_far: &Tally, _planned: u64) {}
 }
 
 /// A progress that nobody looks at.
@@ -161,6 +160,11 @@ impl Job {
         &self.project
     }
 
+    /// How far its work has come.
+    pub fn meters(&self) -> &Arc<Meters> {
+        &self.stores.meters
+    }
+
     /// Where the tables are, as a person would write it.
     pub fn tables(&self) -> &str {
         &self.tables.display
@@ -180,6 +184,10 @@ impl Job {
         tally: &mut Tally,
     ) -> Result<Outcome> {
         let of = plan.days.len() + 1;
+        let meters = &self.stores.meters;
+        meters.days.expect(plan.days.len() as u64);
+        meters.scan.expect(plan.bytes());
+        meters.write.expect(plan.makes() as u64);
         let threads = self.ctx.copied_config().target_partitions().max(1);
         let together = threads.min(DAYS_TOGETHER).min(plan.days.len()).max(1);
         // Days that are being made side by side are not done.
@@ -193,13 +201,13 @@ impl Job {
                 let components = || self.components.of_unit_type(&self.project, &task.unit_type);
                 let made = self.make_day(task, threads / together).await;
                 done.fetch_add(1, Ordering::Relaxed);
+                meters.days.add(1);
                 made.map_err(|error| too_large(error, components()))
             }));
         }
         let mut days = stream::iter(made).buffered(together);
         while let Some(made) = days.try_next().await? {
             tally.add(&made);
-            progress.read(tally, plan.bytes());
         }
         tally.fresh += plan.fresh_days();
         let mut outcome = Outcome::default();

@@ -10,6 +10,7 @@
 //! however few its rows are.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::compute::concat_batches;
@@ -369,8 +370,11 @@ impl Writer {
             .map_err(DataFusionError::IoError)
             .at(|| format!("writing {}", self.key))?;
         let bytes = std::mem::take(self.rows.inner_mut());
+        let size = bytes.len() as u64;
         let sent = self.object.put(bytes.into()).await;
-        sent.map_err(|source| failed(&self.root, &self.key, source))
+        sent.map_err(|source| failed(&self.root, &self.key, source))?;
+        self.root.meters.written.fetch_add(size, Ordering::Relaxed);
+        Ok(())
     }
 
     /// Writes the footer and commits.
@@ -390,6 +394,7 @@ impl Writer {
         self.send().await?;
         let committed = self.object.finish().await;
         committed.map_err(|source| failed(&self.root, &self.key, source))?;
+        self.root.meters.write.add(1);
         let found = find(&self.root, &self.key).await?;
         found.ok_or_else(|| Error::Internal(format!("{} was written and is not there", self.key)))
     }
@@ -481,6 +486,7 @@ mod tests {
             prefix: Path::default(),
             display: "memory://tables".into(),
             pins: Arc::default(),
+            meters: Arc::default(),
         };
         let at = Path::from("part-0.parquet");
         let put = async |bytes: Vec<u8>| {

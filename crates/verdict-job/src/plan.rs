@@ -90,6 +90,11 @@ impl Plan {
         self.experiments.clear();
     }
 
+    /// How many partitions are made, as far as is known before the first of them is.
+    pub(crate) fn makes(&self) -> usize {
+        self.items.iter().filter(|item| item.action != Action::Fresh).count()
+    }
+
     /// How many day partitions are fresh.
     pub(crate) fn fresh_days(&self) -> u64 {
         let of_days = |item: &&Item| [UNIT_DAY.name, EXPOSURE_DAY.name].contains(&item.table);

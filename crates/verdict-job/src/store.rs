@@ -14,6 +14,7 @@ use url::Url;
 use verdict_model::{Located, Place, Storage};
 
 use crate::clients;
+use crate::meters::Meters;
 use crate::pinned::{Pinned, Pins};
 use crate::secrets::redacted_url;
 use crate::{Error, Result};
@@ -30,6 +31,8 @@ pub(crate) struct Location {
     pub(crate) display: String,
     /// The objects of logs that were listed: what is read of them must be what was listed.
     pub(crate) pins: Arc<Pins>,
+    /// What is done here is counted there.
+    pub(crate) meters: Arc<Meters>,
 }
 
 impl fmt::Debug for Location {
@@ -81,12 +84,14 @@ struct Made {
 pub struct Stores {
     storage: Storage,
     made: Mutex<HashMap<String, Made>>,
+    /// Of all work that is done in its locations.
+    pub(crate) meters: Arc<Meters>,
 }
 
 impl Stores {
     /// No stores yet; those that come are spoken to as `storage` says.
     pub fn new(storage: Storage) -> Stores {
-        Stores { storage, made: Mutex::default() }
+        Stores { storage, ..Stores::default() }
     }
 
     /// The location that `url` (a path or a URL) names, registered with the engine.
@@ -147,7 +152,7 @@ impl Stores {
                 }
             })?;
         ctx.register_object_store(url.as_ref(), Arc::clone(&store));
-        Ok(Location { store, url, prefix, display: text.trim_end_matches('/').to_owned(), pins })
+        Ok(self.location(Made { store, url, pins }, prefix, text))
     }
 
     fn local(
@@ -165,8 +170,13 @@ impl Stores {
         ctx.register_object_store(url.as_ref(), Arc::clone(&store));
         // The folder may not exist yet (tables), so only the lexical path is used.
         let prefix = Path::from_absolute_path(path).map_err(|e| e.to_string())?;
+        Ok(self.location(Made { store, url, pins }, prefix, text))
+    }
+
+    fn location(&self, made: Made, prefix: Path, text: &str) -> Location {
+        let Made { store, url, pins } = made;
         let display = text.trim_end_matches('/').to_owned();
-        Ok(Location { store, url, prefix, display, pins })
+        Location { store, url, prefix, display, pins, meters: Arc::clone(&self.meters) }
     }
 
     fn made_once<E>(

@@ -104,9 +104,8 @@ impl Job {
             }
         }
         for ((unit_type, unit), works) in works {
-            let what = format!("totals by {unit_type}");
-            progress.step(done, of, &what);
-            let told = Telling { progress, what };
+            progress.step(done, of, &format!("totals by {unit_type}"));
+            let told = Telling { progress, meters: &self.stores.meters };
             let Err(error) = self.sweep(&unit, &works, &told, tally).await else {
                 works.iter().for_each(|work| outcome.done(work.experiment, work.task));
                 continue;

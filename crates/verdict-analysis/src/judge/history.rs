@@ -6,6 +6,7 @@ use verdict_model::rows::GroupStat;
 use verdict_model::{Experiment, NaiveDate, Schedule, SequentialMethod};
 
 use super::groups::Groups;
+use super::resamples::Resamples;
 
 /// Statistics by day, and which of the days are looks.
 pub(super) struct History<'a> {
@@ -17,6 +18,7 @@ pub(super) struct History<'a> {
     /// The day whose statistics the rows show: the latest look, or the as-of date where there is none.
     shown: NaiveDate,
     nothing: Groups<'a>,
+    pub(super) resamples: &'a Resamples<'a>,
 }
 
 /// A look that has statistics.
@@ -39,6 +41,7 @@ impl<'a> History<'a> {
         experiment: &Experiment,
         ds: NaiveDate,
         stats: &'a [GroupStat],
+        resamples: &'a Resamples<'a>,
     ) -> History<'a> {
         let settings = &experiment.settings;
         let sequential = settings.sequential != SequentialMethod::None;
@@ -54,6 +57,7 @@ impl<'a> History<'a> {
                 ended: false,
                 shown: ds,
                 nothing,
+                resamples,
             };
         }
         let mut days = Groups::by_day(experiment, ds, stats);
@@ -79,7 +83,7 @@ impl<'a> History<'a> {
         }
         let shown = looks.last().map_or(ds, |look| look.ds);
         let nothing = Groups::of(experiment, ds, &[]);
-        History { days, schedule: Some(schedule), looks, ended, shown, nothing }
+        History { days, schedule: Some(schedule), looks, ended, shown, nothing, resamples }
     }
 
     /// The looks with statistics, in order; empty before the first, and before the planned end of a test that looks

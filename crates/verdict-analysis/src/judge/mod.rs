@@ -47,6 +47,7 @@ mod reason_words;
 mod reasons;
 mod registered;
 mod resampled;
+mod resamples;
 mod results;
 mod samples;
 mod significance;
@@ -70,6 +71,7 @@ pub use checks::Cohort;
 use history::History;
 pub use reason_words::reason_in_words;
 pub use registered::{Judged, REGISTERED_PLAN, hold_to_registered};
+pub use resamples::Resamples;
 
 /// What is said of an experiment at an as-of date.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,7 +93,9 @@ pub fn judge_results(
     ds: NaiveDate,
     stats: &[GroupStat],
 ) -> Vec<ResultRow> {
-    results::results(experiment, metric_types, ds, &History::of(experiment, ds, stats))
+    let resamples = Resamples::default();
+    let history = History::of(experiment, ds, stats, &resamples);
+    results::results(experiment, metric_types, ds, &history)
 }
 
 /// The primary metric's lift among the units of each day of exposure, as of `ds`: by how it changes with age a novelty is
@@ -99,7 +103,8 @@ pub fn judge_results(
 /// zero, are left out.
 #[must_use]
 pub fn cohorts(experiment: &Experiment, ds: NaiveDate, stats: &[GroupStat]) -> Vec<Cohort> {
-    checks::cohorts(experiment, ds, &History::of(experiment, ds, stats))
+    let resamples = Resamples::default();
+    checks::cohorts(experiment, ds, &History::of(experiment, ds, stats, &resamples))
 }
 
 /// Judges an experiment as of `ds` by its group statistics.
@@ -119,7 +124,20 @@ pub fn judge(
     counts: Option<&DataCounts>,
     later: &[Later],
 ) -> Judgement {
-    let history = History::of(experiment, ds, stats);
+    judge_with(experiment, metric_types, ds, (stats, &Resamples::default()), counts, later)
+}
+
+/// [`judge`], with what was drawn for earlier as-of dates of the experiment.
+#[must_use]
+pub fn judge_with(
+    experiment: &Experiment,
+    metric_types: &BTreeMap<String, String>,
+    ds: NaiveDate,
+    (stats, resamples): (&[GroupStat], &Resamples<'_>),
+    counts: Option<&DataCounts>,
+    later: &[Later],
+) -> Judgement {
+    let history = History::of(experiment, ds, stats, resamples);
     let results = results::results(experiment, metric_types, ds, &history);
     let checks = checks::checks(experiment, ds, &history, counts);
     let decisions =

@@ -144,7 +144,8 @@ impl Promise<'_> {
     ) -> Result<ResultRow, Gap> {
         let watched = self.watch(history, Some(bootstrap))?;
         let kind = Kind::of(self.metric_type)?;
-        let replicates = &Replicates::of_groups(bootstrap, kind, control, variant)?;
+        let drawn = (bootstrap, history.resamples);
+        let replicates = &Replicates::of_groups(drawn, kind, control, variant)?;
         let (critical, alternative) = (watched.critical, self.alternative());
         let asked = OverLooks { bootstrap, replicates, critical, alternative };
         let AtLook { method, std_error, difference, lift, normal } = at_look(row, &asked)?;

@@ -87,14 +87,19 @@ impl Promise<'_> {
         };
         let row = match control.zip(variant) {
             Some(groups) if over_looks => self.resampled_over_looks(row, groups, history),
-            Some(groups) => self.resampled(row, groups),
+            Some(groups) => self.resampled(row, groups, history),
             None => row,
         };
         self.with_limit(row, history)
     }
 
     /// A row with a test, by the bootstrap where that is in effect.
-    fn resampled(&self, row: ResultRow, (control, variant): (&GroupStat, &GroupStat)) -> ResultRow {
+    fn resampled(
+        &self,
+        row: ResultRow,
+        (control, variant): (&GroupStat, &GroupStat),
+        history: &History<'_>,
+    ) -> ResultRow {
         let kind = Kind::of(self.metric_type).ok();
         let (Some(bootstrap), Some(kind), Some(contrast), Some(_)) =
             (self.metric.bootstrap, kind, self.contrast(), row.p_value)
@@ -104,7 +109,7 @@ impl Promise<'_> {
         let (alternative, alpha) = (self.alternative(), self.alpha());
         let question =
             resampled::Question { bootstrap, kind, control, variant, contrast, alternative, alpha };
-        match resampled(row.clone(), &question) {
+        match resampled(row.clone(), &question, history.resamples) {
             Ok(row) => row,
             Err(gap) => without(without_test(row), gap),
         }

@@ -10,7 +10,7 @@ use verdict_model::{
     DataCounts, Experiment, ExperimentPlan, NaiveDate, PlanChange, Project, RegisteredPlan,
 };
 
-use super::{Judgement, judge};
+use super::{Judgement, Resamples, judge_with};
 use crate::words::list;
 
 /// The check that the plan is the registered one.
@@ -29,6 +29,8 @@ pub struct Judged<'a> {
     pub stats: &'a [GroupStat],
     /// What became of the logs' rows.
     pub counts: Option<&'a DataCounts>,
+    /// What its bootstraps have drawn.
+    pub resamples: &'a Resamples<'a>,
 }
 
 /// Adds to a judgement what the registered plan says of it: a check, and for each decision the keys that changed and the
@@ -112,8 +114,8 @@ fn as_registered(
         .iter()
         .map(|(name, metric)| (name.clone(), metric.kind.word().to_owned()))
         .collect();
-    let Judged { ds, stats, counts, .. } = *judged;
-    Ok(judge(experiment, &types, ds, stats, counts, &project.later))
+    let Judged { ds, stats, counts, resamples, .. } = *judged;
+    Ok(judge_with(experiment, &types, ds, (stats, resamples), counts, &project.later))
 }
 
 /// Whether the statistics are those that the registered plan would have.

@@ -6,10 +6,11 @@
 use verdict_model::rows::{GroupStat, NormalLaw, ResultRow, Totals};
 use verdict_model::{Bootstrap, BootstrapInterval};
 
+use super::resamples::Resamples;
 use super::samples::{Gap, INVALID, Kind, proportion};
 use super::watch::Contrast;
 use crate::methods::poisson_bootstrap::{
-    BootstrapEstimate, Reading, Resampled, UnitTotals, compare, resample, spread,
+    BootstrapEstimate, Reading, Resampled, UnitTotals, compare, spread,
 };
 use crate::methods::resample::Draws;
 use crate::methods::spread::Spread;
@@ -31,10 +32,14 @@ pub(super) struct Question<'q> {
 ///
 /// Against a share of the control's level the interval of the effect is at the same level as the test, and is not the test
 /// itself: that is the p-value, and the relative interval, which excludes the margin when it is significant.
-pub(super) fn resampled(row: ResultRow, question: &Question<'_>) -> Result<ResultRow, Gap> {
+pub(super) fn resampled(
+    row: ResultRow,
+    question: &Question<'_>,
+    resamples: &Resamples<'_>,
+) -> Result<ResultRow, Gap> {
     let Question { bootstrap, kind, control, variant, contrast, alternative, alpha } = *question;
     let Replicates { control, variant, reading } =
-        Replicates::of_groups(bootstrap, kind, control, variant)?;
+        Replicates::of_groups((bootstrap, resamples), kind, control, variant)?;
     let ask = |of: &dyn Fn(f64, f64) -> Option<f64>| -> Result<BootstrapEstimate, Gap> {
         compare(&control, &variant, of, alpha, alternative, reading).map_err(gap)
     };
@@ -143,7 +148,7 @@ pub(super) struct Replicates {
 
 impl Replicates {
     pub(super) fn of_groups(
-        bootstrap: Bootstrap,
+        (bootstrap, resamples): (Bootstrap, &Resamples<'_>),
         kind: Kind,
         control: &GroupStat,
         variant: &GroupStat,
@@ -152,7 +157,8 @@ impl Replicates {
             BootstrapInterval::Bca => Reading::Bca,
             BootstrapInterval::Percentile => Reading::Percentile,
         };
-        let [control, variant] = [control, variant].map(|group| levels(kind, group, bootstrap));
+        let [control, variant] =
+            [control, variant].map(|group| levels(kind, group, (bootstrap, resamples)));
         Ok(Replicates { control: control?, variant: variant?, reading })
     }
 
@@ -169,12 +175,16 @@ impl Replicates {
 
 /// A group's levels in all replicates. Draws are those of the group and the seed, whatever the date: what changes from day to
 /// day are the units.
-fn levels(kind: Kind, group: &GroupStat, bootstrap: Bootstrap) -> Result<Resampled, Gap> {
+fn levels(
+    kind: Kind,
+    group: &GroupStat,
+    (bootstrap, resamples): (Bootstrap, &Resamples<'_>),
+) -> Result<Resampled, Gap> {
     let GroupStat { experiment, metric, variant, segment, segment_value, .. } = group;
     let name = [experiment, metric, variant, segment, segment_value].map(String::as_str).join("\n");
     let draws = Draws::named(&name).of(u64::from(bootstrap.seed));
     let of = |x: &[f64], y: Option<&[f64]>, counts: &[u64]| {
-        resample(UnitTotals { x, y, counts }, draws, bootstrap.replicates).map_err(gap)
+        resamples.of(UnitTotals { x, y, counts }, draws, bootstrap.replicates).map_err(gap)
     };
     if let Kind::Proportion = kind {
         let p = proportion(group)?;

@@ -313,7 +313,7 @@ impl Question<'_> {
             let group =
                 |variant, empty| usable(self.metric_type, self.group(groups, variant), empty);
             let replicates = Replicates::of_groups(
-                bootstrap,
+                (bootstrap, history.resamples),
                 kind,
                 group(self.control, "no_units_in_control")?,
                 group(self.variant, "no_units_in_variant")?,

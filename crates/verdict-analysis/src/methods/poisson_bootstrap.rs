@@ -13,6 +13,8 @@
 //! Assumes independent units. Not for totals without a variance; with few units the intervals are too short, like those of
 //! all bootstraps.
 
+use std::sync::Arc;
+
 use super::bootstrap::{bca_interval, bias_correction, percentile_interval};
 use super::error::{check_all_finite, check_at_least, check_finite};
 use super::poisson::Poisson;
@@ -36,11 +38,13 @@ pub struct UnitTotals<'a> {
 #[derive(Clone, Debug)]
 pub struct Resampled {
     level: f64,
-    /// `None` in a replicate that drew nobody, or a denominator of zero.
-    replicates: Vec<Option<f64>>,
+    replicates: Levels,
     /// The level without a unit, and how many units it is without; the number of units is their sum.
     without: Vec<(f64, u64)>,
 }
+
+/// A sample's level in every replicate; `None` in one that drew nobody, or a denominator of zero.
+pub type Levels = Arc<[Option<f64>]>;
 
 /// A statistic of two levels by the bootstrap.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -95,39 +99,50 @@ pub fn resample(
     draws: Draws,
     replicates: u32,
 ) -> Result<Resampled, MethodError> {
-    let UnitTotals { x, y, counts } = units;
-    let same = x.len() == counts.len() && y.is_none_or(|y| y.len() == x.len());
-    if !same {
-        let expected = format!("{} totals of each kind", counts.len());
-        return Err(MethodError::BadShape { what: "the totals", expected, got: x.len() });
-    }
-    check_all_finite("a total", x)?;
-    check_all_finite("a denominator", y.unwrap_or_default())?;
-    let n: u64 = counts.iter().sum();
-    check_at_least("units", n, 2)?;
-    let y_of = |i: usize| y.map_or(1.0, |y| y[i]);
-    let sum = |of: &dyn Fn(usize) -> f64| -> f64 {
-        counts.iter().enumerate().map(|(i, m)| *m as f64 * of(i)).sum()
-    };
-    let (sum_x, sum_y) = (sum(&|i| x[i]), sum(&y_of));
-    if sum_y == 0.0 {
-        return Err(MethodError::ZeroDenominator { what: "the sum of the denominators" });
-    }
-    let level = sum_x / sum_y;
+    let drawn = draw(units, draws, replicates, &mut |_| {})?;
+    resampled(units, drawn)
+}
+
+/// A sample with the levels that [`draw`] gave of the same units: nearly all of the work of [`resample`] is in them.
+///
+/// # Errors
+/// As for [`resample`].
+pub fn resampled(units: UnitTotals<'_>, replicates: Levels) -> Result<Resampled, MethodError> {
+    let Sums { level, y: sum_y } = sums(units)?;
+    let UnitTotals { x, counts, .. } = units;
     let without = counts.iter().enumerate().filter(|(_, m)| **m > 0).map(|(i, m)| {
-        let rest = sum_y - y_of(i);
+        let rest = sum_y - units.y_of(i);
         if rest == 0.0 {
             return Err(MethodError::ZeroDenominator { what: "the denominators without a unit" });
         }
         // (Σx - x)/(Σy - y), without the cancellation that far-off levels would suffer.
-        Ok((level - (x[i] - level * y_of(i)) / rest, *m))
+        Ok((level - (x[i] - level * units.y_of(i)) / rest, *m))
     });
     let without = without.collect::<Result<Vec<_>, _>>()?;
+    Ok(Resampled { level, replicates, without })
+}
+
+/// How many totals are drawn between two calls of `heard` in [`draw`].
+const HEARD: usize = 256;
+
+/// Draws the replicates of a sample; `heard` is told now and then for how many more of its distinct totals all weights are drawn.
+///
+/// # Errors
+/// As for [`resample`].
+pub fn draw(
+    units: UnitTotals<'_>,
+    draws: Draws,
+    replicates: u32,
+    heard: &mut dyn FnMut(u64),
+) -> Result<Levels, MethodError> {
+    let Sums { level, .. } = sums(units)?;
+    let UnitTotals { x, counts, .. } = units;
     let mut sums = vec![[0.0_f64; 2]; replicates as usize];
     // Most totals are those of as many units as the one before: of one.
     let mut table = (1, Poisson::new(1));
-    for (i, m) in counts.iter().enumerate().filter(|(_, m)| **m > 0) {
-        let (from_level, y) = (x[i] - level * y_of(i), y_of(i));
+    let mut untold = 0;
+    for (i, m) in counts.iter().enumerate() {
+        let (from_level, y) = (x[i] - level * units.y_of(i), units.y_of(i));
         let own = draws.of(x[i].to_bits()).of(y.to_bits());
         let add = |sums: &mut [f64; 2], weight: u64| {
             sums[0] += weight as f64 * from_level;
@@ -146,9 +161,48 @@ pub fn resample(
             left -= mean;
             part += 1;
         }
+        untold += 1;
+        if untold == HEARD {
+            heard(HEARD as u64);
+            untold = 0;
+        }
     }
-    let replicates = sums.iter().map(|[x, y]| (*y != 0.0).then(|| level + x / y)).collect();
-    Ok(Resampled { level, replicates, without })
+    heard(untold as u64);
+    Ok(sums.iter().map(|[x, y]| (*y != 0.0).then(|| level + x / y)).collect())
+}
+
+impl UnitTotals<'_> {
+    /// The denominator of a total.
+    fn y_of(&self, i: usize) -> f64 {
+        self.y.map_or(1.0, |y| y[i])
+    }
+}
+
+/// A sample's level, and the sum of its denominators.
+struct Sums {
+    level: f64,
+    y: f64,
+}
+
+fn sums(units: UnitTotals<'_>) -> Result<Sums, MethodError> {
+    let UnitTotals { x, y, counts } = units;
+    let same = x.len() == counts.len() && y.is_none_or(|y| y.len() == x.len());
+    if !same {
+        let expected = format!("{} totals of each kind", counts.len());
+        return Err(MethodError::BadShape { what: "the totals", expected, got: x.len() });
+    }
+    check_all_finite("a total", x)?;
+    check_all_finite("a denominator", y.unwrap_or_default())?;
+    let n: u64 = counts.iter().sum();
+    check_at_least("units", n, 2)?;
+    let sum = |of: &dyn Fn(usize) -> f64| -> f64 {
+        counts.iter().enumerate().map(|(i, m)| *m as f64 * of(i)).sum()
+    };
+    let (sum_x, sum_y) = (sum(&|i| x[i]), sum(&|i| units.y_of(i)));
+    if sum_y == 0.0 {
+        return Err(MethodError::ZeroDenominator { what: "the sum of the denominators" });
+    }
+    Ok(Sums { level: sum_x / sum_y, y: sum_y })
 }
 
 /// A statistic of the levels of control and treatment, in this order; it is undefined where it is `None`.
@@ -240,7 +294,7 @@ fn found(
     of: &dyn Fn(f64, f64) -> Option<f64>,
 ) -> Result<Found, MethodError> {
     let estimate = of(control.level, treatment.level).ok_or_else(undefined)?;
-    let pairs = control.replicates.iter().zip(&treatment.replicates);
+    let pairs = control.replicates.iter().zip(treatment.replicates.iter());
     let replicates: Vec<f64> = pairs.filter_map(|(c, t)| of((*c)?, (*t)?)).collect();
     let fewest = control.replicates.len() as u64 / 2 + 1;
     check_at_least("replicates", replicates.len() as u64, fewest)?;

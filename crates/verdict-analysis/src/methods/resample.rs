@@ -5,7 +5,7 @@
 //! errors would be identical.
 
 /// A stream of replicates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Draws {
     key: u64,
 }

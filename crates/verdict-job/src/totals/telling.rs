@@ -1,14 +1,19 @@
 //! How far a sweep has come, told while it goes on.
 
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use crate::job::Progress;
+use crate::meters::Meters;
 
-/// Who is told, and how the sweep is called.
+/// Who is told.
 pub(super) struct Telling<'a> {
     pub(super) progress: &'a dyn Progress,
-    pub(super) what: String,
+    pub(super) meters: &'a Arc<Meters>,
 }
+
+/// A sweep, in the parts that [`Meters::totals`] counts.
+const THOUSAND: u64 = 1000;
 
 impl Telling<'_> {
     /// How often.
@@ -20,24 +25,15 @@ impl Telling<'_> {
         work: impl Future<Output = T>,
         part: impl Fn() -> f64,
     ) -> T {
+        self.meters.totals.expect(THOUSAND);
+        let share = self.meters.share(|meters| &meters.totals, THOUSAND);
         let mut work = std::pin::pin!(work);
-        let began = Instant::now();
         loop {
             match tokio::time::timeout(Self::EVERY, &mut work).await {
                 Ok(done) => return done,
-                Err(_) => self.progress.within(&self.so_far(part(), began.elapsed())),
+                Err(_) => share.reach((part() * THOUSAND as f64) as u64, THOUSAND),
             }
         }
-    }
-
-    /// How much is done and, once there is something to tell it from, how long the rest takes.
-    fn so_far(&self, part: f64, elapsed: Duration) -> String {
-        let left = elapsed.as_secs_f64() * (1.0 - part) / part;
-        let told = match part >= 0.05 && left >= 1.0 {
-            true => format!(", {left:.0} s left"),
-            false => String::new(),
-        };
-        format!("{}, {:.0}%{told}", self.what, 100.0 * part)
     }
 
     /// Tells that the statistics of an experiment are made, after those of `done` others `of` so many.
@@ -67,19 +63,19 @@ mod tests {
     #[tokio::test]
     async fn work_that_takes_long_is_told_of() {
         let heard = Heard::default();
-        let told = Telling { progress: &heard, what: "totals by user".to_owned() };
+        let meters = Arc::<Meters>::default();
+        let told = Telling { progress: &heard, meters: &meters };
         assert_eq!(told.meanwhile(async { 7 }, || 0.0).await, 7);
-        let long = tokio::time::sleep(3 * Telling::EVERY / 2);
-        told.meanwhile(long, || 0.375).await;
-        assert_eq!(told.so_far(0.25, Duration::from_secs(10)), "totals by user, 25%, 30 s left");
-        assert_eq!(told.so_far(0.0, Duration::from_secs(10)), "totals by user, 0%");
+        assert_eq!(meters.totals.read(), (1000, 1000));
+        let long = async {
+            tokio::time::sleep(3 * Telling::EVERY / 2).await;
+            meters.totals.read()
+        };
+        assert_eq!(told.meanwhile(long, || 0.375).await, (1375, 2000));
+        assert_eq!(meters.totals.read(), (2000, 2000));
         told.statistics(1, 3, "prices");
         told.statistics(0, 1, "prices");
-        let expected = [
-            "totals by user, 38%",
-            "group statistics of prices (2 of 3)",
-            "group statistics of prices",
-        ];
+        let expected = ["group statistics of prices (2 of 3)", "group statistics of prices"];
         assert_eq!(*heard.0.lock().unwrap(), expected);
     }
 }

@@ -256,6 +256,7 @@ pub(crate) fn page(case: &Case) -> Page {
             ds,
             stats: &so_far,
             counts: Some(&counts),
+            resamples: &judge::Resamples::default(),
         };
         judge::hold_to_registered(&mut judgement, &whole, Some(&registered));
         series.extend(judgement.results.iter().filter(|row| row.segment == WHOLE).cloned());

@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use verdict_job::{ReadStats, Tally};
 
+use super::bootstraps::Bootstraps;
 use super::{attention, date, job, judge_one, show};
 use crate::args;
 use crate::exit::{Exit, Failure};
@@ -15,7 +16,9 @@ pub(crate) async fn analyze(args: args::Analyze) -> Result<Exit, Failure> {
     let mut read = ReadStats::default();
     let mut judged = Vec::new();
     let mut failed = Vec::new();
-    for experiment in job.experiments(&args.scope.experiment)? {
+    let experiments = job.experiments(&args.scope.experiment)?;
+    let mut bootstraps = Bootstraps::new(job.meters(), experiments.iter().copied());
+    for experiment in experiments {
         let as_of = experiment.end.map_or(date, |end| end.min(date));
         // Only a run registers: statistics alone may be another's.
         let registered = match job.registered_plan(experiment).await {
@@ -27,10 +30,8 @@ pub(crate) async fn analyze(args: args::Analyze) -> Result<Exit, Failure> {
             }
         };
         let registered = registered.as_ref();
-        judged.push(
-            judge_one(&job, experiment, registered, (as_of, Vec::new()), (&mut read, &mut tally))
-                .await?,
-        );
+        let of_all = (&mut read, &mut bootstraps, &mut tally);
+        judged.push(judge_one(&job, experiment, registered, (as_of, Vec::new()), of_all).await?);
     }
     let mut out = std::io::stdout().lock();
     show(&mut out, args.project.format, date, &judged)?;

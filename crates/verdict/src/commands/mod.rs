@@ -2,6 +2,7 @@
 
 pub(crate) mod aa;
 pub(crate) mod analyze;
+mod bootstraps;
 mod bounds;
 pub(crate) mod cluster;
 mod columns;
@@ -28,7 +29,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use chrono::{Days, Utc};
-use verdict_analysis::judge::{self, judge};
+use verdict_analysis::judge::{self, judge_with};
 use verdict_job::{Job, ReadStats, Tally};
 use verdict_model::{Experiment, NaiveDate, RegisteredPlan};
 use verdict_report::Judged;
@@ -36,6 +37,7 @@ use verdict_report::Judged;
 use crate::args::{Attention, FailOn, Printing, Project, Scope, Shown};
 use crate::exit::{Exit, Failure};
 use crate::terminal;
+use bootstraps::Bootstraps;
 
 /// The job of a project.
 fn job<F: Printing>(args: &Project<F>) -> Result<Job, Failure> {
@@ -73,7 +75,7 @@ async fn judge_one(
     experiment: &Experiment,
     registered: Option<&RegisteredPlan>,
     (as_of, incomplete): (NaiveDate, Vec<String>),
-    (read, tally): (&mut ReadStats, &mut Tally),
+    (read, bootstraps, tally): (&mut ReadStats, &mut Bootstraps, &mut Tally),
 ) -> Result<Judged, Failure> {
     let project = job.project();
     let mut stats = job.group_stats_history(experiment, as_of, read).await?;
@@ -87,8 +89,11 @@ async fn judge_one(
         .collect();
     let later = job.later_of(experiment);
     let (plan, counts) = (job.plan_of(experiment), stats.counts.as_ref());
-    let mut judgement = judge(experiment, &types, as_of, &stats.rows, counts, &later);
-    let judged = judge::Judged { experiment, plan: &plan, ds: as_of, stats: &stats.rows, counts };
+    let resamples = bootstraps.before(experiment, as_of, &stats.rows);
+    let all = (&stats.rows[..], resamples);
+    let mut judgement = judge_with(experiment, &types, as_of, all, counts, &later);
+    let (ds, stats_of) = (as_of, &stats.rows[..]);
+    let judged = judge::Judged { experiment, plan: &plan, ds, stats: stats_of, counts, resamples };
     judge::hold_to_registered(&mut judgement, &judged, registered);
     let rows = (&judgement.results[..], &judgement.checks[..], &judgement.decisions[..]);
     job.write_judgement(experiment, &stats, registered, as_of, rows, tally).await?;

@@ -10,6 +10,7 @@ use verdict_job::{Job, Plan, Progress, ReadStats, RunRow, Silent, Tally, Told};
 use verdict_model::{NaiveDate, RegisteredPlan};
 use verdict_report::Judged;
 
+use super::bootstraps::Bootstraps;
 use super::sending::Sending;
 use super::{attention, bounds, date, job, judge_one, last_of_each, named, show};
 use crate::alerts::{Alerts, Webhook};
@@ -103,7 +104,7 @@ async fn ask(asked: Asked<'_>) -> Result<Exit, Failure> {
     let job = job(asked.project)?;
     let date = date(asked.scope, &job);
     let mut tally = Tally::default();
-    let teller = Teller::new(asked.work);
+    let teller = Teller::new(asked.work, job.meters());
     let work = Box::pin(make(&job, date, &asked, &teller, &mut tally));
     let made = bounds::in_time(&job, asked.bounds, work).await;
     teller.end();
@@ -168,7 +169,7 @@ async fn make(
         plan = planned().await?;
         if plan.makes_days() {
             if !asked.work.quiet {
-                note(&format!(
+                teller.note(&format!(
                     "slice {}/{} {days}; days of other slices are still to be made",
                     slice.index, slice.of
                 ));
@@ -192,7 +193,7 @@ async fn make(
         }
     }
     for (experiment, why) in &plan.skipped {
-        note(&format!("{experiment} is left out of {date}: {why}"));
+        teller.note(&format!("{experiment} is left out of {date}: {why}"));
     }
     made.fresh_bytes = plan.fresh_bytes;
     let before = told_before(job, date, asked).await?;
@@ -246,6 +247,8 @@ async fn judge_all(
     let mut outcome = job.make(plan, progress, tally).await?;
     outcome.done.sort();
     let mut read = ReadStats::default();
+    let all = outcome.done.iter().filter_map(|(name, _)| job.project().experiment(name));
+    let mut bootstraps = Bootstraps::new(job.meters(), all);
     let mut registered: Option<(&str, Option<RegisteredPlan>)> = None;
     let mut failed: Vec<verdict_job::Error> = Vec::new();
     for (nth, (name, as_of)) in outcome.done.iter().enumerate() {
@@ -271,7 +274,7 @@ async fn judge_all(
                 experiment,
                 Some(registered),
                 (*as_of, incomplete),
-                (&mut read, tally),
+                (&mut read, &mut bootstraps, tally),
             )
             .await?;
             made.judged.push(judged);

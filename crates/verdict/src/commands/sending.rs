@@ -15,7 +15,7 @@ use verdict_model::{NaiveDate, ProjectFiles};
 
 use crate::args::{self, Printing, Shown, WorkersLost};
 use crate::exit::Failure;
-use crate::progress::{Teller, line as note};
+use crate::progress::Teller;
 
 /// What a worker is sent: a step, and all that it needs to make it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -123,7 +123,7 @@ impl Sending<'_> {
         let tell = |event: &Event<'_>| match event {
             Event::Done(step, worker) => self.done(&steps[*step], *worker, (&done, steps.len())),
             Event::Lost(worker, why) => {
-                note(&format!("warning: worker {worker} is not used: {why}"));
+                self.teller.note(&format!("warning: worker {worker} is not used: {why}"));
                 let lost = json!({"worker": worker, "reason": why.to_string()});
                 self.teller.event("worker_lost", lost);
             }
@@ -156,13 +156,14 @@ impl Sending<'_> {
         );
         if !self.quiet && self.teller.for_people() {
             let workers = words::counted(at as u64, "worker");
-            note(&format!("{made} of {of} {what} were made by {workers}"));
+            self.teller.note(&format!("{made} of {of} {what} were made by {workers}"));
         }
         if let Some(left) = first_left {
             if self.how.workers_lost == WorkersLost::Fail {
                 return Err(Failure::world(Unmade { left: of - made, of, what, first: left }));
             }
-            note(&format!("warning: {} of {of} {what} are made here ({left})", of - made));
+            self.teller
+                .note(&format!("warning: {} of {of} {what} are made here ({left})", of - made));
         }
         Ok(true)
     }

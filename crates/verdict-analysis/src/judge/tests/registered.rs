@@ -3,6 +3,7 @@
 use verdict_model::rows::{DecisionRow, GroupStat};
 use verdict_model::{Experiment, ExperimentPlan, NaiveDate, RegisteredPlan};
 
+use super::super::Resamples;
 use super::super::registered::{Judged, hold_to_registered};
 use super::super::{Judgement, judge};
 use super::{ds, exposed, proportion};
@@ -48,8 +49,9 @@ fn held(text: &str, was: Option<&RegisteredPlan>) -> Judgement {
     let ((experiment, plan), stats) = (load(text), stats());
     let types = [("clicked".to_owned(), "proportion".to_owned())].into();
     let mut judgement = judge(&experiment, &types, ds(), &stats, None, &[]);
-    let judged =
-        Judged { experiment: &experiment, plan: &plan, ds: ds(), stats: &stats, counts: None };
+    let (experiment, plan, resamples) = (&experiment, &plan, &Resamples::default());
+    let (ds, stats) = (ds(), &stats[..]);
+    let judged = Judged { experiment, plan, ds, stats, counts: None, resamples };
     hold_to_registered(&mut judgement, &judged, was);
     judgement
 }

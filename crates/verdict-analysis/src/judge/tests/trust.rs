@@ -326,7 +326,9 @@ fn arms_that_were_alike_before_the_exposure_are_seldom_told_apart() {
         let mut fails = false;
         for day in 0..DAYS {
             let ds = world::after(day);
-            let history = crate::judge::history::History::of(&case.experiment, ds, &case.stats);
+            let resamples = crate::judge::Resamples::default();
+            let (experiment, stats) = (&case.experiment, &case.stats);
+            let history = crate::judge::history::History::of(experiment, ds, stats, &resamples);
             let rows = crate::judge::checks::checks(&case.experiment, ds, &history, None);
             let row = rows.iter().find(|row| row.check == "pre_exposure_imbalance").expect("a row");
             warns |= row.status == "warn";
