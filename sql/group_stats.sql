@@ -1,8 +1,8 @@
 -- group_stats: the sufficient statistics of every metric in every variant and segment, of every look, in one pass.
 --
--- grain    ds, metric, segment, segment_value, variant
--- inputs   group_totals     one experiment's group_changes, added up over its looks: a row for each look, variant and
---                           values of the segment dimensions
+-- grain    experiment, ds, metric, segment, segment_value, variant
+-- inputs   group_totals     the group_changes of experiments with the same metrics and segments, added up over their looks: a row
+--                           for each experiment, look, variant and values of the segment dimensions
 -- columns  n, n_not_mature (units whose window is not complete), and sums, means and centred second moments of x (the metric, or a ratio's numerator) and of y
 --          (a ratio's denominator); several_variants covers every exposed unit, the others those that count;
 --          of what is watched from day to day: the same of the units that count here and the day before, x and y
@@ -25,7 +25,7 @@ WITH totals AS (
 ),
 moments_of AS (
     SELECT
-        ds, variant,
+        experiment, ds, variant,
         {% if segments -%}
         CASE
             {%- for segment in segments %}
@@ -57,13 +57,13 @@ moments_of AS (
         {%- endif %}
     FROM totals
     GROUP BY {% set of = (', ' ~ cluster.cluster_column) if cluster else '' %}{% if segments -%}
-        GROUPING SETS ((ds, variant{{ of }}){% for segment in segments %}, (ds, variant{{ of }}, {{ segment.column }}){% endfor %})
-        {%- else -%} ds, variant{{ of }} {%- endif %}
+        GROUPING SETS ((experiment, ds, variant{{ of }}){% for segment in segments %}, (experiment, ds, variant{{ of }}, {{ segment.column }}){% endfor %})
+        {%- else -%} experiment, ds, variant{{ of }} {%- endif %}
 ),
 {%- if cluster %}
 clusters AS (
     SELECT
-        ds, variant, segment, segment_value,
+        experiment, ds, variant, segment, segment_value,
         moments(1, CAST(0 AS BIGINT)) AS m0
         {%- for moments in distinct %},
         moments(1, m{{ loop.index }}['sum_1'],
@@ -71,11 +71,11 @@ clusters AS (
             FILTER (WHERE m{{ loop.index }}['n'] > 0) AS m{{ loop.index }}
         {%- endfor %}
     FROM moments_of
-    GROUP BY ds, variant, segment, segment_value
+    GROUP BY experiment, ds, variant, segment, segment_value
 ),
 {%- endif %}
 long AS (
-    SELECT ds, variant, segment, segment_value, {% if pairs %}has_before, {% endif %}unnest([
+    SELECT experiment, ds, variant, segment, segment_value, {% if pairs %}has_before, {% endif %}unnest([
         named_struct(
             'metric', 'several_variants', 'metric_type', 'proportion'
             {%- for field in built_in %}, '{{ field.name }}', {{ field.value }}{% endfor %})
@@ -88,7 +88,7 @@ long AS (
     FROM {% if cluster %}clusters{% else %}moments_of{% endif %}
 )
 SELECT
-    ds, s['metric'] AS metric, s['metric_type'] AS metric_type, variant, segment, segment_value
+    experiment, ds, s['metric'] AS metric, s['metric_type'] AS metric_type, variant, segment, segment_value
     {%- for field in built_in %},
     {% if pairs and field.name == 'n_before' %}CASE WHEN has_before THEN s['n_before'] END{% else %}s['{{ field.name }}']{% endif %} AS {{ field.name }}
     {%- endfor %}

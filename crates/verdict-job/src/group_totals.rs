@@ -17,8 +17,9 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{
     ArrayRef, AsArray, BinaryBuilder, Date32Builder, Float64Array, RecordBatch, StringBuilder,
+    UInt32Array,
 };
-use datafusion::arrow::compute::{cast, sort_to_indices, take, take_record_batch};
+use datafusion::arrow::compute::{cast, take_record_batch};
 use datafusion::arrow::datatypes::{DataType, Date32Type, Int64Type};
 use verdict_accum::{
     AccumError, Categories, Distribution, ExactPairs, ExactValues, Moments, Moments1, Moments2,
@@ -293,26 +294,31 @@ pub(crate) fn whole(
     Ok(whole)
 }
 
-/// The rows of `group_stats`, by look.
-pub(crate) fn split(rows: &RecordBatch) -> Result<BTreeMap<NaiveDate, RecordBatch>> {
-    let stage = || "group_stats by date".to_owned();
-    let ds = rows.column_by_name("ds");
-    let ds = ds.ok_or_else(|| Error::Internal("group_stats has no column `ds`".into()))?;
-    let order = sort_to_indices(ds, None, None).at(stage)?;
-    let rows = take_record_batch(rows, &order).at(stage)?;
-    let ds = take(ds, &order, None).at(stage)?;
-    let ds = ds
-        .as_primitive_opt::<Date32Type>()
-        .ok_or_else(|| Error::Internal(format!("group_stats has dates of {}", ds.data_type())))?;
-    let mut looks = BTreeMap::new();
-    let mut from = 0;
-    for run in ds.values().chunk_by(|a, b| a == b) {
-        let look = Date32Type::to_naive_date_opt(run[0])
-            .ok_or_else(|| Error::Internal(format!("{} is no date", run[0])))?;
-        looks.insert(look, rows.slice(from, run.len()));
-        from += run.len();
+/// The rows of `group_stats`, by experiment and look.
+pub(crate) fn by_experiment(
+    rows: &RecordBatch,
+) -> Result<BTreeMap<String, BTreeMap<NaiveDate, RecordBatch>>> {
+    let mut experiments: BTreeMap<String, BTreeMap<NaiveDate, RecordBatch>> = BTreeMap::new();
+    let column = |name: &str, ty: &DataType| {
+        let column = rows.column_by_name(name);
+        let column =
+            column.ok_or_else(|| Error::Internal(format!("group_stats has no column `{name}`")))?;
+        cast(column, ty).at(|| "group_stats by experiment".to_owned())
+    };
+    let (names, ds) = (column("experiment", &DataType::Utf8)?, column("ds", &DataType::Date32)?);
+    let (names, ds) = (names.as_string::<i32>(), ds.as_primitive::<Date32Type>());
+    let mut places: BTreeMap<(&str, i32), Vec<u32>> = BTreeMap::new();
+    for (row, look) in (0_u32..).zip(ds.values()) {
+        places.entry((names.value(row as usize), *look)).or_default().push(row);
     }
-    Ok(looks)
+    for ((name, look), own) in places {
+        let look = Date32Type::to_naive_date_opt(look)
+            .ok_or_else(|| Error::Internal(format!("{look} is no date")))?;
+        let own = take_record_batch(rows, &UInt32Array::from(own))
+            .at(|| "group_stats by experiment".to_owned())?;
+        experiments.entry(name.to_owned()).or_default().insert(look, own);
+    }
+    Ok(experiments)
 }
 
 /// Moments of one, two or four variables, or a distribution, that take in stored states.

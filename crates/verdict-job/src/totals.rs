@@ -4,33 +4,30 @@
 mod beside;
 mod conserved;
 mod fresh;
+mod statistics;
 mod tasks;
 mod telling;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use datafusion::arrow::array::RecordBatch;
-use datafusion::arrow::compute::concat_batches;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::ScalarValue;
-use verdict_model::tables::{EXPOSURE_DAY, GROUP_STATS, UNIT_DAY, UNIT_TOTAL};
+use verdict_model::tables::{EXPOSURE_DAY, UNIT_DAY, UNIT_TOTAL};
 use verdict_model::{Aggregate, Experiment, NaiveDate, Project};
 
 use crate::bind::Number;
 use crate::component::TotalDef;
 use crate::day::exposures_of;
 use crate::diagnose::too_large;
-use crate::distributions;
 use crate::error::AtStage;
 use crate::group_totals::{self, Segments};
 use crate::job::{Job, Outcome, Progress, Tally};
 use crate::partition::{self, Key, Partition, Writer};
 use crate::plan::{ExperimentTask, Plan};
-use crate::render::{self, MetricSql, SegmentSql};
+use crate::render::{self, MetricSql};
 use crate::room::{allowed, mib};
 use crate::sweep::{Base, Found, Keeper, Seen, Sweep, Task, least_bytes, limits, unit_changes};
-use crate::trust_rows::{self, WatchedMetric, Watching};
 use crate::{Error, Result};
 pub(crate) use beside::FoundDays;
 use beside::Other;
@@ -289,12 +286,7 @@ impl Job {
             keeper.finish(sweep.buckets).await?;
             tally.made += 1;
         }
-        for ((number, work), (totals, seen)) in works.iter().enumerate().zip(made) {
-            told.statistics(number, works.len(), &work.experiment.name.value);
-            let of_groups = (totals, seen);
-            self.make_group_stats(&sweep, &found, (number, work), of_groups, tally).await?;
-        }
-        Ok(())
+        self.make_statistics((&sweep, &found), works, made, told, tally).await
     }
 
     /// Whether the sweeps of `plan` fit in memory, as far as that is known: before the days are made it is not.
@@ -344,69 +336,6 @@ impl Job {
             allowed: mib(allowed),
             remedy,
         })
-    }
-
-    async fn make_group_stats(
-        &self,
-        sweep: &Sweep,
-        found: &Found,
-        (number, work): (usize, &Work<'_>),
-        (totals, seen): (RecordBatch, Seen),
-        tally: &mut Tally,
-    ) -> Result<()> {
-        let task = &sweep.tasks[number];
-        if task.made.is_empty() {
-            return Ok(());
-        }
-        let name = &work.experiment.name.value;
-        let clustered = work.experiment.design.cluster.as_ref();
-        // Units of one cluster are no independent ones: checks of units do not hold of them.
-        let metrics = clustered.map_or_else(|| self.watched_metrics(work), |_| Vec::new());
-        let large: Vec<WatchedMetric> =
-            metrics.iter().filter(|metric| metric.may_be_large()).cloned().collect();
-        let watching = Watching {
-            experiment: work.experiment,
-            task,
-            segments: &Segments::of(work.experiment),
-            primary: metrics.iter().find(|m| m.name == work.experiment.primary.name.value),
-            large: &large,
-            sweep,
-        };
-        let of_trust = match clustered {
-            Some(_) => BTreeMap::new(),
-            None => watching.rows(found, &seen, &totals)?,
-        };
-        self.register("group_totals", &[totals])?;
-        let segments: Vec<SegmentSql> =
-            work.experiment.segments.iter().map(|s| SegmentSql::new(&s.value, "")).collect();
-        let cluster = clustered.map(|cluster| SegmentSql::new(&cluster.value, ""));
-        let sql = render::group_stats(&work.metrics, &segments, cluster.as_ref(), task.watched)?;
-        let rows = self.collect(&sql, &[], || format!("group_stats of {name}")).await?;
-        self.forget();
-        let rows =
-            concat_batches(&rows[0].schema(), &rows).at(|| format!("group_stats of {name}"))?;
-        let rows = distributions::spelled_out(&rows)?;
-        let schema = crate::arrow_types::schema(&GROUP_STATS);
-        let by_look = group_totals::split(&rows)?;
-        let looks = task.looks.iter().enumerate();
-        for (at, look) in looks.filter(|(_, look)| task.made.contains(look)) {
-            let key = Key::new(&GROUP_STATS, &[name, &look.to_string()]);
-            let wanted = self.group_fingerprint(
-                (work.experiment, work.task),
-                &work.defs,
-                &work.metrics,
-                (&work.days, &work.others),
-                *look,
-            )?;
-            let mut counts = counts_to(&work.days, *look);
-            counts.several_variants_examples = found.several_variants(number, at);
-            let own = by_look.get(look);
-            let of_trust = of_trust.get(look).map_or(&[][..], Vec::as_slice);
-            let rows = [trust_rows::merged(own, of_trust)?];
-            partition::write(&self.tables, &key, &schema, &rows, wanted, Some(counts)).await?;
-            tally.made += 1;
-        }
-        Ok(())
     }
 
     /// What made a sweep fail: a damaged partition, or a sum that grew too large.

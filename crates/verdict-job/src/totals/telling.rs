@@ -36,10 +36,17 @@ impl Telling<'_> {
         }
     }
 
-    /// Tells that the statistics of an experiment are made, after those of `done` others `of` so many.
-    pub(super) fn statistics(&self, done: usize, of: usize, experiment: &str) {
-        let of = if of > 1 { format!(" ({} of {of})", done + 1) } else { String::new() };
-        self.progress.within(&format!("group statistics of {experiment}{of}"));
+    /// Tells that the statistics of some experiments are made, after those of `done` others `of` so many.
+    pub(super) fn statistics(&self, done: usize, of: usize, experiments: &[&str]) {
+        let whose = match experiments {
+            [one] => (*one).to_owned(),
+            several => format!("{} experiments", several.len()),
+        };
+        let of = match of > experiments.len() {
+            true => format!(" ({} of {of})", done + experiments.len()),
+            false => String::new(),
+        };
+        self.progress.within(&format!("group statistics of {whose}{of}"));
     }
 }
 
@@ -73,9 +80,14 @@ mod tests {
         };
         assert_eq!(told.meanwhile(long, || 0.375).await, (1375, 2000));
         assert_eq!(meters.totals.read(), (2000, 2000));
-        told.statistics(1, 3, "prices");
-        told.statistics(0, 1, "prices");
-        let expected = ["group statistics of prices (2 of 3)", "group statistics of prices"];
+        told.statistics(1, 4, &["prices", "colours"]);
+        told.statistics(3, 4, &["sizes"]);
+        told.statistics(0, 1, &["prices"]);
+        let expected = [
+            "group statistics of 2 experiments (3 of 4)",
+            "group statistics of sizes (4 of 4)",
+            "group statistics of prices",
+        ];
         assert_eq!(*heard.0.lock().unwrap(), expected);
     }
 }
