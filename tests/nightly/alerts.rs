@@ -2,12 +2,13 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::process::Stdio;
 use std::thread;
 
 use serde_json::Value;
 
 use super::generated;
-use crate::support::{Ran, verdict};
+use crate::support::{Ran, command, verdict};
 
 /// Answers requests on a port of this machine with the given statuses, one each, and returns the bodies that came.
 fn server(statuses: &'static [&'static str]) -> (String, thread::JoinHandle<Vec<String>>) {
@@ -103,10 +104,66 @@ fn a_webhook_that_refuses_is_told_of_without_its_address() {
     assert!(!ran.stderr.contains("secret-token"), "{}", ran.stderr);
     served.join().expect("the server ends");
     // What could not be delivered is in the document, and the tables are written.
-    assert_eq!(changes(folder.path()).len(), 1);
+    let first = changes(folder.path());
+    assert_eq!(first.len(), 1);
     let query =
         ["query", "--project", "demo", "--format", "json", "SELECT decision FROM latest_decisions"];
     assert_eq!(verdict(folder.path(), &query).exits(0).json()[0]["decision"], "ship");
+
+    // The next run, whose webhook is well, tells of it once more; and the one after that of nothing.
+    let (url, served) = server(&["200 OK"]);
+    run(folder.path(), "2026-03-07", &["--webhook", &url]).exits(3);
+    assert_eq!(changes(folder.path()), first);
+    assert!(served.join().expect("the server ends")[0].contains("*ship*"));
+    run(folder.path(), "2026-03-07", &["--webhook", "http://127.0.0.1:9/none"]).exits(0);
+    assert_eq!(changes(folder.path()), Vec::<Value>::new());
+}
+
+/// The tables of a run that is killed before it has told of a change show no change to the next one, which tells of it all the
+/// same; not where that is of an earlier date.
+#[test]
+fn a_change_is_told_by_the_next_run_when_one_is_killed_before_it_could() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    generated(folder.path(), &["--effect", "new_checkout:treatment:orders=+150%"]);
+    run(folder.path(), "2026-03-02", &[]).exits(0);
+
+    // The webhook takes the connection, and is silent.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/hooks", listener.local_addr().expect("an address"));
+    let args = ["--date", "2026-03-07", "--experiment", "new_checkout", "--webhook", &url];
+    let args = [&["run", "--project", "demo", "--quiet", "--fail-on", "never"], &args[..]].concat();
+    let mut killed = command(folder.path(), &[], &args);
+    let mut killed = killed.stdout(Stdio::null()).spawn().expect("the command starts");
+    listener.set_nonblocking(true).expect("a listener");
+    let _silent = loop {
+        if let Ok((stream, _)) = listener.accept() {
+            break stream;
+        }
+        assert!(killed.try_wait().expect("a child").is_none(), "it ended and told nobody");
+        thread::sleep(std::time::Duration::from_millis(20));
+    };
+    killed.kill().expect("it is there");
+    killed.wait().expect("it ends");
+    let said = "SELECT decision FROM decisions WHERE ds = DATE '2026-03-07'";
+    let said = verdict(folder.path(), &["query", "--project", "demo", "--format", "json", said]);
+    assert_eq!(said.exits(0).json()[0]["decision"], "ship", "its tables are there");
+
+    // Of a day before the change there is nothing to tell; nor is it forgotten.
+    run(folder.path(), "2026-03-03", &[]);
+    let of_day = changes(folder.path());
+    assert!(of_day.iter().all(|change| change["now"] != "ship"), "{of_day:?}");
+
+    let (url, served) = server(&["200 OK"]);
+    run(folder.path(), "2026-03-07", &["--webhook", &url]).exits(3);
+    let told = changes(folder.path());
+    let of = |key: &str| told[0][key].as_str().unwrap_or_default().to_owned();
+    assert_eq!((of("before"), of("now")), ("continue".into(), "ship".into()));
+    assert_eq!((of("since_ds"), of("ds")), ("2026-03-02".into(), "2026-03-07".into()));
+    assert!(served.join().expect("the server ends")[0].contains("*ship*"));
+    run(folder.path(), "2026-03-07", &[]).exits(0);
+    assert_eq!(changes(folder.path()), Vec::<Value>::new());
+    let left = folder.path().join("demo/tables/_untold");
+    assert_eq!(std::fs::read_dir(left).map_or(0, Iterator::count), 0);
 }
 
 /// A mistyped address is told when it is typed, not in the first night in which something changes; and not repeated.

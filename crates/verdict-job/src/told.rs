@@ -2,6 +2,7 @@
 
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::common::exec_datafusion_err;
+use serde::{Deserialize, Serialize};
 use verdict_model::tables::{CHECKS, DECISIONS};
 use verdict_model::{Experiment, NaiveDate};
 
@@ -11,7 +12,7 @@ use crate::job::Job;
 use crate::partition::{self, Key};
 
 /// What was said of an experiment as of a date.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
     /// The as-of date.
     pub ds: NaiveDate,
@@ -22,7 +23,7 @@ pub struct Told {
 }
 
 /// What was said of a variant.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ToldDecision {
     /// The variant.
     pub variant: String,

@@ -1,9 +1,9 @@
-//! Daily looks, judged as production judges them: the long table of `examples/error_rates` in short.
+//! Daily looks, judged as production judges them: the long table of `examples/whole_experiments` in short.
 //!
 //! Limits are the nominal level and four binomial standard errors, so that each of them could fail; the fixed-horizon test that
 //! is read every day stands beside them and exceeds them.
 
-#[path = "../../examples/error_rates/case.rs"]
+#[path = "../../examples/whole_experiments/case.rs"]
 mod case;
 
 use case::{LOOKS, Looks, SEED, UNITS, Units, simulate, together};

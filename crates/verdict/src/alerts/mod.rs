@@ -1,8 +1,10 @@
 //! Alerts: what changed since the tables last told of an experiment. A night that changes nothing says nothing.
 //!
 //! What is compared is what the tables say of the same date before the run, or of the last date before it: there is no state of
-//! alerts that a missed night could break, and a run that is repeated finds no change.
+//! alerts that a missed night could break, and a run that is repeated finds no change. What a run changed and did not come to
+//! tell, since it died or the webhook did not answer, the next one tells ([`before`]).
 
+pub(crate) mod before;
 mod webhook;
 
 use std::fs;
@@ -70,15 +72,21 @@ impl Alerts {
         fs::write(path, text + "\n").map_err(|e| Failure::world(wrong(e)))
     }
 
-    /// Tells a webhook, where anything changed. A run whose alert could not be delivered has still been run.
-    pub(crate) async fn tell(&self, webhook: &Webhook) {
+    /// Tells a webhook, where anything changed: whether there is nothing left to tell. A run whose alert could not be delivered
+    /// has still been run.
+    pub(crate) async fn tell(&self, webhook: &Webhook) -> bool {
         if !self.any() {
-            return;
+            return true;
         }
-        if let Err(error) = webhook::post(webhook, &self.slack()).await {
+        let posted = webhook::post(webhook, &self.slack()).await;
+        if let Err(error) = &posted {
             // Where standard error is closed there is nobody left to tell.
-            let _ = writeln!(std::io::stderr(), "warning: the webhook could not be told: {error}");
+            let _ = writeln!(
+                std::io::stderr(),
+                "warning: the webhook could not be told: {error}; the next run with one tells of it again"
+            );
         }
+        posted.is_ok()
     }
 
     /// The body that Slack and what is compatible with it take: `text` alone.

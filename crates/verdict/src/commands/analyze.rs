@@ -6,6 +6,7 @@ use verdict_job::{ReadStats, Tally};
 
 use super::bootstraps::Bootstraps;
 use super::{attention, date, job, judge_one, show};
+use crate::alerts::before::Before;
 use crate::args;
 use crate::exit::{Exit, Failure};
 
@@ -14,6 +15,8 @@ pub(crate) async fn analyze(args: args::Analyze) -> Result<Exit, Failure> {
     let date = date(&args.scope, &job);
     let mut tally = Tally::default();
     let mut read = ReadStats::default();
+    // Only a run tells of changes.
+    let mut nobody = Before::default();
     let mut judged = Vec::new();
     let mut failed = Vec::new();
     let experiments = job.experiments(&args.scope.experiment)?;
@@ -31,7 +34,10 @@ pub(crate) async fn analyze(args: args::Analyze) -> Result<Exit, Failure> {
         };
         let registered = registered.as_ref();
         let of_all = (&mut read, &mut bootstraps, &mut tally);
-        judged.push(judge_one(&job, experiment, registered, (as_of, Vec::new()), of_all).await?);
+        judged.push(
+            judge_one(&job, experiment, registered, (as_of, Vec::new()), of_all, &mut nobody)
+                .await?,
+        );
     }
     let mut out = std::io::stdout().lock();
     show(&mut out, args.project.format, date, &judged)?;

@@ -34,6 +34,7 @@ use verdict_job::{Job, ReadStats, Tally};
 use verdict_model::{Experiment, NaiveDate, RegisteredPlan};
 use verdict_report::Judged;
 
+use crate::alerts::before::Before;
 use crate::args::{Attention, FailOn, Printing, Project, Scope, Shown};
 use crate::exit::{Exit, Failure};
 use crate::terminal;
@@ -76,6 +77,7 @@ async fn judge_one(
     registered: Option<&RegisteredPlan>,
     (as_of, incomplete): (NaiveDate, Vec<String>),
     (read, bootstraps, tally): (&mut ReadStats, &mut Bootstraps, &mut Tally),
+    before: &mut Before,
 ) -> Result<Judged, Failure> {
     let project = job.project();
     let mut stats = job.group_stats_history(experiment, as_of, read).await?;
@@ -95,17 +97,19 @@ async fn judge_one(
     let (ds, stats_of) = (as_of, &stats.rows[..]);
     let judged = judge::Judged { experiment, plan: &plan, ds, stats: stats_of, counts, resamples };
     judge::hold_to_registered(&mut judgement, &judged, registered);
-    let rows = (&judgement.results[..], &judgement.checks[..], &judgement.decisions[..]);
-    job.write_judgement(experiment, &stats, registered, as_of, rows, tally).await?;
-    Ok(Judged {
+    let judged = Judged {
         experiment: experiment.clone(),
         as_of,
         results: judgement.results,
         checks: judgement.checks,
         decisions: judgement.decisions,
-        missing_days: stats.missing,
+        missing_days: stats.missing.clone(),
         registered: registered.map(|registered| registered.as_of),
-    })
+    };
+    before.put_down(job, &judged).await?;
+    let rows = (&judged.results[..], &judged.checks[..], &judged.decisions[..]);
+    job.write_judgement(experiment, &stats, registered, as_of, rows, tally).await?;
+    Ok(judged)
 }
 
 /// Prints what was found.

@@ -1,18 +1,18 @@
 //! `verdict run`, and `verdict backfill`, which is a run of several dates.
 
-use std::collections::BTreeMap;
 use std::io::{IsTerminal as _, Write as _};
 use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use verdict_analysis::words;
-use verdict_job::{Job, Plan, Progress, ReadStats, RunRow, Silent, Tally, Told};
+use verdict_job::{Job, Plan, Progress, ReadStats, RunRow, Silent, Tally};
 use verdict_model::{NaiveDate, RegisteredPlan};
 use verdict_report::Judged;
 
 use super::bootstraps::Bootstraps;
 use super::sending::Sending;
 use super::{attention, bounds, date, job, judge_one, last_of_each, named, show};
+use crate::alerts::before::Before;
 use crate::alerts::{Alerts, Webhook};
 use crate::args::{self, FailOn, Shown};
 use crate::exit::{Exit, Failure};
@@ -61,10 +61,19 @@ fn webhook(work: &args::Work) -> Result<Option<Webhook>, Failure> {
 struct Made {
     judged: Vec<Judged>,
     alerts: Alerts,
+    /// What the alerts are measured from.
+    before: Before,
     /// What failed on the way.
     failure: Option<Failure>,
     /// Bytes of the logs that need not be read.
     fresh_bytes: u64,
+}
+
+impl Made {
+    fn nothing(alerts: Alerts) -> Made {
+        let before = Before::default();
+        Made { judged: Vec::new(), alerts, before, failure: None, fresh_bytes: 0 }
+    }
 }
 
 pub(crate) async fn run(args: args::Run) -> Result<Exit, Failure> {
@@ -113,14 +122,19 @@ async fn ask(asked: Asked<'_>) -> Result<Exit, Failure> {
         Ok(Made { failure: Some(failure), .. }) | Err(failure) => Some(failure.summary()),
     };
     log(&job, asked.command, date, clock, error, &tally).await;
-    let Made { judged, alerts, failure, fresh_bytes } = made?;
+    let Made { judged, alerts, before, failure, fresh_bytes } = made?;
     let printed = print(&asked, date, &judged);
     let closed = closing(&job, &asked, &teller, (&tally, fresh_bytes), clock.1);
     // The tables are written, and the next run will find no change: whoever wants to know is told now, even where output has
     // lost its reader, or the file cannot be written.
     let written = asked.work.alerts.as_ref().map_or(Ok(()), |file| alerts.write(file));
-    if let Some(webhook) = &asked.webhook {
-        alerts.tell(webhook).await;
+    let heard = match &asked.webhook {
+        Some(webhook) => alerts.tell(webhook).await,
+        None => written.is_ok(),
+    };
+    if heard {
+        let names = judged.iter().map(|judged| judged.experiment.name.value.as_str());
+        before.told(&job, names).await?;
     }
     written?;
     printed?;
@@ -146,7 +160,7 @@ async fn make(
     tally: &mut Tally,
 ) -> Result<Made, Failure> {
     let alerts = Alerts::new(date);
-    let mut made = Made { judged: Vec::new(), alerts, failure: None, fresh_bytes: 0 };
+    let mut made = Made::nothing(alerts);
     let mut plan = job.plan(asked.from.unwrap_or(date), date, &asked.scope.experiment).await?;
     if asked.bounds.require_complete {
         bounds::complete(&plan)?;
@@ -196,11 +210,13 @@ async fn make(
         teller.note(&format!("{experiment} is left out of {date}: {why}"));
     }
     made.fresh_bytes = plan.fresh_bytes;
-    let before = told_before(job, date, asked).await?;
+    if asked.wants_changes() {
+        made.before = Before::of(job, date, &asked.scope.experiment).await?;
+    }
     judge_all(job, &plan, teller, tally, &mut made).await?;
     if asked.wants_changes() {
         for last in last_of_each(&made.judged) {
-            made.alerts.add(before.get(&last.experiment.name.value), last);
+            made.alerts.add(made.before.said(&last.experiment.name.value), last);
         }
     }
     Ok(made)
@@ -214,26 +230,9 @@ pub(super) async fn make_again(
 ) -> Result<(), Failure> {
     let plan = job.plan(date, date, experiments).await?;
     let alerts = Alerts::new(date);
-    let mut made = Made { judged: Vec::new(), alerts, failure: None, fresh_bytes: 0 };
+    let mut made = Made::nothing(alerts);
     judge_all(job, &plan, &Silent, &mut Tally::default(), &mut made).await?;
     made.failure.map_or(Ok(()), Err)
-}
-
-/// What the tables say of each experiment before the run, where anybody wants to know what changes.
-async fn told_before(
-    job: &Job,
-    date: NaiveDate,
-    asked: &Asked<'_>,
-) -> Result<BTreeMap<String, Told>, Failure> {
-    let mut before = BTreeMap::new();
-    if asked.wants_changes() {
-        for experiment in job.experiments(&asked.scope.experiment)? {
-            if let Some(told) = job.told(experiment, date).await? {
-                before.insert(experiment.name.value.clone(), told);
-            }
-        }
-    }
-    Ok(before)
 }
 
 /// Makes what is planned, and judges every date that was asked for.
@@ -275,6 +274,7 @@ async fn judge_all(
                 Some(registered),
                 (*as_of, incomplete),
                 (&mut read, &mut bootstraps, tally),
+                &mut made.before,
             )
             .await?;
             made.judged.push(judged);

@@ -1,6 +1,6 @@
 //! Error rates of whole experiments, judged as production judges them: Markdown tables.
 //!
-//! `cargo run --release -p verdict-sim --example error_rates -- [experiments] [part of a row's name …]`
+//! `cargo run --release -p verdict-sim --example whole_experiments -- [experiments] [part of a row's name …]`
 //!
 //! 20,000 experiments without an effect, and a twentieth of that with one, for every method and kind of unit. A row of a
 //! method that claims a level and exceeds it by a tenth fails the command. With parts of names only the rows whose
