@@ -1,7 +1,7 @@
 -- group_stats: the sufficient statistics of every metric in every variant and segment, of every look, in one pass.
 --
 -- grain    experiment, ds, metric, segment, segment_value, variant
--- inputs   group_totals     the group_changes of experiments with the same metrics and segments, added up over their looks: a row
+-- inputs   group_totals     the group_changes of experiments that have these metrics and segments, added up over their looks: a row
 --                           for each experiment, look, variant and values of the segment dimensions
 -- columns  n, n_not_mature (units whose window is not complete), and sums, means and centred second moments of x (the metric, or a ratio's numerator) and of y
 --          (a ratio's denominator); several_variants covers every exposed unit, the others those that count;
@@ -76,13 +76,17 @@ clusters AS (
 {%- endif %}
 long AS (
     SELECT experiment, ds, variant, segment, segment_value, {% if pairs %}has_before, {% endif %}unnest([
+        {%- if several %}
         named_struct(
             'metric', 'several_variants', 'metric_type', 'proportion'
             {%- for field in built_in %}, '{{ field.name }}', {{ field.value }}{% endfor %})
-        {%- for metric in metrics %},
+            {%- if metrics %},{% endif %}
+        {%- endif %}
+        {%- for metric in metrics %}
         named_struct(
             'metric', {{ metric.label }}, 'metric_type', {% if cluster %}'clustered_' || {% endif %}{{ metric.type_label }}
             {%- for field in metric.fields %}, '{{ field.name }}', {{ field.value }}{% endfor %})
+            {%- if not loop.last %},{% endif %}
         {%- endfor %}
     ]) AS s
     FROM {% if cluster %}clusters{% else %}moments_of{% endif %}

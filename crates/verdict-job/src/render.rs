@@ -4,6 +4,7 @@
 //! through [`text`]; configured expressions have been parsed and printed back.
 
 mod group_fields;
+mod group_stats;
 
 use minijinja::value::Value;
 use minijinja::{Environment, UndefinedBehavior, context};
@@ -13,6 +14,7 @@ use verdict_model::{Aggregate, Caps, MetricKind, Window};
 use crate::bind::{BoundComponent, BoundExposures, BoundLog, Number};
 use crate::component::capped_column;
 use crate::{Error, Result};
+pub(crate) use group_stats::{GroupsSql, group_stats};
 
 const STAGES: [(&str, &str); 4] = [
     ("exposures_logged", include_str!("../../../sql/exposures_logged.sql")),
@@ -87,6 +89,8 @@ impl ComponentSql {
 /// A segment dimension as the stage files see it.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct SegmentSql {
+    #[serde(skip)]
+    dimension: String,
     column: String,
     /// The column of the same name where it is what was randomised.
     cluster_column: String,
@@ -97,6 +101,7 @@ pub(crate) struct SegmentSql {
 impl SegmentSql {
     pub(crate) fn new(dimension: &str, expression: &str) -> SegmentSql {
         SegmentSql {
+            dimension: dimension.to_owned(),
             column: ident(&format!("segment_{dimension}")),
             cluster_column: ident(&format!("cluster_{dimension}")),
             label: text(dimension),
@@ -298,6 +303,10 @@ impl MetricSql {
             caps.any().then(|| both.map(|column| ident(&column)))
         });
         let limits = limits.collect();
+        let names = columns.iter().zip(caps).filter(|(_, caps)| caps.any());
+        let names =
+            names.flat_map(|((column, _), _)| [lower_cap_column(column), upper_cap_column(column)]);
+        let names = names.collect();
         let raw = MomentsSql::of(&self.columns, &[]);
         let squared = self.squared.as_ref().and_then(|_| columns.first());
         let squared = squared.map(|(column, number)| MomentsSql::squared(column, *number));
@@ -305,7 +314,7 @@ impl MetricSql {
         MetricSql {
             squared,
             arguments: all.map(|(column, number)| argument(column, *number)).collect(),
-            winsorized: Some(WinsorizedSql { limits, raw, clipped, at: [0; 2] }),
+            winsorized: Some(WinsorizedSql { limits, names, raw, clipped, at: [0; 2] }),
             columns,
             ..self
         }
@@ -453,6 +462,9 @@ pub(crate) const SEVERAL_VARIANTS: &str = "several_variants";
 pub(crate) struct WinsorizedSql {
     /// For each total that is clipped, the columns of its lower and its upper cap.
     limits: Vec<Option<[String; 2]>>,
+    /// The same columns, as names.
+    #[serde(skip)]
+    names: Vec<String>,
     /// The moments of the totals as they are.
     raw: MomentsSql,
     /// The moments of whether a total is beyond a cap.
@@ -566,49 +578,6 @@ pub(crate) fn group_changes(distinct: &[MomentsSql], pairs: &[PairSql]) -> Resul
     let distinct: Vec<&MomentsSql> =
         distinct.iter().chain(pairs.iter().map(|pair| &pair.moments)).collect();
     render("group_changes", context! { distinct, several_variants => ident(SEVERAL_VARIANTS) })
-}
-
-/// `cluster`: what is counted are its values, with the totals of their units. `watched`: what each day shares with the
-/// day before is told, too.
-pub(crate) fn group_stats(
-    metrics: &[MetricSql],
-    segments: &[SegmentSql],
-    cluster: Option<&SegmentSql>,
-    watched: bool,
-) -> Result<String> {
-    let distinct = distinct_moments(metrics);
-    let pairs = if watched { pairs(&distinct, metrics) } else { Vec::new() };
-    let mut metrics = metrics.to_vec();
-    for metric in &mut metrics {
-        let place = |moments: &MomentsSql| distinct.iter().position(|m| m == moments);
-        let own = place(&metric.own_moments()).unwrap_or(distinct.len());
-        metric.moments = 1 + own;
-        metric.squared_at = metric.squared.as_ref().and_then(place).map(|place| 1 + place);
-        metric.counted_at = metric.counted.as_ref().and_then(place).map(|place| 1 + place);
-        metric.past_at = metric.past.as_ref().and_then(place).map(|place| 1 + place);
-        if let Some(winsorized) = &mut metric.winsorized {
-            let of = [&winsorized.raw, &winsorized.clipped];
-            winsorized.at = of.map(|moments| 1 + place(moments).unwrap_or(distinct.len()));
-        }
-        let pair = pairs.iter().position(|pair| pair.of == own).map(|pair| 1 + pair);
-        let complete = metric.complete_moments().as_ref().and_then(place).map(|place| 1 + place);
-        metric.fields = match cluster {
-            Some(_) => group_fields::of_clusters(metric),
-            None => group_fields::of_metric(metric, pair, complete),
-        };
-    }
-    let pairs: Vec<MomentsSql> = pairs.into_iter().map(|pair| pair.moments).collect();
-    let several_variants = ident(SEVERAL_VARIANTS);
-    let built_in = group_fields::of_several_variants();
-    let winsorized = metrics.iter().filter_map(|metric| metric.winsorized.as_ref());
-    let mut caps: Vec<String> =
-        winsorized.flat_map(|w| w.limits.iter().flatten().flatten().cloned()).collect();
-    caps.sort();
-    caps.dedup();
-    render(
-        "group_stats",
-        context! { metrics, distinct, pairs, segments, cluster, several_variants, built_in, caps },
-    )
 }
 
 /// The views, rendered, by name. `unit_metrics` needs to know the metrics and is left out without any.

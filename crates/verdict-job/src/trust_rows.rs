@@ -242,7 +242,7 @@ fn of_moments(stat: GroupStat, moments: &Running, two: bool) -> GroupStat {
 ///
 /// # Errors
 /// The engine's rows are not those of the table.
-pub(crate) fn merged(own: Option<&RecordBatch>, rows: &[GroupStat]) -> Result<RecordBatch> {
+pub(crate) fn merged(own: &[RecordBatch], rows: &[GroupStat]) -> Result<RecordBatch> {
     let stage = || "group_stats".to_owned();
     let schema = arrow_types::schema(&GROUP_STATS);
     let text = |of: fn(&GroupStat) -> &str| -> ArrayRef {

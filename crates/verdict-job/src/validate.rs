@@ -12,7 +12,7 @@ use crate::footers::Footer;
 use crate::job::{Job, Tally};
 use crate::log::Log;
 use crate::plan::Plan;
-use crate::render::{self, ComponentSql, SegmentSql};
+use crate::render::{self, ComponentSql, GroupsSql};
 use crate::totals::total_number;
 use crate::{Error, Result};
 
@@ -154,23 +154,9 @@ impl Job {
         let sql = render::group_changes(&distinct, &pairs)?;
         queries.push((format!("group_changes ({unit_type})"), sql));
         for (experiment, metrics) in experiments.iter().zip(&metrics) {
-            let segments: Vec<SegmentSql> =
-                experiment.segments.iter().map(|s| SegmentSql::new(&s.value, "")).collect();
             let stage = format!("group_stats ({})", experiment.name.value);
-            queries.push((
-                stage,
-                render::group_stats(
-                    metrics,
-                    &segments,
-                    experiment
-                        .design
-                        .cluster
-                        .as_ref()
-                        .map(|cluster| SegmentSql::new(&cluster.value, ""))
-                        .as_ref(),
-                    experiment.is_sequential(),
-                )?,
-            ));
+            let sql = render::group_stats(metrics, true, &GroupsSql::of(experiment))?;
+            queries.push((stage, sql.text));
         }
         Ok(())
     }

@@ -36,14 +36,14 @@ impl Telling<'_> {
         }
     }
 
-    /// Tells that the statistics of some experiments are made, after those of `done` others `of` so many.
-    pub(super) fn statistics(&self, done: usize, of: usize, experiments: &[&str]) {
+    /// Tells that the statistics of some experiments are made, up to the `nth` of so many.
+    pub(super) fn statistics(&self, nth: usize, of: usize, experiments: &[&str]) {
         let whose = match experiments {
             [one] => (*one).to_owned(),
             several => format!("{} experiments", several.len()),
         };
         let of = match of > experiments.len() {
-            true => format!(" ({} of {of})", done + experiments.len()),
+            true => format!(" ({nth} of {of})"),
             false => String::new(),
         };
         self.progress.within(&format!("group statistics of {whose}{of}"));
@@ -80,9 +80,9 @@ mod tests {
         };
         assert_eq!(told.meanwhile(long, || 0.375).await, (1375, 2000));
         assert_eq!(meters.totals.read(), (2000, 2000));
-        told.statistics(1, 4, &["prices", "colours"]);
-        told.statistics(3, 4, &["sizes"]);
-        told.statistics(0, 1, &["prices"]);
+        told.statistics(3, 4, &["prices", "colours"]);
+        told.statistics(4, 4, &["sizes"]);
+        told.statistics(1, 1, &["prices"]);
         let expected = [
             "group statistics of 2 experiments (3 of 4)",
             "group statistics of sizes (4 of 4)",
