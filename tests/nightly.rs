@@ -6,6 +6,7 @@ mod cluster;
 mod generated;
 mod queries;
 mod schedule;
+mod shares;
 mod slices;
 mod starter;
 

@@ -9,6 +9,8 @@
 //! all ([`FEW`]), all buckets are one row group: each column of a row group costs its writer, its reader and the footer something,
 //! however few its rows are.
 
+pub(crate) mod copy;
+
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
@@ -27,13 +29,14 @@ use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStoreExt};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use verdict_model::tables::Table;
 use verdict_model::{DataCounts, NaiveDate};
 
 use crate::arrow_types::conform;
 use crate::content::Content;
 use crate::error::AtStage;
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{Fingerprint, hex};
 use crate::footers::{self, fetch};
 use crate::plain::root_message;
 use crate::store::Location;
@@ -68,6 +71,14 @@ pub(crate) struct Made {
     /// The rows of each bucket, in the order of the file; empty where the table has no buckets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) buckets: Vec<u64>,
+}
+
+impl Made {
+    /// As it is kept in a file's metadata.
+    pub(crate) fn words(&self) -> Result<KeyValue> {
+        let text = serde_json::to_string(self).map_err(|e| Error::Internal(e.to_string()))?;
+        Ok(KeyValue::new(KEY.to_owned(), text))
+    }
 }
 
 /// A partition that is there. Clones share all of it: where many experiments go on at once, each knows of the partitions of all.
@@ -109,6 +120,11 @@ impl Key {
     /// The same with an object of its own name: `runs` is a log, and each run adds to it.
     pub(crate) fn with_object(self, object: &str) -> Key {
         Key { object: object.to_owned(), ..self }
+    }
+
+    /// What is no partition of a table, at a place of its own.
+    pub(crate) fn beside_tables(folder: &'static str, folders: String, object: String) -> Key {
+        Key { table: folder, folders, object }
     }
 
     pub(crate) fn object(&self, root: &Location) -> Location {
@@ -293,6 +309,33 @@ pub(crate) struct Writer {
     buckets: Vec<u64>,
     /// The rows of each bucket so far, as long as they are few.
     few: Option<Vec<Vec<RecordBatch>>>,
+    /// What was sent so far, where it is told.
+    told: Option<Vec<Chunk>>,
+}
+
+/// A part of an object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Chunk {
+    /// How many bytes.
+    pub(crate) length: u64,
+    /// Their SHA-256.
+    pub(crate) digest: String,
+}
+
+impl Chunk {
+    pub(crate) fn of(bytes: &[u8]) -> Chunk {
+        Chunk { length: bytes.len() as u64, digest: hex(&Sha256::digest(bytes)) }
+    }
+}
+
+/// What was written of a partition whose commit is still to come.
+pub(crate) struct Unfinished {
+    pub(crate) object: Upload,
+    pub(crate) content: Content,
+    /// The rows of each bucket.
+    pub(crate) buckets: Vec<u64>,
+    /// Those of each bucket, and the footer.
+    pub(crate) chunks: Vec<Chunk>,
 }
 
 impl std::fmt::Debug for Writer {
@@ -314,7 +357,17 @@ impl Writer {
             content: Content::default(),
             buckets: Vec::new(),
             few: Some(Vec::new()),
+            told: None,
         })
+    }
+
+    /// The same with row groups of its own for each bucket, however few rows there are, and with the bytes of each bucket told.
+    pub(crate) fn with_buckets_apart(
+        root: &Location,
+        key: &Key,
+        schema: &SchemaRef,
+    ) -> Result<Writer> {
+        Ok(Writer { few: None, told: Some(Vec::new()), ..Writer::new(root, key, schema)? })
     }
 
     /// Adds rows as row groups of their own, where there are any.
@@ -352,7 +405,13 @@ impl Writer {
                 }
                 Ok(())
             }
-            None => self.row_group(batches).await,
+            None => {
+                self.row_group(batches).await?;
+                if let Some(told) = self.told.as_mut().filter(|_| batches.is_empty()) {
+                    told.push(Chunk::of(&[]));
+                }
+                Ok(())
+            }
         }
     }
 
@@ -369,6 +428,9 @@ impl Writer {
             .map_err(DataFusionError::IoError)
             .at(|| format!("writing {}", self.key))?;
         let bytes = std::mem::take(self.rows.inner_mut());
+        if let Some(told) = &mut self.told {
+            told.push(Chunk::of(&bytes));
+        }
         let sent = self.object.put(bytes.into()).await;
         sent.map_err(|source| failed(&self.root, &self.key, source))
     }
@@ -384,8 +446,7 @@ impl Writer {
         }
         let content = self.content.digest(&self.schema);
         let made = Made { fingerprint, content, counts, buckets: self.buckets.clone() };
-        let text = serde_json::to_string(&made).map_err(|e| Error::Internal(e.to_string()))?;
-        self.rows.append_key_value_metadata(KeyValue::new(KEY.to_owned(), text));
+        self.rows.append_key_value_metadata(made.words()?);
         self.rows.finish().at(|| format!("writing {}", self.key))?;
         self.send().await?;
         let committed = self.object.finish().await;
@@ -393,9 +454,20 @@ impl Writer {
         let found = find(&self.root, &self.key).await?;
         found.ok_or_else(|| Error::Internal(format!("{} was written and is not there", self.key)))
     }
+
+    /// Writes the footer, of a file that tells nothing about itself, and leaves the commit to the caller.
+    pub(crate) async fn end(mut self) -> Result<Unfinished> {
+        if let Some(few) = self.few.take() {
+            self.row_group(&few.concat()).await?;
+        }
+        self.rows.finish().at(|| format!("writing {}", self.key))?;
+        self.send().await?;
+        let Writer { object, content, buckets, told, .. } = self;
+        Ok(Unfinished { object, content, buckets, chunks: told.unwrap_or_default() })
+    }
 }
 
-fn failed(root: &Location, key: &Key, source: object_store::Error) -> Error {
+pub(crate) fn failed(root: &Location, key: &Key, source: object_store::Error) -> Error {
     Error::Store { object: key.object(root).display, source }
 }
 

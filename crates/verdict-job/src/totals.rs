@@ -2,12 +2,18 @@
 //! that makes it.
 
 mod beside;
+mod cells;
 mod conserved;
+mod cut;
 mod fresh;
+mod join;
+mod swept;
 mod tasks;
 mod telling;
+mod unused;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
@@ -25,11 +31,12 @@ use crate::distributions;
 use crate::error::AtStage;
 use crate::group_totals::{self, Segments};
 use crate::job::{Job, Outcome, Progress, Tally};
-use crate::partition::{self, Key, Partition, Writer};
+use crate::partition::{self, Key, Partition};
 use crate::plan::{ExperimentTask, Plan};
 use crate::render::{self, MetricSql, SegmentSql};
 use crate::room::{allowed, mib};
-use crate::sweep::{Base, Found, Keeper, Seen, Sweep, Task, least_bytes, limits, unit_changes};
+use crate::shares::{self, Of, Shares};
+use crate::sweep::{Base, Found, Seen, Sweep, least_bytes};
 use crate::trust_rows::{self, WatchedMetric, Watching};
 use crate::{Error, Result};
 pub(crate) use beside::FoundDays;
@@ -78,8 +85,18 @@ struct Work<'a> {
     others: Vec<Arc<Other>>,
 }
 
+/// What sweeps make.
+#[derive(Clone, Copy)]
+enum Made<'a> {
+    /// Tables.
+    All,
+    /// Shares, of these buckets.
+    Share(&'a Range<u32>),
+}
+
 impl Job {
-    /// Makes what is stale of the totals and group statistics of `tasks`: one sweep for each type of unit.
+    /// Makes what is stale of the totals and group statistics of `tasks`: of the shares that others have made, where they have made
+    /// all of an experiment's, and else by one sweep for each type of unit.
     ///
     /// A failure of one experiment does not keep the others from theirs.
     pub(crate) async fn make_totals(
@@ -89,25 +106,82 @@ impl Job {
         tally: &mut Tally,
         outcome: &mut Outcome,
     ) {
-        let mut works: BTreeMap<(&str, DataType), Vec<Work<'_>>> = BTreeMap::new();
+        let mut works = Vec::new();
         self.forget_days().await;
+        let mut shares: Option<Shares> = None;
+        // Shares that are too few to be joined: once all is made nobody needs them.
+        let mut too_few: Vec<(&str, Of)> = Vec::new();
         for task in tasks {
             let experiment = &self.project.experiments[task.index];
-            match self.work(experiment, task, tally).await {
-                Ok(Some(work)) => {
-                    let unit_type = experiment.design.unit.value.as_str();
-                    let unit = unit_type_of(&work.days);
-                    works.entry((unit_type, unit)).or_default().push(work);
+            let name = &experiment.name.value;
+            let work = match self.work(experiment, task, tally).await {
+                Ok(Some(work)) => work,
+                Ok(None) => {
+                    outcome.done(experiment, task);
+                    continue;
                 }
-                Ok(None) => outcome.done(experiment, task),
-                Err(error) => outcome.failed.push((experiment.name.value.clone(), error)),
+                Err(error) => {
+                    outcome.failed.push((name.clone(), error));
+                    continue;
+                }
+            };
+            if shares.is_none() {
+                match Shares::list(&self.tables, None).await {
+                    Ok(listed) => shares = Some(listed),
+                    Err(error) => {
+                        outcome.failed.push((name.clone(), error));
+                        continue;
+                    }
+                }
+            }
+            let listed = shares.get_or_insert_default();
+            match self.join_task(task, listed, progress, tally).await {
+                Ok(true) => outcome.done(experiment, task),
+                Ok(false) => {
+                    if listed.has_any_of(name)
+                        && let Ok(made_from) = self.made_from(&work)
+                    {
+                        too_few.push((name, Of::new(name, &made_from)));
+                    }
+                    works.push(work);
+                }
+                Err(error) => outcome.failed.push((name.clone(), error)),
             }
         }
-        for ((unit_type, unit), works) in works {
-            let what = format!("totals by {unit_type}");
-            progress.step(done, of, &what);
-            let told = Telling { progress, what };
-            let Err(error) = self.sweep(&unit, &works, &told, tally).await else {
+        self.make_works(works, Made::All, (progress, (done, of)), tally, outcome).await;
+        for (name, of) in too_few {
+            let failed = outcome.failed.iter().any(|(other, _)| other == name);
+            if let (false, Err(error)) = (failed, shares::remove_of(&self.tables, &of).await) {
+                outcome.failed.push((name.to_owned(), error));
+            }
+        }
+    }
+
+    /// Sweeps for `works`, those of one type of unit together.
+    async fn make_works<'a>(
+        &'a self,
+        works: Vec<Work<'a>>,
+        what: Made<'_>,
+        (progress, (done, of)): (&dyn Progress, (usize, usize)),
+        tally: &mut Tally,
+        outcome: &mut Outcome,
+    ) {
+        let mut by_unit: BTreeMap<(&str, DataType), Vec<Work<'_>>> = BTreeMap::new();
+        for work in works {
+            let unit_type = work.experiment.design.unit.value.as_str();
+            by_unit.entry((unit_type, unit_type_of(&work.days))).or_default().push(work);
+        }
+        for ((unit_type, unit), works) in by_unit {
+            let told = match what {
+                Made::All => format!("totals by {unit_type}"),
+                Made::Share(own) => {
+                    let last = own.end.saturating_sub(1);
+                    format!("totals by {unit_type}, buckets {} to {last}", own.start)
+                }
+            };
+            progress.step(done, of, &told);
+            let told = Telling { progress, what: told };
+            let Err(error) = self.make_sweep(&unit, &works, what, &told, tally).await else {
                 works.iter().for_each(|work| outcome.done(work.experiment, work.task));
                 continue;
             };
@@ -116,9 +190,10 @@ impl Job {
             let mut first = Some(error);
             for work in &works {
                 let name = &work.experiment.name.value;
+                let one = std::slice::from_ref(work);
                 let made = match alone {
                     true => first.take().map_or(Ok(()), Err),
-                    false => self.sweep(&unit, std::slice::from_ref(work), &told, tally).await,
+                    false => self.make_sweep(&unit, one, what, &told, tally).await,
                 };
                 match made {
                     Ok(()) => outcome.done(work.experiment, work.task),
@@ -128,6 +203,20 @@ impl Job {
                     }
                 }
             }
+        }
+    }
+
+    async fn make_sweep(
+        &self,
+        unit: &DataType,
+        works: &[Work<'_>],
+        what: Made<'_>,
+        told: &Telling<'_>,
+        tally: &mut Tally,
+    ) -> Result<()> {
+        match what {
+            Made::All => self.sweep(unit, works, told, tally).await,
+            Made::Share(own) => self.sweep_share(unit, works, own, told).await,
         }
     }
 
@@ -230,74 +319,6 @@ impl Job {
         Ok(None)
     }
 
-    /// One sweep for all of `works`, whose units are of one type: what is stale of them is made.
-    async fn sweep(
-        &self,
-        unit: &DataType,
-        works: &[Work<'_>],
-        told: &Telling<'_>,
-        tally: &mut Tally,
-    ) -> Result<()> {
-        let mut sweep = self.sweep_of(unit, works);
-        let threads = self.threads_with_room(&sweep, works)?;
-        sweep.limits = limits(&sweep, threads).await.at(|| "caps of totals".to_owned())?;
-        let sweep = Arc::new(sweep);
-        let found = Arc::new(Found::new(&sweep));
-        let mut keepers = Vec::new();
-        for (number, work) in works.iter().enumerate() {
-            let (Some(_), Some(last)) = (&work.stale.total, work.task.looks.last()) else {
-                continue;
-            };
-            let key = Key::new(&UNIT_TOTAL, &[&work.experiment.name.value, &last.to_string()]);
-            let schema = sweep.tasks[number].totals_schema(&sweep);
-            let writer = Writer::new(&self.tables, &key, &schema)?;
-            let wanted = self.total_fingerprint(work.experiment, &work.defs, &work.days, *last)?;
-            let counts = counts_to(&work.days, *last);
-            keepers.push(Keeper::new(number, writer, wanted, counts));
-        }
-        let keepers = Arc::new(keepers);
-        let stage = || "unit_changes".to_owned();
-        let table = unit_changes(&sweep, &found, &keepers, threads).at(stage)?;
-        self.ctx.deregister_table("unit_changes").at(stage)?;
-        self.ctx.register_table("unit_changes", Arc::new(table)).at(stage)?;
-        let distinct = render::distinct_moments(works.iter().flat_map(|work| &work.metrics));
-        let watched = works.iter().filter(|work| work.experiment.is_sequential());
-        let pairs = render::pairs(&distinct, watched.flat_map(|work| &work.metrics));
-        let sql = render::group_changes(&distinct, &pairs)?;
-        let changes = self.collect(&sql, &[], || "group_changes".into());
-        let changes = told.meanwhile(changes, || found.part()).await?;
-        self.forget();
-
-        let keepers = Arc::into_inner(keepers)
-            .ok_or_else(|| Error::Internal("a sweep still writes after its end".into()))?;
-        let mut cells = group_totals::by_task(&sweep, &found, &distinct, &pairs, &changes)?;
-        let mut made = Vec::new();
-        for (number, work) in works.iter().enumerate() {
-            let cells = cells.remove(&number).unwrap_or_default();
-            let segments = Segments::of(work.experiment);
-            let totals = group_totals::rows(&sweep, number, &segments, &distinct, &pairs, cells)?;
-            let seen = found.take_seen(number);
-            let kept = keepers.iter().find(|keeper| keeper.task == number);
-            let kept = match kept {
-                Some(keeper) if makes_last(work, &sweep.tasks[number]) => Some(keeper.rows().await),
-                _ => None,
-            };
-            conserved::weights(&work.experiment.name.value, &totals, &seen, kept)?;
-            made.push((totals, seen));
-        }
-        // Nothing is committed before all of it is conserved.
-        for keeper in keepers {
-            keeper.finish(sweep.buckets).await?;
-            tally.made += 1;
-        }
-        for ((number, work), (totals, seen)) in works.iter().enumerate().zip(made) {
-            told.statistics(number, works.len(), &work.experiment.name.value);
-            let of_groups = (totals, seen);
-            self.make_group_stats(&sweep, &found, (number, work), of_groups, tally).await?;
-        }
-        Ok(())
-    }
-
     /// Whether the sweeps of `plan` fit in memory, as far as that is known: before the days are made it is not.
     ///
     /// # Errors
@@ -389,7 +410,8 @@ impl Job {
         let rows = distributions::spelled_out(&rows)?;
         let schema = crate::arrow_types::schema(&GROUP_STATS);
         let by_look = group_totals::split(&rows)?;
-        let looks = task.looks.iter().enumerate();
+        // The first one last: until then who looks for shares looks for those that this is made of ([`cut`]).
+        let looks = task.looks.iter().enumerate().rev();
         for (at, look) in looks.filter(|(_, look)| task.made.contains(look)) {
             let key = Key::new(&GROUP_STATS, &[name, &look.to_string()]);
             let wanted = self.group_fingerprint(
@@ -456,11 +478,6 @@ impl Job {
             })
             .collect()
     }
-}
-
-/// Whether the statistics of the date whose totals are kept are made with them.
-fn makes_last(work: &Work<'_>, task: &Task) -> bool {
-    work.task.looks.last().is_some_and(|last| task.made.contains(last))
 }
 
 /// What a component's totals are.

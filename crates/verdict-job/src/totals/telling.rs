@@ -30,6 +30,11 @@ impl Telling<'_> {
         }
     }
 
+    /// Tells what it is.
+    pub(super) fn within(&self) {
+        self.progress.within(&self.what);
+    }
+
     /// How much is done and, once there is something to tell it from, how long the rest takes.
     fn so_far(&self, part: f64, elapsed: Duration) -> String {
         let left = elapsed.as_secs_f64() * (1.0 - part) / part;
