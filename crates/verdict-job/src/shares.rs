@@ -13,7 +13,7 @@ use std::ops::Range;
 use futures::TryStreamExt;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 
-pub(crate) use object::{Opened, Unusable, open, write};
+pub(crate) use object::{Header, Opened, Unusable, open, write};
 
 use crate::fingerprint::Fingerprint;
 use crate::partition::Key;
@@ -186,18 +186,28 @@ mod tests {
 
     #[test]
     fn every_bucket_is_taken_once_or_none_is() {
-        let chosen = |cuts: &[Range<u32>]| -> Option<Vec<Range<u32>>> {
-            let shares: Vec<Share> = cuts.iter().cloned().map(share).collect();
+        let chosen = |cuts: &[(u32, u32)]| -> Option<Vec<(u32, u32)>> {
+            let shares: Vec<Share> = cuts.iter().map(|(start, end)| share(*start..*end)).collect();
             let shares: Vec<&Share> = shares.iter().collect();
-            Some(covering(&shares, 16)?.into_iter().map(|share| share.own.clone()).collect())
+            let covering = covering(&shares, 16)?.into_iter();
+            Some(covering.map(|share| (share.own.start, share.own.end)).collect())
         };
-        assert_eq!(chosen(&[8..16, 0..8]), Some(vec![0..8, 8..16]));
-        assert_eq!(chosen(&[0..16]), Some(vec![0..16]));
+        assert_eq!(chosen(&[(8, 16), (0, 8)]), Some(vec![(0, 8), (8, 16)]));
+        assert_eq!(chosen(&[(0, 16)]), Some(vec![(0, 16)]));
         // Shares of two cuts fit together or they do not.
-        assert_eq!(chosen(&[0..8, 0..5, 5..10, 10..16]), Some(vec![0..5, 5..10, 10..16]));
-        assert_eq!(chosen(&[0..8, 8..10, 5..10, 10..16]), Some(vec![0..8, 8..10, 10..16]));
-        for whole in [&[][..], &[0..8], &[8..16], &[0..8, 9..16], &[0..9, 8..16]] {
-            assert_eq!(chosen(whole), None, "{whole:?}");
+        let thirds = [(0, 5), (5, 10), (10, 16)];
+        assert_eq!(chosen(&[&[(0, 8)], &thirds[..]].concat()), Some(thirds.to_vec()));
+        let both = [(0, 8), (8, 10), (10, 16)];
+        assert_eq!(chosen(&[&both[..], &[(5, 10)]].concat()), Some(both.to_vec()));
+        for lacking in [
+            &[][..],
+            &[(0, 8)],
+            &[(8, 16)],
+            &[(0, 8), (9, 16)],
+            &[(0, 9), (8, 16)],
+            &[(0, 5), (8, 16)],
+        ] {
+            assert_eq!(chosen(lacking), None, "{lacking:?}");
         }
     }
 

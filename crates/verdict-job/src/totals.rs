@@ -35,7 +35,7 @@ use crate::partition::{self, Key, Partition};
 use crate::plan::{ExperimentTask, Plan};
 use crate::render::{self, MetricSql, SegmentSql};
 use crate::room::{allowed, mib};
-use crate::shares::{self, Of, Shares};
+use crate::shares::Shares;
 use crate::sweep::{Base, Found, Seen, Sweep, least_bytes};
 use crate::trust_rows::{self, WatchedMetric, Watching};
 use crate::{Error, Result};
@@ -109,8 +109,6 @@ impl Job {
         let mut works = Vec::new();
         self.forget_days().await;
         let mut shares: Option<Shares> = None;
-        // Shares that are too few to be joined: once all is made nobody needs them.
-        let mut too_few: Vec<(&str, Of)> = Vec::new();
         for task in tasks {
             let experiment = &self.project.experiments[task.index];
             let name = &experiment.name.value;
@@ -137,24 +135,17 @@ impl Job {
             let listed = shares.get_or_insert_default();
             match self.join_task(task, listed, progress, tally).await {
                 Ok(true) => outcome.done(experiment, task),
-                Ok(false) => {
-                    if listed.has_any_of(name)
-                        && let Ok(made_from) = self.made_from(&work)
-                    {
-                        too_few.push((name, Of::new(name, &made_from)));
-                    }
-                    works.push(work);
-                }
+                Ok(false) => works.push(work),
                 Err(error) => outcome.failed.push((name.clone(), error)),
             }
         }
-        self.make_works(works, Made::All, (progress, (done, of)), tally, outcome).await;
-        for (name, of) in too_few {
-            let failed = outcome.failed.iter().any(|(other, _)| other == name);
-            if let (false, Err(error)) = (failed, shares::remove_of(&self.tables, &of).await) {
-                outcome.failed.push((name.to_owned(), error));
-            }
+        if works.is_empty() {
+            return;
         }
+        let swept: Vec<&str> = works.iter().map(|w| w.experiment.name.value.as_str()).collect();
+        self.make_works(works, Made::All, (progress, (done, of)), tally, outcome).await;
+        // Shares that were too few to be joined, or came meanwhile: nobody needs them any more. What stays is removed by `gc`.
+        let _ = self.remove_joined(&swept).await;
     }
 
     /// Sweeps for `works`, those of one type of unit together.

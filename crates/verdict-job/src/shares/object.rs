@@ -10,6 +10,7 @@
 //! Parquet checks little of a column chunk that nobody decodes, so each part has its digest, and the header its own.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use datafusion::parquet::file::FOOTER_SIZE;
@@ -117,11 +118,12 @@ pub(crate) async fn open<'a>(
         return Err(Unusable::Damaged);
     }
     let header: Header = serde_json::from_slice(&header).map_err(|_| Unusable::Damaged)?;
-    let lengths = header.chunks.iter().map(|chunk| chunk.length);
+    let length = |sum: u64, chunk: &Chunk| sum.checked_add(chunk.length);
+    let length = header.chunks.iter().try_fold(0, length);
     let is_named = header.fingerprint.name() == of.made_from && header.buckets == share.own;
     let is_whole = header.rows.len() == header.buckets.len()
         && header.chunks.len() == header.rows.len() + 2
-        && lengths.fold(Some(0), |sum: Option<u64>, own| sum?.checked_add(own)) == Some(header_at);
+        && length == Some(header_at);
     if is_named && is_whole { Ok(Opened { root, share, header }) } else { Err(Unusable::Damaged) }
 }
 
@@ -132,7 +134,7 @@ impl Opened<'_> {
     }
 
     /// The footer of the rows.
-    pub(crate) async fn footer(&self) -> std::result::Result<ParquetMetaData, Unusable> {
+    pub(crate) async fn footer(&self) -> std::result::Result<Arc<ParquetMetaData>, Unusable> {
         let (_, bytes) = self.chunk(self.header.rows.len()).await?;
         let end = bytes.len().checked_sub(FOOTER_SIZE).ok_or(Unusable::Damaged)?;
         let tail = FooterTail::try_from(&bytes[end..]).map_err(|_| Unusable::Damaged)?;
@@ -140,8 +142,8 @@ impl Opened<'_> {
         // A mask would lose how many pages have which encoding, which the joined file must tell as well.
         let options = ParquetMetaDataOptions::new().with_encoding_stats_as_mask(false);
         let footer = &bytes[begin..end];
-        ParquetMetaDataReader::decode_metadata_with_options(footer, Some(&options))
-            .map_err(|_| Unusable::Damaged)
+        let footer = ParquetMetaDataReader::decode_metadata_with_options(footer, Some(&options));
+        footer.map(Arc::new).map_err(|_| Unusable::Damaged)
     }
 
     /// The bytes of a bucket's rows, by its place in the share, and where they begin in the file.

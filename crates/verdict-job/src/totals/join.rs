@@ -4,13 +4,14 @@
 //! chunk, with their places in the file told anew, which is what the writer of the whole would have written: a row group knows
 //! nothing of those before it. Where there are so few rows that the whole is one row group ([`FEW`]) they are written anew.
 
+use std::sync::Arc;
+
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 use datafusion::parquet::file::metadata::ParquetMetaData;
-use std::sync::Arc;
 use verdict_model::tables::UNIT_TOTAL;
 
 use super::cells::{self, Kept};
@@ -131,7 +132,7 @@ impl Job {
         let kept = Kept::of(&[work]);
         let (mut cells, mut seen) = (Cells::new(), Seen::default());
         let mut limits = None;
-        let mut opened: Vec<(Opened<'_>, ParquetMetaData)> = Vec::new();
+        let mut opened: Vec<(Opened<'_>, Arc<ParquetMetaData>)> = Vec::new();
         for share in chosen {
             *at = Some(share);
             let share = shares::open(&self.tables, of, share).await?;
@@ -167,7 +168,7 @@ impl Job {
         &self,
         work: &Work<'_>,
         schema: &SchemaRef,
-        (opened, rows): (&[(Opened<'_>, ParquetMetaData)], u64),
+        (opened, rows): (&[(Opened<'_>, Arc<ParquetMetaData>)], u64),
         at: &mut Option<&'s Share>,
         chosen: &[&'s Share],
     ) -> std::result::Result<(), Unusable> {
@@ -207,7 +208,7 @@ impl Job {
 /// The rows of a share's bucket, by its place.
 async fn rows_of(
     share: &Opened<'_>,
-    footer: &ParquetMetaData,
+    footer: &Arc<ParquetMetaData>,
     place: usize,
 ) -> std::result::Result<Vec<RecordBatch>, Unusable> {
     let (start, bytes) = share.bucket(place).await?;
@@ -216,7 +217,7 @@ async fn rows_of(
     }
     let part = Part::new(start, bytes);
     let groups = part.groups(footer);
-    let footer = Arc::new(footer.clone());
+    let footer = Arc::clone(footer);
     let read = || {
         let meta = ArrowReaderMetadata::try_new(footer, ArrowReaderOptions::new())?;
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(part, meta);

@@ -1,4 +1,4 @@
-//! Shares that nobody will join: for `verdict gc`.
+//! Shares that nobody will join: for `verdict gc`, and for who has made what they are shares of.
 
 use chrono::{DateTime, Utc};
 use object_store::ObjectMeta;
@@ -7,7 +7,7 @@ use verdict_model::NaiveDate;
 use super::{Stale, Work};
 use crate::Result;
 use crate::job::Job;
-use crate::shares::{self, Of, Share, Shares, Unusable};
+use crate::shares::{self, Header, Of, Share, Shares, Unusable};
 
 /// Whoever makes shares joins them within this time, in seconds, or makes all of it again.
 const JOINED_WITHIN_S: i64 = 86_400;
@@ -37,6 +37,29 @@ impl Job {
         Ok(unused)
     }
 
+    /// Removes shares of these experiments whose totals and statistics are there.
+    ///
+    /// # Errors
+    /// A store fails.
+    pub(super) async fn remove_joined(&self, experiments: &[&str]) -> Result<()> {
+        let found = Shares::list(&self.tables, None).await?;
+        for (of, there) in &found.shares {
+            if !experiments.contains(&of.experiment.as_str()) {
+                continue;
+            }
+            let experiments = &self.project.experiments;
+            let index = experiments.iter().position(|e| e.name.value == of.experiment);
+            for share in there {
+                let opened = shares::open(&self.tables, of, share).await;
+                let (Some(index), Ok(opened)) = (index, opened) else { continue };
+                if matches!(self.wanted(index, &opened.header).await, Ok(None)) {
+                    shares::remove(&self.tables, [share]).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     async fn unused(&self, of: &Of, share: &Share, now: DateTime<Utc>) -> Result<Option<String>> {
         let age = now.signed_duration_since(share.object.last_modified).num_seconds();
         if age > JOINED_WITHIN_S {
@@ -56,10 +79,8 @@ impl Job {
             Err(Unusable::Damaged) => return Ok(Some("a share of totals that is damaged".into())),
             Err(Unusable::Failed(error)) => return Err(error),
         };
-        let first = header.looks.first().copied().unwrap_or(header.last);
         // Where what it follows from is not there, nobody can tell yet.
-        let wanted = self.wanted(index, (first, header.last), &header.looks).await;
-        Ok(match wanted {
+        Ok(match self.wanted(index, &header).await {
             Ok(None) => Some("a share of totals that are made".into()),
             Ok(Some(wanted)) if wanted != *of => {
                 Some("a share of totals whose inputs or definitions have changed".into())
@@ -68,16 +89,13 @@ impl Job {
         })
     }
 
-    /// What shares of these dates are of by now; `None`: all of it is there.
-    async fn wanted(
-        &self,
-        index: usize,
-        dates: (NaiveDate, NaiveDate),
-        looks: &[NaiveDate],
-    ) -> Result<Option<Of>> {
+    /// What shares of the same dates as one with this header are of by now; `None`: all of it is there.
+    async fn wanted(&self, index: usize, header: &Header) -> Result<Option<Of>> {
+        let (looks, last) = (&header.looks, header.last);
         let experiment = &self.project.experiments[index];
         let start = self.start_of(experiment).await?;
-        let task = &self.task_of(index, start, dates);
+        let first = looks.first().copied().unwrap_or(last);
+        let task = &self.task_of(index, start, (first, last));
         self.forget_days().await;
         let days = self.days(experiment, task).await?;
         let (defs, numbers, metrics) = self.defined(experiment, &days)?;
