@@ -29,7 +29,7 @@ use crate::partition::{self, Chunk, Key, Unfinished, Writer};
 use crate::store::Location;
 use crate::{Error, Result};
 
-/// The last bytes of every share.
+/// The last bytes of every share; another layout, or other bytes of what was found, is another mark.
 const MARK: &[u8; 8] = b"vrdshar1";
 
 /// The header's length, its digest and the mark.
@@ -180,5 +180,142 @@ async fn range(
             object: root.name(&share.object.location),
             source,
         })),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+    use datafusion::execution::object_store::ObjectStoreUrl;
+    use futures::TryStreamExt as _;
+    use object_store::ObjectStore as _;
+    use object_store::memory::InMemory;
+    use object_store::path::Path;
+    use verdict_model::tables::UNIT_TOTAL;
+
+    use super::*;
+    use crate::partition::Made;
+    use crate::partition::copy::Copy;
+    use crate::shares::Shares;
+    use crate::sweep::Part;
+
+    fn root() -> Location {
+        Location {
+            store: Arc::new(InMemory::new()),
+            url: ObjectStoreUrl::parse("memory://tables").unwrap(),
+            prefix: Path::default(),
+            display: "memory://tables".into(),
+            pins: Arc::default(),
+        }
+    }
+
+    /// So many rows, of amounts, dimensions and missing ones.
+    fn rows(n: i64) -> Vec<RecordBatch> {
+        let unit: ArrayRef = Arc::new(Int64Array::from_iter_values(0..n));
+        let amount = (0..n).map(|i| (i % 3 > 0).then_some(i as f64 / 7.0));
+        let amount: ArrayRef = Arc::new(amount.collect::<Float64Array>());
+        let country = (0..n).map(|i| (i % 5 > 0).then_some(["IN", "DE", "BR"][(i % 3) as usize]));
+        let country: ArrayRef = Arc::new(country.collect::<StringArray>());
+        let columns =
+            [("unit", unit, false), ("amount", amount, true), ("segment_country", country, true)];
+        let rows = RecordBatch::try_from_iter_with_nullable(columns).unwrap();
+        if n == 0 { Vec::new() } else { vec![rows] }
+    }
+
+    async fn bytes(root: &Location, path: &Path) -> Bytes {
+        root.store.get(path).await.unwrap().bytes().await.unwrap()
+    }
+
+    /// A bucket of more rows than a row group holds, and one of none.
+    #[tokio::test]
+    async fn row_groups_of_shares_are_those_of_the_whole() {
+        let root = root();
+        let buckets: Vec<Vec<RecordBatch>> = [9_000, 0, 1_100_000, 20].map(rows).into();
+        let schema = buckets[0][0].schema();
+        let key = Key::new(&UNIT_TOTAL, &["prices", "2026-03-02"]);
+        let at = key.object(&root).prefix;
+        let made_from = Fingerprint::new().with("unit_total", ["x"]);
+        let mut writer = Writer::new(&root, &key, &schema).unwrap();
+        for rows in &buckets {
+            writer.bucket(rows).await.unwrap();
+        }
+        writer.finish(made_from.clone(), None).await.unwrap();
+        let whole = bytes(&root, &at).await;
+
+        let of = Of::new("prices", &made_from);
+        for own in [2..4_u32, 0..2] {
+            let key = of.key(&own, 4);
+            let mut writer = Writer::with_buckets_apart(&root, &key, &schema).unwrap();
+            for rows in &buckets[own.start as usize..own.end as usize] {
+                writer.bucket(rows).await.unwrap();
+            }
+            let dates = (Vec::new(), NaiveDate::default());
+            let of = (made_from.clone(), own);
+            write(&root, &key, writer, of, dates, b"found".to_vec()).await.unwrap();
+        }
+        root.store.delete(&at).await.unwrap();
+        let shares = Shares::list(&root, None).await.unwrap();
+        let mut shares = shares.of(&of, 4);
+        shares.sort_by_key(|share| share.own.start);
+        let mut copy = Copy::new(&root, &key, &schema).unwrap();
+        let mut groups = Vec::new();
+        for share in shares {
+            let share = open(&root, &of, share).await.unwrap();
+            assert_eq!(share.found().await.unwrap(), &b"found"[..]);
+            let footer = share.footer().await.unwrap();
+            for (place, rows) in share.header.rows.iter().enumerate() {
+                let (start, bytes) = share.bucket(place).await.unwrap();
+                let part = Part::new(start, bytes);
+                groups.push(part.groups(&footer).len());
+                copy.bucket(*rows, &footer, part).await.unwrap();
+            }
+            copy.add(&share.header.content);
+        }
+        assert_eq!(groups, [1, 0, 2, 1]);
+        let made = |content, buckets| Made {
+            fingerprint: made_from.clone(),
+            content,
+            counts: None,
+            buckets,
+        };
+        copy.finish(made).await.unwrap();
+        assert!(bytes(&root, &at).await == whole);
+    }
+
+    /// Any byte of it may be another one, or missing.
+    #[tokio::test]
+    async fn a_share_that_was_touched_is_known() {
+        let root = root();
+        let made_from = Fingerprint::new().with("unit_total", ["x"]);
+        let of = Of::new("prices", &made_from);
+        let key = of.key(&(0..2), 4);
+        let batches = rows(20);
+        let mut writer = Writer::with_buckets_apart(&root, &key, &batches[0].schema()).unwrap();
+        writer.bucket(&batches).await.unwrap();
+        writer.bucket(&[]).await.unwrap();
+        let dates = (Vec::new(), NaiveDate::default());
+        write(&root, &key, writer, (made_from, 0..2), dates, vec![7; 100]).await.unwrap();
+        let objects: Vec<_> = root.store.list(None).try_collect().await.unwrap();
+        let [object] = &objects[..] else { panic!("one object") };
+        let good = bytes(&root, &object.location).await;
+        let is_whole = async |bytes: Vec<u8>| {
+            root.store.put(&object.location, bytes.into()).await.unwrap();
+            let shares = Shares::list(&root, Some("prices")).await.unwrap();
+            let Ok(share) = open(&root, &of, shares.of(&of, 4)[0]).await else { return false };
+            let rows = share.bucket(0).await.is_ok() && share.bucket(1).await.is_ok();
+            rows && share.footer().await.is_ok() && share.found().await.is_ok()
+        };
+        assert!(is_whole(good.to_vec()).await);
+        for place in 0..good.len() {
+            let mut changed = good.to_vec();
+            changed[place] ^= 1 << (place % 8);
+            assert!(!is_whole(changed).await, "byte {place}");
+            assert!(!is_whole(good[..place].to_vec()).await, "cut at {place}");
+        }
+        let other = Of::new("prices", &Fingerprint::new());
+        root.store.put(&object.location, good.into()).await.unwrap();
+        let shares = Shares::list(&root, None).await.unwrap();
+        let share = shares.of(&of, 4)[0];
+        assert!(matches!(open(&root, &other, share).await, Err(Unusable::Damaged)));
     }
 }

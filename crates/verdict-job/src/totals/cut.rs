@@ -10,7 +10,8 @@ use std::ops::Range;
 
 use verdict_model::NaiveDate;
 
-use super::{Made, Stale, Work};
+use super::works::Made;
+use super::{Stale, Work};
 use crate::fingerprint::Fingerprint;
 use crate::job::{Job, Outcome, Progress, Tally};
 use crate::plan::{ExperimentTask, Plan};
