@@ -7,6 +7,7 @@ mod generated;
 mod progress;
 mod queries;
 mod schedule;
+mod shares;
 mod slices;
 mod starter;
 

@@ -132,7 +132,7 @@ fn without_any_worker_a_run_makes_all_itself_or_fails_as_it_is_told() {
 }
 
 /// Of what a plan makes each partition is made by one stage of one step, or here; and here are judgements alone.
-fn every_partition_has_its_place(plan: &serde_json::Value) {
+pub(super) fn every_partition_has_its_place(plan: &serde_json::Value) {
     let list = |value: &serde_json::Value| value.as_array().expect("a list").clone();
     let text = |value: &serde_json::Value| value.as_str().expect("a text").to_owned();
     let items = list(&plan["items"]).into_iter().filter(|item| item["action"] == "make");

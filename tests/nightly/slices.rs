@@ -52,9 +52,19 @@ fn slices_in_disorder_make_the_tables_of_one_backfill() {
         );
         assert_eq!(told.json()["experiments"].as_array().map(Vec::len), Some(0));
     }
+    // The one that finds all days made goes on to its buckets of the totals, and those of the others are made by a second wave.
+    for slice in ["2/3", "1/3", "2/3"] {
+        let told = backfill(&["--tables", "sliced", "--slice", slice]);
+        assert!(
+            told.stderr.contains("shares of other slices are still to be made"),
+            "{}",
+            told.stderr
+        );
+        assert_eq!(told.json()["experiments"].as_array().map(Vec::len), Some(0));
+    }
     assert!(!folder.path().join("sliced/results").exists());
-    // The last one finds all days made.
-    let last = backfill(&["--tables", "sliced", "--slice", "2/3"]);
+    // The last one finds all shares made.
+    let last = backfill(&["--tables", "sliced", "--slice", "3/3"]);
     assert_ne!(last.json()["experiments"].as_array().map(Vec::len), Some(0));
     let (whole, sliced) =
         (tables(&folder.path().join("whole")), tables(&folder.path().join("sliced")));

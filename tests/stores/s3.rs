@@ -54,6 +54,26 @@ fn a_backfill_in_a_bucket_has_the_bytes_of_a_local_one() {
 }
 
 #[test]
+fn slices_in_a_bucket_make_days_and_then_totals() {
+    let Some(bucket) = Bucket::new("slices") else { return };
+    let project = sample(&data(), &bucket.url("tables"), "");
+    let variables = bucket.variables();
+    // Two machines, and again: whoever of them finds all days made goes on to its buckets.
+    for _ in 0..2 {
+        thread::scope(|scope| {
+            for slice in ["1/2", "2/2"] {
+                let args = [&RANGE[..], &["--slice", slice]].concat();
+                let (project, variables) = (&project, &variables);
+                scope.spawn(move || verdict(project, variables, &args).exits(0));
+            }
+        });
+    }
+    let objects = bucket.objects("tables");
+    assert!(!objects.iter().any(|(name, _)| name.starts_with("_shares/")), "they were joined");
+    same(&derived(objects), &local_backfill());
+}
+
+#[test]
 fn two_runs_at_once_make_the_same_tables() {
     let Some(bucket) = Bucket::new("at-once") else { return };
     let project = sample(&data(), &bucket.url("tables"), "");

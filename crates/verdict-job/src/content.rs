@@ -9,6 +9,7 @@ use datafusion::arrow::datatypes::{
     DataType, Date32Type, Float64Type, Int32Type, Int64Type, Schema, TimeUnit,
     TimestampMicrosecondType,
 };
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::fingerprint::hex;
@@ -24,7 +25,7 @@ const ITEM: u64 = 0x6974_656d;
 type Lanes = [u64; 2];
 
 /// The digest of a table's rows, as far as they have been pushed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Content {
     rows: u64,
     sum: Lanes,
@@ -47,6 +48,14 @@ impl Content {
             }
         }
         Ok(())
+    }
+
+    /// Adds rows that were pushed elsewhere.
+    pub(crate) fn add(&mut self, other: &Content) {
+        self.rows += other.rows;
+        for (sum, own) in self.sum.iter_mut().zip(other.sum) {
+            *sum = sum.wrapping_add(own);
+        }
     }
 
     /// The digest, with the names and types of the columns.

@@ -55,6 +55,11 @@ impl Fingerprint {
         self.with(aspect, parts)
     }
 
+    /// One digest of all of it: a name for what has this fingerprint.
+    pub(crate) fn name(&self) -> String {
+        digest(self.0.iter().flat_map(|(aspect, of)| [aspect, of]))
+    }
+
     /// The aspects in which `self` (wanted) differs from `found`; empty when nothing changed.
     pub(crate) fn changed_since<'a>(&'a self, found: &'a Fingerprint) -> Vec<&'a str> {
         let of_both = self.0.keys().chain(found.0.keys());

@@ -1,4 +1,5 @@
-//! What of the tables nobody needs any more: what a killed process left, what is no partition, old partials.
+//! What of the tables nobody needs any more: what a killed process left, what is no partition, old partials, shares that nobody
+//! will join.
 
 use std::collections::BTreeMap;
 use std::path::{Path as FilePath, PathBuf};
@@ -85,6 +86,14 @@ impl Job {
                     });
                 }
             }
+        }
+        for (object, why) in self.unused_shares(now).await? {
+            found.push(Garbage {
+                object: self.tables.name(&object.location),
+                bytes: object.size,
+                why,
+                place: At::Store(object.location),
+            });
         }
         if self.tables.is_local() {
             let root = PathBuf::from(format!("/{}", self.tables.prefix));

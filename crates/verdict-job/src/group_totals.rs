@@ -294,6 +294,40 @@ pub(crate) fn whole(
     Ok(whole)
 }
 
+/// Two states of one kind, added up.
+///
+/// # Errors
+/// One of them is damaged; no state is kept of so many variables.
+pub(crate) fn merged(
+    held: Held,
+    one: &[u8],
+    other: &[u8],
+) -> std::result::Result<Vec<u8>, AccumError> {
+    fn both<const K: usize, const P: usize>(
+        one: &[u8],
+        other: &[u8],
+    ) -> std::result::Result<Vec<u8>, AccumError> {
+        let mut moments = Moments::<K, P>::from_bytes(one)?;
+        moments.merge_bytes(other)?;
+        Ok(moments.to_bytes())
+    }
+    match held {
+        Held::Moments(1) => both::<1, 1>(one, other),
+        Held::Moments(2) => both::<2, 3>(one, other),
+        // Pairs of what a unit has and had have more variables than a metric.
+        Held::Moments(3) => both::<3, 6>(one, other),
+        Held::Moments(4) => both::<4, 10>(one, other),
+        Held::Moments(6) => both::<6, 21>(one, other),
+        Held::Moments(_) => Err(AccumError::State("moments of so many variables")),
+        _ => {
+            let mut running = Running::new(held);
+            running.merge(one)?;
+            running.merge(other)?;
+            Ok(running.to_bytes())
+        }
+    }
+}
+
 /// The rows of `group_stats`, by experiment and look.
 pub(crate) fn by_experiment(
     rows: &RecordBatch,

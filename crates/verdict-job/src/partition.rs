@@ -9,37 +9,37 @@
 //! all ([`FEW`]), all buckets are one row group: each column of a row group costs its writer, its reader and the footer something,
 //! however few its rows are.
 
+pub(crate) mod copy;
+mod properties;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::compute::concat_batches;
-use datafusion::arrow::datatypes::{DataType, FieldRef, SchemaRef};
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::error::DataFusionError;
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use datafusion::parquet::basic::{Compression, Encoding, ZstdLevel};
 use datafusion::parquet::file::metadata::{KeyValue, PageIndexPolicy, ParquetMetaData};
-use datafusion::parquet::file::properties::{
-    EnabledStatistics, WriterProperties, WriterPropertiesBuilder,
-};
-use datafusion::parquet::schema::types::ColumnPath;
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStoreExt};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use verdict_model::tables::Table;
 use verdict_model::{DataCounts, NaiveDate};
 
 use crate::arrow_types::conform;
 use crate::content::Content;
 use crate::error::AtStage;
-use crate::fingerprint::Fingerprint;
+use crate::fingerprint::{Fingerprint, hex};
 use crate::footers::{self, fetch};
 use crate::plain::root_message;
 use crate::store::Location;
 use crate::upload::Upload;
 use crate::{Error, Result};
+pub(crate) use properties::properties;
 
 /// The metadata key that everything of [`Made`] is kept under.
 const KEY: &str = "verdict";
@@ -69,6 +69,14 @@ pub(crate) struct Made {
     /// The rows of each bucket, in the order of the file; empty where the table has no buckets.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) buckets: Vec<u64>,
+}
+
+impl Made {
+    /// As it is kept in a file's metadata.
+    pub(crate) fn words(&self) -> Result<KeyValue> {
+        let text = serde_json::to_string(self).map_err(|e| Error::Internal(e.to_string()))?;
+        Ok(KeyValue::new(KEY.to_owned(), text))
+    }
 }
 
 /// A partition that is there. Clones share all of it: where many experiments go on at once, each knows of the partitions of all.
@@ -110,6 +118,11 @@ impl Key {
     /// The same with an object of its own name: `runs` is a log, and each run adds to it.
     pub(crate) fn with_object(self, object: &str) -> Key {
         Key { object: object.to_owned(), ..self }
+    }
+
+    /// What is no partition of a table, at a place of its own.
+    pub(crate) fn beside_tables(folder: &'static str, folders: String, object: String) -> Key {
+        Key { table: folder, folders, object }
     }
 
     pub(crate) fn object(&self, root: &Location) -> Location {
@@ -294,6 +307,33 @@ pub(crate) struct Writer {
     buckets: Vec<u64>,
     /// The rows of each bucket so far, as long as they are few.
     few: Option<Vec<Vec<RecordBatch>>>,
+    /// What was sent so far, where it is told.
+    told: Option<Vec<Chunk>>,
+}
+
+/// A part of an object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Chunk {
+    /// How many bytes.
+    pub(crate) length: u64,
+    /// Their SHA-256.
+    pub(crate) digest: String,
+}
+
+impl Chunk {
+    pub(crate) fn of(bytes: &[u8]) -> Chunk {
+        Chunk { length: bytes.len() as u64, digest: hex(&Sha256::digest(bytes)) }
+    }
+}
+
+/// What was written of a partition whose commit is still to come.
+pub(crate) struct Unfinished {
+    pub(crate) object: Upload,
+    pub(crate) content: Content,
+    /// The rows of each bucket.
+    pub(crate) buckets: Vec<u64>,
+    /// Those of each bucket, and the footer.
+    pub(crate) chunks: Vec<Chunk>,
 }
 
 impl std::fmt::Debug for Writer {
@@ -315,7 +355,17 @@ impl Writer {
             content: Content::default(),
             buckets: Vec::new(),
             few: Some(Vec::new()),
+            told: None,
         })
+    }
+
+    /// The same with row groups of its own for each bucket, however few rows there are, and with the bytes of each bucket told.
+    pub(crate) fn with_buckets_apart(
+        root: &Location,
+        key: &Key,
+        schema: &SchemaRef,
+    ) -> Result<Writer> {
+        Ok(Writer { few: None, told: Some(Vec::new()), ..Writer::new(root, key, schema)? })
     }
 
     /// Adds rows as row groups of their own, where there are any.
@@ -353,7 +403,13 @@ impl Writer {
                 }
                 Ok(())
             }
-            None => self.row_group(batches).await,
+            None => {
+                self.row_group(batches).await?;
+                if let Some(told) = self.told.as_mut().filter(|_| batches.is_empty()) {
+                    told.push(Chunk::of(&[]));
+                }
+                Ok(())
+            }
         }
     }
 
@@ -371,6 +427,9 @@ impl Writer {
             .at(|| format!("writing {}", self.key))?;
         let bytes = std::mem::take(self.rows.inner_mut());
         let size = bytes.len() as u64;
+        if let Some(told) = &mut self.told {
+            told.push(Chunk::of(&bytes));
+        }
         let sent = self.object.put(bytes.into()).await;
         sent.map_err(|source| failed(&self.root, &self.key, source))?;
         self.root.meters.written.fetch_add(size, Ordering::Relaxed);
@@ -388,8 +447,7 @@ impl Writer {
         }
         let content = self.content.digest(&self.schema);
         let made = Made { fingerprint, content, counts, buckets: self.buckets.clone() };
-        let text = serde_json::to_string(&made).map_err(|e| Error::Internal(e.to_string()))?;
-        self.rows.append_key_value_metadata(KeyValue::new(KEY.to_owned(), text));
+        self.rows.append_key_value_metadata(made.words()?);
         self.rows.finish().at(|| format!("writing {}", self.key))?;
         self.send().await?;
         let committed = self.object.finish().await;
@@ -398,63 +456,21 @@ impl Writer {
         let found = find(&self.root, &self.key).await?;
         found.ok_or_else(|| Error::Internal(format!("{} was written and is not there", self.key)))
     }
-}
 
-fn failed(root: &Location, key: &Key, source: object_store::Error) -> Error {
-    Error::Store { object: key.object(root).display, source }
-}
-
-/// One policy for every table. The writer's name is fixed: a table's bytes do not tell who built it.
-///
-/// A column chunk that is compressed costs its writer and its reader the contexts of a compressor and a decompressor, and chunks are
-/// many and short: tables of units have many buckets, and tables of statistics a file a date, with a few rows of many columns. Only
-/// what is long is compressed: names of units, bytes, and, by a compressor without contexts, amounts. What an encoding packs already
-/// (flags, counts and variants in dictionaries, times as differences) is left at that, and so are numbers of a few dozen groups.
-pub(crate) fn properties(schema: &SchemaRef) -> WriterProperties {
-    // Every bucket has units, and with them values, of the whole range: least and greatest of a row group say nothing.
-    let of_units = schema.fields().first().is_some_and(|field| field.name() == "unit");
-    let statistics = if of_units { EnabledStatistics::None } else { EnabledStatistics::Chunk };
-    let builder = WriterProperties::builder()
-        .set_created_by("verdict".to_owned())
-        .set_compression(Compression::UNCOMPRESSED)
-        .set_statistics_enabled(statistics)
-        .set_offset_index_disabled(true);
-    let column = |builder: WriterPropertiesBuilder, field: &FieldRef| {
-        let path = match field.data_type() {
-            DataType::List(item) => {
-                ColumnPath::new(vec![field.name().clone(), "list".into(), item.name().clone()])
-            }
-            _ => ColumnPath::from(field.name().as_str()),
-        };
-        let plain = |builder: WriterPropertiesBuilder| {
-            builder.set_column_dictionary_enabled(path.clone(), false)
-        };
-        let compressed = |builder: WriterPropertiesBuilder| {
-            builder.set_column_compression(path.clone(), Compression::ZSTD(ZstdLevel::default()))
-        };
-        match field.data_type() {
-            // Nearly every row has a value of its own: a dictionary would be the column again. Lengths apart from texts compress
-            // better: sixteen hexadecimal digits by 7%.
-            DataType::Utf8 if field.name() == "unit" => compressed(plain(builder))
-                .set_column_encoding(path.clone(), Encoding::DELTA_LENGTH_BYTE_ARRAY),
-            // Most units have nothing of most amounts, and what is not zero hardly compresses.
-            DataType::Float64 if of_units => {
-                plain(builder).set_column_compression(path.clone(), Compression::LZ4_RAW)
-            }
-            DataType::Binary => compressed(plain(builder)),
-            DataType::Float64 => plain(builder),
-            DataType::Timestamp(..) if of_units => {
-                plain(builder).set_column_encoding(path.clone(), Encoding::DELTA_BINARY_PACKED)
-            }
-            DataType::Timestamp(..) => plain(builder),
-            // Words of a dimension may be of any number.
-            DataType::Utf8 if of_units && !field.name().starts_with("variant") => {
-                compressed(builder)
-            }
-            _ => builder,
+    /// Writes the footer, of a file that tells nothing about itself, and leaves the commit to the caller.
+    pub(crate) async fn end(mut self) -> Result<Unfinished> {
+        if let Some(few) = self.few.take() {
+            self.row_group(&few.concat()).await?;
         }
-    };
-    schema.fields().iter().fold(builder, column).build()
+        self.rows.finish().at(|| format!("writing {}", self.key))?;
+        self.send().await?;
+        let Writer { object, content, buckets, told, .. } = self;
+        Ok(Unfinished { object, content, buckets, chunks: told.unwrap_or_default() })
+    }
+}
+
+pub(crate) fn failed(root: &Location, key: &Key, source: object_store::Error) -> Error {
+    Error::Store { object: key.object(root).display, source }
 }
 
 #[cfg(test)]

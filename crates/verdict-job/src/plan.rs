@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use chrono::Datelike as _;
-use verdict_model::tables::{EXPOSURE_DAY, UNIT_DAY};
+use verdict_model::tables::{EXPOSURE_DAY, GROUP_STATS, UNIT_DAY, UNIT_TOTAL};
 use verdict_model::{Experiment, NaiveDate};
 
 use crate::complete::Incomplete;
@@ -75,6 +75,12 @@ impl Plan {
         !self.days.is_empty()
     }
 
+    /// Whether any totals or group statistics are to be made.
+    pub fn makes_totals(&self) -> bool {
+        let of_totals = |item: &&Item| [UNIT_TOTAL.name, GROUP_STATS.name].contains(&item.table);
+        self.items.iter().filter(of_totals).any(|item| item.action != Action::Fresh)
+    }
+
     /// Keeps one of `of` shares of the days to be made, the `index`-th from 1, and nothing that follows from them: a share is
     /// told by the dates alone, so that every process cuts alike, whatever the others have made by then.
     pub fn slice(&mut self, index: u32, of: u32) {
@@ -124,37 +130,18 @@ impl Job {
                 plan.skipped.push((experiment.name.value.clone(), format!("it starts on {start}")));
                 continue;
             }
-            // After its end an experiment stays as of its last day.
-            let last = experiment.end.map_or(to, |end| end.min(to));
-            let days: Vec<NaiveDate> = start.iter_days().take_while(|day| *day <= last).collect();
-            let back = chrono::Days::new(u64::from(experiment.lookback_days()));
-            let from_day = start.checked_sub_days(back).unwrap_or(start);
-            let days_before: Vec<NaiveDate> =
-                from_day.iter_days().take_while(|day| *day < start).collect();
-            let first = from.clamp(start.min(last), last);
-            let asked: Vec<NaiveDate> = first.iter_days().take_while(|day| *day <= last).collect();
-            let looks: BTreeSet<NaiveDate> =
-                asked.iter().flat_map(|date| experiment.judged_by(start, *date)).collect();
-            let looks = looks.into_iter().collect();
-            let watched_from = experiment.is_sequential().then_some(start);
-            for day in &days {
+            let task = self.task_of(index, start, (from, to));
+            for day in &task.days {
                 by_day
                     .entry((experiment.design.unit.value.as_str(), *day))
                     .or_default()
                     .push(index);
             }
             // Covariates are of the units' own days; nobody was exposed yet.
-            for day in &days_before {
+            for day in &task.days_before {
                 by_day.entry((experiment.design.unit.value.as_str(), *day)).or_default();
             }
-            plan.experiments.push(ExperimentTask {
-                index,
-                asked,
-                looks,
-                watched_from,
-                days,
-                days_before,
-            });
+            plan.experiments.push(task);
         }
         self.beside(&plan.experiments, &mut by_day).await?;
         for ((unit_type, ds), experiments) in by_day {
@@ -178,6 +165,30 @@ impl Job {
             self.plan_experiment(&mut plan, &task).await?;
         }
         Ok(plan)
+    }
+
+    /// An experiment's part of the as-of dates from `from` to `to`, of which it has begun by the last.
+    pub(crate) fn task_of(
+        &self,
+        index: usize,
+        start: NaiveDate,
+        (from, to): (NaiveDate, NaiveDate),
+    ) -> ExperimentTask {
+        let experiment = &self.project.experiments[index];
+        // After its end an experiment stays as of its last day.
+        let last = experiment.end.map_or(to, |end| end.min(to));
+        let days: Vec<NaiveDate> = start.iter_days().take_while(|day| *day <= last).collect();
+        let back = chrono::Days::new(u64::from(experiment.lookback_days()));
+        let from_day = start.checked_sub_days(back).unwrap_or(start);
+        let days_before: Vec<NaiveDate> =
+            from_day.iter_days().take_while(|day| *day < start).collect();
+        let first = from.clamp(start.min(last), last);
+        let asked: Vec<NaiveDate> = first.iter_days().take_while(|day| *day <= last).collect();
+        let looks: BTreeSet<NaiveDate> =
+            asked.iter().flat_map(|date| experiment.judged_by(start, *date)).collect();
+        let looks = looks.into_iter().collect();
+        let watched_from = experiment.is_sequential().then_some(start);
+        ExperimentTask { index, asked, looks, watched_from, days, days_before }
     }
 
     /// Adds the days of experiments that are not asked for, and run beside those that are: whom they share is a check, and

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 use verdict_model::NaiveDate;
@@ -14,6 +15,7 @@ use crate::day::DayTask;
 use crate::fingerprint::Fingerprint;
 use crate::job::{Job, Silent, Tally};
 use crate::plan::{Action, Item, Plan};
+use crate::shares::own_buckets;
 use crate::{Error, Result};
 
 /// A part of a plan that needs nothing of the other parts.
@@ -31,20 +33,37 @@ enum Part {
         /// The experiments whose `exposure_day` is to be made.
         exposure_days: Vec<(String, Fingerprint)>,
     },
-    /// Totals and group statistics of experiments, of the as-of dates of a range; all days are made. They have the reading of
-    /// `unit_day` in common.
-    Totals { experiments: Vec<String>, from: NaiveDate, to: NaiveDate },
+    /// Shares of totals: of some buckets of experiments, for the as-of dates of a range; all days are made. They have the reading
+    /// of `unit_day` in common.
+    Shares {
+        experiments: Vec<String>,
+        from: NaiveDate,
+        to: NaiveDate,
+        own: Range<u32>,
+        buckets: u32,
+    },
+    /// Totals and group statistics of experiments, likewise; of so many shares, where there are any.
+    Totals { experiments: Vec<String>, from: NaiveDate, to: NaiveDate, shares: usize },
+}
+
+/// Experiments in a few words.
+fn named(experiments: &[String]) -> String {
+    match experiments {
+        [one] => one.clone(),
+        [first, others @ ..] => format!("{first} and {} more", others.len()),
+        [] => "nothing".to_owned(),
+    }
 }
 
 impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Part::Day { unit_type, ds, .. } => write!(f, "day {ds} of {unit_type}"),
-            Part::Totals { experiments, .. } => match experiments.as_slice() {
-                [one] => write!(f, "totals of {one}"),
-                [first, others @ ..] => write!(f, "totals of {first} and {} more", others.len()),
-                [] => f.write_str("totals of nothing"),
-            },
+            Part::Shares { experiments, own, buckets, .. } => {
+                let (last, of) = (own.end.saturating_sub(1), named(experiments));
+                write!(f, "totals of {of}, buckets {} to {last} of {buckets}", own.start)
+            }
+            Part::Totals { experiments, .. } => write!(f, "totals of {}", named(experiments)),
         }
     }
 }
@@ -52,7 +71,7 @@ impl fmt::Display for Step {
 /// What a step does, in order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Stage {
-    /// `scan`, `sweep`, or the table that is written.
+    /// `scan`, `sweep`, `share`, `join`, or the table that is written.
     pub stage: &'static str,
     /// What is read, or whose partitions are written, in words.
     pub what: String,
@@ -119,14 +138,61 @@ impl Job {
         plan.days.iter().map(step).collect()
     }
 
-    /// The experiments of which `plan`, that of the as-of dates from `from` to `to`, makes totals or group statistics, in steps
-    /// of about as many: `shares` of them, or more where a step would have over fifty experiments.
-    pub fn totals_steps(
+    /// The buckets of one of `of` slices, the `index`-th from 1: as many for each, or one more.
+    pub fn slice_of_buckets(&self, index: u32, of: u32) -> Range<u32> {
+        own_buckets(self.project.buckets, index.saturating_sub(1), of)
+    }
+
+    /// The shares of some buckets of what `plan` makes of totals and group statistics, in steps of up to fifty experiments.
+    pub fn share_steps(
         &self,
         plan: &Plan,
         (from, to): (NaiveDate, NaiveDate),
-        shares: usize,
+        own: &Range<u32>,
     ) -> Vec<Step> {
+        let names = self.makes_totals_of(plan);
+        let together = names.chunks(MOST_TOGETHER).filter(|_| !own.is_empty());
+        let step = |experiments: &[String]| {
+            let (experiments, own) = (experiments.to_vec(), own.clone());
+            Step(Part::Shares { experiments, from, to, own, buckets: self.project.buckets })
+        };
+        together.map(step).collect()
+    }
+
+    /// What `plan`, that of the as-of dates from `from` to `to`, makes of totals and group statistics, in two rounds of steps for so
+    /// many workers.
+    ///
+    /// Where there are as many experiments as workers each gets as many, or fewer where a step would have over fifty, and
+    /// there is nothing in the first round. Where there are fewer each worker gets a share of the buckets of all of them, and
+    /// then the shares of an experiment are joined.
+    pub fn totals_steps(
+        &self,
+        plan: &Plan,
+        dates: (NaiveDate, NaiveDate),
+        workers: usize,
+    ) -> [Vec<Step>; 2] {
+        let (from, to) = dates;
+        let names = self.makes_totals_of(plan);
+        let buckets = self.project.buckets;
+        let cut = u32::try_from(workers).unwrap_or(u32::MAX).min(buckets);
+        if names.is_empty() || names.len() >= workers || cut < 2 {
+            let parts = workers.max(names.len().div_ceil(MOST_TOGETHER)).max(1);
+            let step = |own: &[String]| {
+                Step(Part::Totals { experiments: own.to_vec(), from, to, shares: 0 })
+            };
+            return [Vec::new(), evenly(&names, parts).map(step).collect()];
+        }
+        let shares = (0..cut)
+            .flat_map(|index| self.share_steps(plan, dates, &own_buckets(buckets, index, cut)));
+        let join = |name: &String| {
+            let experiments = vec![name.clone()];
+            Step(Part::Totals { experiments, from, to, shares: cut as usize })
+        };
+        [shares.collect(), names.iter().map(join).collect()]
+    }
+
+    /// The experiments of which a plan makes totals or group statistics.
+    fn makes_totals_of(&self, plan: &Plan) -> Vec<String> {
         let of = |name: &str| format!("experiment={name}/");
         let makes = |name: &str| {
             plan.items.iter().any(|item| {
@@ -137,11 +203,7 @@ impl Job {
         };
         let names =
             plan.experiments.iter().map(|task| &self.project.experiments[task.index].name.value);
-        let names: Vec<String> = names.filter(|name| makes(name)).cloned().collect();
-        let shares = shares.max(names.len().div_ceil(MOST_TOGETHER)).max(1);
-        evenly(&names, shares)
-            .map(|own| Step(Part::Totals { experiments: own.to_vec(), from, to }))
-            .collect()
+        names.filter(|name| makes(name)).cloned().collect()
     }
 
     /// What `step` of `plan` does wherever it is made: each partition that the plan makes, but results, checks and decisions, is
@@ -174,14 +236,26 @@ impl Job {
                 stages.extend(Stage::writes(EXPOSURE_DAY.name, &exposed));
                 stages
             }
-            Part::Totals { experiments, .. } => {
+            Part::Shares { own, .. } => {
+                let what = format!("{} and {} of their days", EXPOSURE_DAY.name, UNIT_DAY.name);
+                let share =
+                    format!("an object of its own for each experiment, of {} buckets", own.len());
+                vec![Stage::reads("sweep", what, 0), Stage::reads("share", share, 0)]
+            }
+            Part::Totals { experiments, shares, .. } => {
                 let own = |item: &Item| {
                     experiments
                         .iter()
                         .any(|name| item.partition.starts_with(&format!("experiment={name}/")))
                 };
-                let what = format!("{} and {} of their days", EXPOSURE_DAY.name, UNIT_DAY.name);
-                let mut stages = vec![Stage::reads("sweep", what, 0)];
+                let read = match shares {
+                    0 => {
+                        let days = [EXPOSURE_DAY.name, UNIT_DAY.name].join(" and ");
+                        Stage::reads("sweep", format!("{days} of their days"), 0)
+                    }
+                    shares => Stage::reads("join", format!("{shares} shares"), 0),
+                };
+                let mut stages = vec![read];
                 for table in [UNIT_TOTAL.name, GROUP_STATS.name] {
                     stages.extend(Stage::writes(table, &written(table, &own)));
                 }
@@ -212,7 +286,8 @@ impl Job {
                     exposure_days: exposure_days.collect::<Result<_>>()?,
                 });
             }
-            Part::Totals { experiments, from, to } => {
+            Part::Shares { experiments, from, to, .. }
+            | Part::Totals { experiments, from, to, .. } => {
                 plan = self.plan(*from, *to, experiments).await?;
                 if plan.makes_days() {
                     let day = &plan.days[0].ds;
@@ -224,8 +299,13 @@ impl Job {
             }
         }
         let mut tally = Tally::default();
-        let outcome = self.make(&plan, &Silent, &mut tally).await?;
-        match outcome.failed.into_iter().next() {
+        let failed = match &step.0 {
+            Part::Shares { own, .. } => {
+                self.make_shares(&plan, own, &Silent, &mut tally).await?.failed
+            }
+            _ => self.make(&plan, &Silent, &mut tally).await?.failed,
+        };
+        match failed.into_iter().next() {
             Some((_, error)) => Err(error),
             None => Ok(tally),
         }

@@ -2,13 +2,18 @@
 //! that makes it.
 
 mod beside;
+mod cells;
 mod conserved;
+mod cut;
 mod fresh;
+mod join;
 mod statistics;
+mod swept;
 mod tasks;
 mod telling;
+mod unused;
+mod works;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
@@ -20,19 +25,18 @@ use crate::bind::Number;
 use crate::component::TotalDef;
 use crate::day::exposures_of;
 use crate::diagnose::too_large;
-use crate::error::AtStage;
-use crate::group_totals::{self, Segments};
 use crate::job::{Job, Outcome, Progress, Tally};
-use crate::partition::{self, Key, Partition, Writer};
+use crate::partition::{self, Key, Partition};
 use crate::plan::{ExperimentTask, Plan};
-use crate::render::{self, MetricSql};
+use crate::render::MetricSql;
 use crate::room::{allowed, mib};
-use crate::sweep::{Base, Found, Keeper, Seen, Sweep, Task, least_bytes, limits, unit_changes};
+use crate::shares::Shares;
+use crate::sweep::{Base, Found, Seen, Sweep, least_bytes};
 use crate::{Error, Result};
 pub(crate) use beside::FoundDays;
 use beside::Other;
-use fresh::{because, counts_to};
-use telling::Telling;
+use fresh::because;
+use works::Made;
 
 /// An experiment's day partitions, from its first day to its last look.
 #[derive(Debug)]
@@ -76,7 +80,8 @@ struct Work<'a> {
 }
 
 impl Job {
-    /// Makes what is stale of the totals and group statistics of `tasks`: one sweep for each type of unit.
+    /// Makes what is stale of the totals and group statistics of `tasks`: of the shares that others have made, where they have made
+    /// all of an experiment's, and else by one sweep for each type of unit.
     ///
     /// A failure of one experiment does not keep the others from theirs.
     pub(crate) async fn make_totals(
@@ -86,45 +91,46 @@ impl Job {
         tally: &mut Tally,
         outcome: &mut Outcome,
     ) {
-        let mut works: BTreeMap<(&str, DataType), Vec<Work<'_>>> = BTreeMap::new();
+        let mut works = Vec::new();
         self.forget_days().await;
+        let mut shares: Option<Shares> = None;
         for task in tasks {
             let experiment = &self.project.experiments[task.index];
-            match self.work(experiment, task, tally).await {
-                Ok(Some(work)) => {
-                    let unit_type = experiment.design.unit.value.as_str();
-                    let unit = unit_type_of(&work.days);
-                    works.entry((unit_type, unit)).or_default().push(work);
+            let name = &experiment.name.value;
+            let work = match self.work(experiment, task, tally).await {
+                Ok(Some(work)) => work,
+                Ok(None) => {
+                    outcome.done(experiment, task);
+                    continue;
                 }
-                Ok(None) => outcome.done(experiment, task),
-                Err(error) => outcome.failed.push((experiment.name.value.clone(), error)),
-            }
-        }
-        for ((unit_type, unit), works) in works {
-            progress.step(done, of, &format!("totals by {unit_type}"));
-            let told = Telling { progress, meters: &self.stores.meters };
-            let Err(error) = self.sweep(&unit, &works, &told, tally).await else {
-                works.iter().for_each(|work| outcome.done(work.experiment, work.task));
-                continue;
+                Err(error) => {
+                    outcome.failed.push((name.clone(), error));
+                    continue;
+                }
             };
-            // Whose fault it was is seen when each goes alone.
-            let alone = works.len() == 1;
-            let mut first = Some(error);
-            for work in &works {
-                let name = &work.experiment.name.value;
-                let made = match alone {
-                    true => first.take().map_or(Ok(()), Err),
-                    false => self.sweep(&unit, std::slice::from_ref(work), &told, tally).await,
-                };
-                match made {
-                    Ok(()) => outcome.done(work.experiment, work.task),
+            if shares.is_none() {
+                match Shares::list(&self.tables, None).await {
+                    Ok(listed) => shares = Some(listed),
                     Err(error) => {
-                        let error = self.explained(error, work).await;
                         outcome.failed.push((name.clone(), error));
+                        continue;
                     }
                 }
             }
+            let listed = shares.get_or_insert_default();
+            match self.join_task(task, listed, progress, tally).await {
+                Ok(true) => outcome.done(experiment, task),
+                Ok(false) => works.push(work),
+                Err(error) => outcome.failed.push((name.clone(), error)),
+            }
         }
+        if works.is_empty() {
+            return;
+        }
+        let swept: Vec<&str> = works.iter().map(|w| w.experiment.name.value.as_str()).collect();
+        self.make_works(works, Made::All, (progress, (done, of)), tally, outcome).await;
+        // Shares that were too few to be joined, or came meanwhile: nobody needs them any more. What stays is removed by `gc`.
+        let _ = self.remove_joined(&swept).await;
     }
 
     /// What there is to do for an experiment; `None`: nothing.
@@ -226,69 +232,6 @@ impl Job {
         Ok(None)
     }
 
-    /// One sweep for all of `works`, whose units are of one type: what is stale of them is made.
-    async fn sweep(
-        &self,
-        unit: &DataType,
-        works: &[Work<'_>],
-        told: &Telling<'_>,
-        tally: &mut Tally,
-    ) -> Result<()> {
-        let mut sweep = self.sweep_of(unit, works);
-        let threads = self.threads_with_room(&sweep, works)?;
-        sweep.limits = limits(&sweep, threads).await.at(|| "caps of totals".to_owned())?;
-        let sweep = Arc::new(sweep);
-        let found = Arc::new(Found::new(&sweep));
-        let mut keepers = Vec::new();
-        for (number, work) in works.iter().enumerate() {
-            let (Some(_), Some(last)) = (&work.stale.total, work.task.looks.last()) else {
-                continue;
-            };
-            let key = Key::new(&UNIT_TOTAL, &[&work.experiment.name.value, &last.to_string()]);
-            let schema = sweep.tasks[number].totals_schema(&sweep);
-            let writer = Writer::new(&self.tables, &key, &schema)?;
-            let wanted = self.total_fingerprint(work.experiment, &work.defs, &work.days, *last)?;
-            let counts = counts_to(&work.days, *last);
-            keepers.push(Keeper::new(number, writer, wanted, counts));
-        }
-        let keepers = Arc::new(keepers);
-        let stage = || "unit_changes".to_owned();
-        let table = unit_changes(&sweep, &found, &keepers, threads).at(stage)?;
-        self.ctx.deregister_table("unit_changes").at(stage)?;
-        self.ctx.register_table("unit_changes", Arc::new(table)).at(stage)?;
-        let distinct = render::distinct_moments(works.iter().flat_map(|work| &work.metrics));
-        let watched = works.iter().filter(|work| work.experiment.is_sequential());
-        let pairs = render::pairs(&distinct, watched.flat_map(|work| &work.metrics));
-        let sql = render::group_changes(&distinct, &pairs)?;
-        let changes = self.collect(&sql, &[], || "group_changes".into());
-        let changes = told.meanwhile(changes, || found.part()).await?;
-        self.forget();
-
-        let keepers = Arc::into_inner(keepers)
-            .ok_or_else(|| Error::Internal("a sweep still writes after its end".into()))?;
-        let mut cells = group_totals::by_task(&sweep, &found, &distinct, &pairs, &changes)?;
-        let mut made = Vec::new();
-        for (number, work) in works.iter().enumerate() {
-            let cells = cells.remove(&number).unwrap_or_default();
-            let segments = Segments::of(work.experiment);
-            let totals = group_totals::rows(&sweep, number, &segments, &distinct, &pairs, cells)?;
-            let seen = found.take_seen(number);
-            let kept = keepers.iter().find(|keeper| keeper.task == number);
-            let kept = match kept {
-                Some(keeper) if makes_last(work, &sweep.tasks[number]) => Some(keeper.rows().await),
-                _ => None,
-            };
-            conserved::weights(&work.experiment.name.value, &totals, &seen, kept)?;
-            made.push((totals, seen));
-        }
-        // Nothing is committed before all of it is conserved.
-        for keeper in keepers {
-            keeper.finish(sweep.buckets).await?;
-            tally.made += 1;
-        }
-        self.make_statistics((&sweep, &found), works, made, told, tally).await
-    }
-
     /// Whether the sweeps of `plan` fit in memory, as far as that is known: before the days are made it is not.
     ///
     /// # Errors
@@ -384,11 +327,6 @@ impl Job {
             })
             .collect()
     }
-}
-
-/// Whether the statistics of the date whose totals are kept are made with them.
-fn makes_last(work: &Work<'_>, task: &Task) -> bool {
-    work.task.looks.last().is_some_and(|last| task.made.contains(last))
 }
 
 /// What a component's totals are.

@@ -201,8 +201,9 @@ pub(crate) struct Backfill {
 /// How a run shares its work, and how it tells of it.
 #[derive(ClapArgs, Debug)]
 pub(crate) struct Work {
-    /// Make a share of the days only: 2/8 is the second of eight. The slice that finds all days made
-    /// makes the rest, or a run without it does
+    /// Make a share of the days only, 2/8 is the second of eight, and where all days are made a share
+    /// of the buckets of units of the totals. The slice that finds all shares made makes the rest, or a
+    /// run without it does
     #[arg(long, value_name = "I/N")]
     pub(crate) slice: Option<Slice>,
     #[command(flatten)]
@@ -233,7 +234,7 @@ fn day(text: &str) -> Result<NaiveDate, String> {
     text.parse().map_err(|_| "expected a day as YYYY-MM-DD, such as 2026-03-29".to_owned())
 }
 
-/// A share of the days: the `index`-th of `of`, from 1.
+/// A share of the days, or of the buckets of totals: the `index`-th of `of`, from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Slice {
     pub(crate) index: u32,

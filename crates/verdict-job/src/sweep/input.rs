@@ -17,6 +17,7 @@ use datafusion::parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 use datafusion::parquet::errors::{ParquetError, Result as ParquetResult};
+use datafusion::parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use datafusion::parquet::file::reader::{ChunkReader, Length};
 use futures::{StreamExt, TryStreamExt, stream};
 use object_store::ObjectStoreExt;
@@ -375,10 +376,29 @@ fn byte_range(partition: &Partition, groups: Range<usize>) -> Range<u64> {
 }
 
 /// A part of a file that stands for the whole: nothing else of it is read.
-struct Part {
+#[derive(Debug)]
+pub(crate) struct Part {
     start: u64,
     whole: u64,
     data: bytes::Bytes,
+}
+
+impl Part {
+    /// What begins at `start`, of a file whose end nobody asks for.
+    pub(crate) fn new(start: u64, data: bytes::Bytes) -> Part {
+        Part { start, whole: start + data.len() as u64, data }
+    }
+
+    /// The row groups that lie in it, of those in the footer.
+    pub(crate) fn groups(&self, footer: &ParquetMetaData) -> Vec<usize> {
+        let own = self.start..self.start + self.data.len() as u64;
+        let begins = |group: &RowGroupMetaData| {
+            let first = group.columns().first().map(|column| column.byte_range().0);
+            first.is_some_and(|first| own.contains(&first))
+        };
+        let groups = footer.row_groups().iter().enumerate();
+        groups.filter(|(_, group)| begins(group)).map(|(at, _)| at).collect()
+    }
 }
 
 impl Length for Part {

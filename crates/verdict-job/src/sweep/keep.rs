@@ -33,8 +33,9 @@ impl Keeper {
         writer: Writer,
         fingerprint: Fingerprint,
         counts: DataCounts,
+        first: u32,
     ) -> Keeper {
-        let state = Mutex::new(State { writer, next: 0, early: BTreeMap::new() });
+        let state = Mutex::new(State { writer, next: first, early: BTreeMap::new() });
         Keeper { task, state, fingerprint, counts }
     }
 
@@ -56,13 +57,24 @@ impl Keeper {
         self.state.lock().await.writer.bucketed()
     }
 
-    /// Commits the partition, which must have got `buckets` buckets.
-    pub(crate) async fn finish(self, buckets: u32) -> Result<Partition> {
-        let state = self.state.into_inner();
-        if state.next != buckets {
-            let next = state.next;
-            return Err(Error::Internal(format!("{next} of {buckets} buckets were kept")));
+    /// Commits the partition, which must have got the buckets before `end`.
+    pub(crate) async fn finish(self, end: u32) -> Result<Partition> {
+        let writer = self.state.into_inner().whole(end)?;
+        writer.finish(self.fingerprint, Some(self.counts)).await
+    }
+
+    /// The writer, which must have got the buckets before `end`.
+    pub(crate) fn written(self, end: u32) -> Result<Writer> {
+        self.state.into_inner().whole(end)
+    }
+}
+
+impl State {
+    fn whole(self, end: u32) -> Result<Writer> {
+        let next = self.next;
+        match next == end {
+            true => Ok(self.writer),
+            false => Err(Error::Internal(format!("{next} of {end} buckets were kept"))),
         }
-        state.writer.finish(self.fingerprint, Some(self.counts)).await
     }
 }

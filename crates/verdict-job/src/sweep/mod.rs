@@ -20,6 +20,7 @@ mod lookback;
 mod room;
 mod rows;
 mod seen;
+mod shown;
 mod span;
 mod states;
 mod table;
@@ -27,6 +28,7 @@ mod totals;
 mod walk;
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -40,10 +42,12 @@ use crate::store::Location;
 use crate::totals::total_number;
 
 pub(crate) use caps::{Limits, TaskLimits, limits};
+pub(crate) use input::Part;
 pub(crate) use keep::Keeper;
 pub(crate) use room::least_bytes;
 pub(crate) use rows::{Found, Group};
 pub(crate) use seen::{Changes, Large, Seen, Watched};
+pub(crate) use shown::{read_shown, write_shown};
 pub(crate) use states::edge_of;
 pub(crate) use table::unit_changes;
 
@@ -173,6 +177,8 @@ impl Task {
 pub(crate) struct Sweep {
     pub(crate) tables: Location,
     pub(crate) buckets: u32,
+    /// The buckets that are swept: all of them, or those of a share. Caps that move are found over all of them.
+    pub(crate) swept: Range<u32>,
     /// `Utf8` or `Int64`.
     pub(crate) unit: DataType,
     /// The components of all tasks, each once.

@@ -51,7 +51,7 @@ impl Found {
     pub(crate) fn new(sweep: &Sweep) -> Found {
         let several = sweep.tasks.iter().map(|task| vec![Vec::new(); task.looks.len()]).collect();
         let seen = Mutex::new(vec![Seen::default(); sweep.tasks.len()]);
-        let of = 2 * sweep.buckets as usize * sweep.tasks.len();
+        let of = 2 * sweep.swept.len() * sweep.tasks.len();
         Found {
             groups: Mutex::default(),
             several: Mutex::new(several),
@@ -115,6 +115,12 @@ impl Found {
                 Named::Text(text) => text.clone(),
             })
             .collect()
+    }
+
+    /// By look: the smallest of a task's units that were found in several variants.
+    pub(super) fn several(&self, task: usize) -> Vec<Vec<Named>> {
+        let several = self.several.lock().unwrap_or_else(PoisonError::into_inner);
+        several.get(task).cloned().unwrap_or_default()
     }
 
     /// Takes in what a bucket found.

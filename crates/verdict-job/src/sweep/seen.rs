@@ -38,7 +38,7 @@ pub(crate) struct Watched {
 /// Moments of x and y that change at looks: by look, in order. (A tree's node has room for eleven: of a pair of experiments, of which
 /// there are very many, mostly one is there.)
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Changes(Vec<(usize, Box<Moments2>)>);
+pub(crate) struct Changes(pub(super) Vec<(usize, Box<Moments2>)>);
 
 impl Changes {
     /// What changed at a look.
@@ -116,7 +116,7 @@ impl Seen {
 /// smallest one that is kept are never told, so that it does not matter which of them is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Large {
-    size: f64,
+    pub(super) size: f64,
     /// Its group, as [`super::Found::group`] knows it.
     pub(crate) group: i64,
     pub(crate) x: f64,
@@ -145,7 +145,7 @@ impl PartialOrd for Large {
 
 /// The largest values, and one more: the smallest of them is on top.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Largest(BinaryHeap<Reverse<Large>>);
+pub(crate) struct Largest(pub(super) BinaryHeap<Reverse<Large>>);
 
 impl Largest {
     /// The size that a value must exceed to be one of the `most` and one.

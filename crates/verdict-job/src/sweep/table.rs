@@ -29,7 +29,7 @@ pub(crate) fn unit_changes(
     threads: usize,
 ) -> Result<StreamingTable> {
     let schema = changes_schema(sweep);
-    let threads = threads.clamp(1, sweep.buckets.max(1) as usize);
+    let threads = threads.clamp(1, sweep.swept.len().max(1));
     let kept = Arc::new(Kept::of(sweep));
     let stream = |first: usize| {
         Arc::new(Stream {
@@ -38,7 +38,7 @@ pub(crate) fn unit_changes(
             kept: Arc::clone(&kept),
             found: Arc::clone(found),
             keepers: Arc::clone(keepers),
-            buckets: (0..sweep.buckets).skip(first).step_by(threads).collect(),
+            buckets: sweep.swept.clone().skip(first).step_by(threads).collect(),
         }) as Arc<dyn PartitionStream>
     };
     StreamingTable::try_new(Arc::clone(&schema), (0..threads).map(stream).collect())

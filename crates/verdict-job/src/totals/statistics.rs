@@ -28,7 +28,7 @@ use crate::{Error, Result, arrow_types, distributions};
 const TOGETHER: usize = 32 << 20;
 
 /// What was made of an experiment's groups and units: `group_totals`, and what checks look at.
-type Made = (RecordBatch, Seen);
+type OfGroups = (RecordBatch, Seen);
 
 /// The rows of `group_stats` that the engine made, by experiment (its place in the sweep) and date.
 type Computed = BTreeMap<(usize, NaiveDate), Vec<RecordBatch>>;
@@ -109,7 +109,7 @@ impl Job {
         &self,
         of_sweep: (&Sweep, &Found),
         works: &[Work<'_>],
-        made: Vec<Made>,
+        made: Vec<OfGroups>,
         told: &Telling<'_>,
         tally: &mut Tally,
     ) -> Result<()> {
@@ -214,7 +214,8 @@ impl Job {
     ) -> Result<()> {
         let (name, task) = (&work.experiment.name.value, &sweep.tasks[number]);
         let schema = arrow_types::schema(&GROUP_STATS);
-        let looks = task.looks.iter().enumerate();
+        // The first one last: until then who looks for shares looks for those that this is made of ([`super::cut`]).
+        let looks = task.looks.iter().enumerate().rev();
         for (at, look) in looks.filter(|(_, look)| task.made.contains(look)) {
             let key = Key::new(&GROUP_STATS, &[name, &look.to_string()]);
             let wanted = self.group_fingerprint(

@@ -128,6 +128,7 @@ impl Job {
         Sweep {
             tables: self.tables.clone(),
             buckets: self.project.buckets,
+            swept: 0..self.project.buckets,
             unit: unit.clone(),
             totals: totals.into_values().collect(),
             components: components.into_values().collect(),

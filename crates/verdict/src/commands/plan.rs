@@ -134,7 +134,7 @@ impl Spread {
         let greeted = workers.greet(&credentials(at)?).await;
         let greeted = greeted.into_iter().map(|(at, slots)| (at, slots.map_err(|e| e.to_string())));
         let mut steps = job.day_steps(plan);
-        steps.extend(job.totals_steps(plan, dates, workers.count().await));
+        steps.extend(job.totals_steps(plan, dates, workers.count().await).into_iter().flatten());
         let steps: Vec<_> = steps
             .into_iter()
             .map(|step| {

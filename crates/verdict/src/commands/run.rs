@@ -170,25 +170,9 @@ async fn make(
     let range = (asked.from.unwrap_or(date), date);
     let planned = || job.plan(range.0, range.1, &asked.scope.experiment);
     if let Some(slice) = asked.work.slice {
-        plan.slice(slice.index, slice.of);
-        let days = if plan.makes_days() { "is made" } else { "is there" };
-        if let Some(sending) = &sending
-            && sending.days(&plan, tally).await?
-        {
-            plan = planned().await?;
-            plan.slice(slice.index, slice.of);
-        }
-        job.make(&plan, teller, tally).await?;
-        // What follows from the days is for the slice that finds all of them made.
-        plan = planned().await?;
-        if plan.makes_days() {
-            if !asked.work.quiet {
-                teller.note(&format!(
-                    "slice {}/{} {days}; days of other slices are still to be made",
-                    slice.index, slice.of
-                ));
-            }
-            return Ok(made);
+        match Box::pin(make_slice(job, slice, plan, range, (asked, teller, tally))).await? {
+            Sliced::Whole(whole) => plan = whole,
+            Sliced::Share(failure) => return Ok(Made { failure, ..made }),
         }
     }
     if let Some(sending) = &sending {
@@ -220,6 +204,66 @@ async fn make(
         }
     }
     Ok(made)
+}
+
+/// What a slice leaves.
+enum Sliced {
+    /// What follows from totals that are all there, or all of it where the slice is the only one.
+    Whole(Plan),
+    /// Others have something to make yet; what of its own share failed.
+    Share(Option<Failure>),
+}
+
+/// Makes a slice of the days; where all days are there, of the buckets of totals. The slice that finds that nothing of them
+/// lacks goes on.
+async fn make_slice(
+    job: &Job,
+    slice: args::Slice,
+    mut plan: Plan,
+    range: (NaiveDate, NaiveDate),
+    (asked, teller, tally): (&Asked<'_>, &Teller, &mut Tally),
+) -> Result<Sliced, Failure> {
+    let sending = asked.sending(job, teller);
+    let planned = || job.plan(range.0, range.1, &asked.scope.experiment);
+    let tell = |what: &str| {
+        if !asked.work.quiet {
+            teller.note(&format!("slice {}/{} {what}", slice.index, slice.of));
+        }
+    };
+    plan.slice(slice.index, slice.of);
+    let days = if plan.makes_days() { "is made" } else { "is there" };
+    if let Some(sending) = &sending
+        && sending.days(&plan, tally).await?
+    {
+        plan = planned().await?;
+        plan.slice(slice.index, slice.of);
+    }
+    job.make(&plan, teller, tally).await?;
+    // What follows from the days is for slices that find all of them made.
+    plan = planned().await?;
+    if plan.makes_days() {
+        tell(&format!("{days}; days of other slices are still to be made"));
+        return Ok(Sliced::Share(None));
+    }
+    if slice.of == 1 || !plan.makes_totals() {
+        return Ok(Sliced::Whole(plan));
+    }
+    let own = job.slice_of_buckets(slice.index, slice.of);
+    if let Some(sending) = &sending {
+        sending.shares(&job.share_steps(&plan, range, &own), tally).await?;
+    }
+    let outcome = job.share_and_join(&plan, &own, teller, tally).await?;
+    plan = planned().await?;
+    if !plan.makes_totals() {
+        return Ok(Sliced::Whole(plan));
+    }
+    let failed: Vec<_> = outcome.failed.into_iter().map(|(_, error)| error).collect();
+    if failed.is_empty() {
+        let buckets = if own.is_empty() { "has no buckets of totals" } else { "of totals is made" };
+        tell(&format!("{buckets}; shares of other slices are still to be made"));
+        return Ok(Sliced::Share(None));
+    }
+    Ok(Sliced::Share(Some(Failure::of_job(failed))))
 }
 
 /// Makes the tables of a date in `job`, whatever other tables there are.

@@ -94,7 +94,9 @@ pub(super) struct Sending<'a> {
 impl Sending<'_> {
     /// Has workers make the days of a plan: whether anything was made, so that one must plan again.
     pub(super) async fn days(&self, plan: &Plan, tally: &mut Tally) -> Result<bool, Failure> {
-        self.send("days", &self.job.day_steps(plan), tally).await
+        let steps = self.job.day_steps(plan);
+        self.send("days", &steps, tally).await?;
+        Ok(!steps.is_empty())
     }
 
     /// The same for the totals of its experiments, a share for each worker: those of a share are made in one sweep.
@@ -104,18 +106,33 @@ impl Sending<'_> {
         dates: (NaiveDate, NaiveDate),
         tally: &mut Tally,
     ) -> Result<bool, Failure> {
-        let shares = self.workers.count().await;
-        self.send("totals", &self.job.totals_steps(plan, dates, shares), tally).await
+        let workers = self.workers.count().await;
+        let [shares, totals] = self.job.totals_steps(plan, dates, workers);
+        self.shares(&shares, tally).await?;
+        self.send("totals", &totals, tally).await?;
+        Ok(!totals.is_empty())
     }
 
-    async fn send(
+    /// Has workers make shares of totals; those that no worker made are made here.
+    pub(super) async fn shares(&self, steps: &[Step], tally: &mut Tally) -> Result<(), Failure> {
+        for step in self.send("shares of totals", steps, tally).await? {
+            // What fails here fails again where it is told of, when totals are made.
+            if let Ok(made) = self.job.make_step(step).await {
+                tally.add_work(&made);
+            }
+        }
+        Ok(())
+    }
+
+    /// Has workers make steps, and gives those that none has made.
+    async fn send<'s>(
         &self,
         what: &'static str,
-        steps: &[Step],
+        steps: &'s [Step],
         tally: &mut Tally,
-    ) -> Result<bool, Failure> {
+    ) -> Result<Vec<&'s Step>, Failure> {
         if steps.is_empty() {
-            return Ok(false);
+            return Ok(Vec::new());
         }
         let tasks = tasks(self.job, self.project, steps.iter().cloned().map(Wanted::Made))?;
         let policy = policy(self.how);
@@ -131,6 +148,7 @@ impl Sending<'_> {
         let credentials = credentials(&self.how.at)?;
         let spread = self.workers.spread(&tasks, &credentials, policy, &tell).await;
         let mut made = 0;
+        let mut unmade = Vec::new();
         let mut first_left = None;
         for (step, came) in steps.iter().zip(spread.steps) {
             match came {
@@ -141,9 +159,11 @@ impl Sending<'_> {
                     }
                 }
                 Err(Left::Failed(why)) => {
+                    unmade.push(step);
                     first_left.get_or_insert_with(|| format!("{step}: {why}"));
                 }
                 Err(Left::Lost) => {
+                    unmade.push(step);
                     first_left
                         .get_or_insert_with(|| format!("{step}: no worker was left to make it"));
                 }
@@ -165,7 +185,7 @@ impl Sending<'_> {
             self.teller
                 .note(&format!("warning: {} of {of} {what} are made here ({left})", of - made));
         }
-        Ok(true)
+        Ok(unmade)
     }
 
     fn done(&self, step: &Step, worker: SocketAddr, (done, of): (&Mutex<usize>, usize)) {
