@@ -16,7 +16,7 @@ use crate::words::list;
 /// The check that the plan is the registered one.
 pub const REGISTERED_PLAN: &str = "registered_plan";
 
-/// What an experiment is judged by: its plan, and its statistics as for [`judge`].
+/// What an experiment is judged by: its plan, and its statistics as for [`super::judge`].
 #[derive(Clone, Copy, Debug)]
 pub struct Judged<'a> {
     /// The experiment.
