@@ -165,10 +165,11 @@ impl Job {
         &self,
         mut work: Work<'_>,
         (exposed, logs): (Exposed, Vec<LogOfExposures>),
-        (events, bound): (Events, Vec<BoundComponent>),
+        (mut events, bound): (Events, Vec<BoundComponent>),
         rows: RowCounts,
     ) -> Result<Tally> {
         let (task, buckets) = (work.task, self.project.buckets);
+        events.seal();
         let (exposed, events) = (Arc::new(exposed), Arc::new(events));
         let unit = match events.names() {
             Names::Numbers(_) => DataType::Int64,

@@ -45,6 +45,8 @@ pub(super) struct Component {
     value: Option<String>,
     filter: Option<String>,
     places: Places,
+    /// Which places have come to something, once all rows are added ([`Component::seal`]).
+    filled: Option<BooleanBuffer>,
 }
 
 impl Component {
@@ -76,6 +78,7 @@ impl Component {
             value: component.value.as_ref().map(|_| component.value_column()),
             filter: component.filter.as_ref().map(|_| component.filter_column()),
             places,
+            filled: None,
         }
     }
 
@@ -298,24 +301,45 @@ impl Component {
         }
     }
 
+    /// Notes which places have come to something: all rows are added. Units of an experiment lie anywhere among the places, and a look at
+    /// one of them is a wait for memory; most have nothing of most components, which a bit tells.
+    pub(super) fn seal(&mut self) {
+        fn filled<T>(places: &[T], is_filled: impl Fn(&T) -> bool) -> Option<BooleanBuffer> {
+            Some(BooleanBuffer::collect_bool(places.len(), |place| is_filled(&places[place])))
+        }
+        self.filled = match &self.places {
+            // Which is such bits itself, if as bytes.
+            Places::Any(_) => None,
+            Places::Count(v) => filled(v, |count| *count != 0),
+            Places::Integers(v) => filled(v, |sum| *sum != 0),
+            Places::Doubles(v) => filled(v, |sum| !sum.is_zero()),
+            Places::IntegerExtremes(v, _) => filled(v, Option::is_some),
+            Places::DoubleExtremes(v, _) => filled(v, Option::is_some),
+            Places::Values(v) => filled(v, |values| !values.is_empty()),
+            Places::Sets(v) => filled(v, |set| !set.is_empty()),
+            Places::Numbers(v, _) | Places::Texts(v, _) => filled(v, Option::is_some),
+            Places::Tallies(v) => filled(v, |tally| !tally.is_empty()),
+        };
+    }
+
     /// The component over each span of places, as a table has it.
     ///
     /// # Errors
     /// A sum does not fit the table's type.
     pub(super) fn over(&self, spans: &[Span]) -> Result<ArrayRef> {
-        let name = &self.name;
+        let (name, filled) = (&self.name, self.filled.as_ref());
         Ok(match &self.places {
-            Places::Any(v) => {
-                Arc::new(BooleanArray::from(each(v, spans, |any| Ok(any.iter().any(|any| *any)))?))
-            }
-            Places::Count(v) => {
-                Arc::new(Int64Array::from(each(v, spans, |counts| Ok(counts.iter().sum::<i64>()))?))
-            }
-            Places::Integers(v) => Arc::new(Int64Array::from(each(v, spans, |sums| {
+            Places::Any(v) => Arc::new(BooleanArray::from(each((v, filled), spans, |any| {
+                Ok(any.iter().any(|any| *any))
+            })?)),
+            Places::Count(v) => Arc::new(Int64Array::from(each((v, filled), spans, |counts| {
+                Ok(counts.iter().sum::<i64>())
+            })?)),
+            Places::Integers(v) => Arc::new(Int64Array::from(each((v, filled), spans, |sums| {
                 i64::try_from(sums.iter().sum::<i128>())
                     .map_err(|_| exec_datafusion_err!("the sum of {name} does not fit in BIGINT"))
             })?)),
-            Places::Doubles(v) => Arc::new(Float64Array::from(each(v, spans, |sums| {
+            Places::Doubles(v) => Arc::new(Float64Array::from(each((v, filled), spans, |sums| {
                 let sum = match sums {
                     [] => Some(0.0),
                     [one] => one.to_f64(),
@@ -330,7 +354,7 @@ impl Component {
                 })
             })?)),
             Places::Values(v) => {
-                let all = each(v, spans, |parts| {
+                let all = each((v, filled), spans, |parts| {
                     let mut values = UnitValues::default();
                     parts.iter().for_each(|part| values.merge(part));
                     Ok((!values.is_empty()).then(|| values.to_bytes()))
@@ -338,7 +362,7 @@ impl Component {
                 states(name, &all)?
             }
             Places::Sets(v) => {
-                let all = each(v, spans, |parts| {
+                let all = each((v, filled), spans, |parts| {
                     let mut set = UnitSet::default();
                     parts.iter().for_each(|part| set.merge(part));
                     Ok((!set.is_empty()).then(|| set.to_bytes()))
@@ -346,7 +370,7 @@ impl Component {
                 states(name, &all)?
             }
             Places::Tallies(v) => {
-                let all = each(v, spans, |parts| {
+                let all = each((v, filled), spans, |parts| {
                     let mut tally = UnitTally::default();
                     parts.iter().for_each(|part| tally.merge(part));
                     Ok((!tally.is_empty()).then(|| tally.to_bytes()))
@@ -354,7 +378,7 @@ impl Component {
                 states(name, &all)?
             }
             Places::Numbers(v, which) | Places::Texts(v, which) => {
-                let all = each(v, spans, |parts| {
+                let all = each((v, filled), spans, |parts| {
                     let wins = |a: &&UnitEdge, b: &&UnitEdge| a.cmp(b) == *which;
                     let kept = extreme(parts.iter().map(Option::as_ref), wins);
                     Ok(kept.map(UnitEdge::to_bytes))
@@ -364,13 +388,13 @@ impl Component {
             Places::IntegerExtremes(v, wins) => {
                 let of =
                     |v: &[Option<i64>]| Ok(extreme(v.iter().copied(), |a, b| a.cmp(b) == *wins));
-                Arc::new(Int64Array::from(each(v, spans, of)?))
+                Arc::new(Int64Array::from(each((v, filled), spans, of)?))
             }
             Places::DoubleExtremes(v, wins) => {
                 let of = |v: &[Option<f64>]| {
                     Ok(extreme(v.iter().copied(), |a, b| a.total_cmp(b) == *wins))
                 };
-                Arc::new(Float64Array::from(each(v, spans, of)?))
+                Arc::new(Float64Array::from(each((v, filled), spans, of)?))
             }
         })
     }
@@ -408,11 +432,20 @@ fn keep(kept: &mut Option<UnitEdge>, which: Ordering, other: UnitEdge) {
     }
 }
 
-/// What `of` says of the places of each span.
-fn each<T, V>(places: &[T], spans: &[Span], of: impl Fn(&[T]) -> Result<V>) -> Result<Vec<V>> {
+/// What `of` says of the places of each span; of a span whose places have come to nothing it is asked with none.
+fn each<T, V>(
+    (places, filled): (&[T], Option<&BooleanBuffer>),
+    spans: &[Span],
+    of: impl Fn(&[T]) -> Result<V>,
+) -> Result<Vec<V>> {
     let mut all = Vec::with_capacity(spans.len());
     for span in spans {
-        all.push(of(&places[span.range()])?);
+        let mut range = span.range();
+        let anything = filled.is_none_or(|filled| range.clone().any(|at| filled.value(at)));
+        if !anything {
+            range.end = range.start;
+        }
+        all.push(of(&places[range])?);
     }
     Ok(all)
 }
