@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""A project over a generated marketplace log, for measuring: prepare.py DATA PROJECT [experiments]
+"""A project over a generated marketplace log, for measuring: prepare.py DATA PROJECT [experiments] [more]
 
 DATA has events/ds=…, exposures/ds=… and truth.json, which names the experiments, their arms and first days.
-PROJECT becomes a project folder with six metrics and those experiments (or the first few of them).
+PROJECT becomes a project folder with five metrics and those experiments (or the first few of them). With `more` there are so many
+metrics beside revenue, and each experiment has four of them: those of a company whose teams have metrics of their own.
 """
 import datetime
 import json
@@ -13,6 +14,7 @@ data, project = os.path.abspath(sys.argv[1]), sys.argv[2]
 experiments = json.load(open(f"{data}/truth.json"))["experiments"]
 if len(sys.argv) > 3:
     experiments = experiments[: int(sys.argv[3])]
+more = int(sys.argv[4]) if len(sys.argv) > 4 else 0
 first = min(name[3:] for name in os.listdir(f"{data}/events") if name.startswith("ds="))
 os.makedirs(f"{project}/experiments", exist_ok=True)
 
@@ -34,7 +36,13 @@ metrics:
     denominator: {{source: events, aggregate: count, filter: event = 'impression'}}
   active_days: {{type: mean, source: events, aggregate: distinct_days}}
 """)
-for e in experiments:
+    for k in range(more):
+        condition = f"event = 'purchase' AND value > {k}"
+        out.write(f"  beyond_{k}: {{type: mean, source: events, value: value, filter: \"{condition}\"}}\n")
+for n, e in enumerate(experiments):
+    own = ["conv", "ad_views", "ctr", "active_days"]
+    if more:
+        own = sorted({f"beyond_{(7 * n + 11 * j) % more}" for j in range(4)})
     start = datetime.date.fromisoformat(first) + datetime.timedelta(days=e["start_day"])
     with open(f"{project}/experiments/{e['id']}.yaml", "w") as out:
         out.write(f"""\
@@ -44,5 +52,5 @@ experiment:
   design: {{unit: user_id, variants: [{", ".join(e["arms"])}]}}
   metrics:
     primary: {{name: revenue}}
-    secondary: [{{name: conv}}, {{name: ad_views}}, {{name: ctr}}, {{name: active_days}}]
+    secondary: [{", ".join(f"{{name: {name}}}" for name in own)}]
 """)

@@ -1,8 +1,9 @@
 //! One day of one unit type: its logs scanned once, `unit_day` and `exposure_day` written.
 
+mod reading;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -11,7 +12,7 @@ use datafusion::common::runtime::SpawnedTask;
 use datafusion::datasource::MemTable;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
-use datafusion::physical_plan::{ExecutionPlan, collect, execute_stream_partitioned};
+use datafusion::physical_plan::{collect, execute_stream_partitioned};
 use datafusion::prelude::{DataFrame, SessionContext};
 use futures::TryStreamExt;
 use futures::future::BoxFuture;
@@ -29,12 +30,12 @@ use crate::fingerprint::Fingerprint;
 use crate::footers::{self, Footer};
 use crate::job::{Job, Tally};
 use crate::log::{DayObjects, Log};
-use crate::meters::Share;
 use crate::partition::{Key, Partition, write_buckets};
 use crate::render::{self, ComponentSql};
 use crate::room::{self, Room};
 use crate::snapshot::Snapshot;
 use crate::{Error, Result, arrow_types, drift, fold, scanned, session};
+use reading::Reading;
 
 /// A day's work for one unit type.
 #[derive(Clone, Debug)]
@@ -86,41 +87,6 @@ impl Opened<'_> {
         columns: impl Iterator<Item = &'c String> + Clone,
     ) -> Result<()> {
         drift::agree(self.log.location(), &self.footers, columns)
-    }
-}
-
-/// A log's day while it is read: how far that has come.
-struct Reading {
-    in_files: u64,
-    scan: Share,
-    aggregate: Share,
-    /// Rows that were added up.
-    added: AtomicU64,
-    /// The plan that scans it, where rows are added up while it does.
-    plan: Option<Arc<dyn ExecutionPlan>>,
-}
-
-impl Reading {
-    fn of(opened: &Opened<'_>, plan: Option<&Arc<dyn ExecutionPlan>>) -> Reading {
-        let (meters, in_files) = (&opened.log.location().meters, opened.rows());
-        meters.aggregate.expect(in_files);
-        meters.opened.fetch_add(opened.day.bytes(), Ordering::Relaxed);
-        Reading {
-            in_files,
-            scan: meters.share(|meters| &meters.scan, opened.day.bytes()),
-            aggregate: meters.share(|meters| &meters.aggregate, in_files),
-            added: AtomicU64::new(0),
-            plan: plan.cloned(),
-        }
-    }
-
-    /// Tells that so many more rows are added up.
-    fn added(&self, rows: usize) {
-        let added = self.added.fetch_add(rows as u64, Ordering::Relaxed) + rows as u64;
-        self.aggregate.reach(added, self.in_files);
-        if let Some(plan) = &self.plan {
-            self.scan.reach(scanned::rows(plan.as_ref()), self.in_files);
-        }
     }
 }
 
