@@ -62,6 +62,7 @@ struct State {
 }
 
 impl State {
+    /// Notes what there is something to do of now.
     fn look(&mut self, meters: &Meters) {
         for (kind, began) in Kind::ALL.into_iter().zip(&mut self.began) {
             if began.is_none() && kind.read(meters).is_some() {
@@ -89,10 +90,12 @@ impl Telling {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut state);
         state.look(&self.meters);
+        if state.what.is_empty() {
+            // It is planning still, and nothing is under way.
+            return;
+        }
         if let Some(bars) = &self.bars {
-            if state.step.1 > 0 {
-                bars.show(state.step, &state.what, &self.meters);
-            }
+            bars.show(state.step, &state.what, &self.meters);
             return;
         }
         let due = state.last_line.unwrap_or(self.started).elapsed() >= EVERY;

@@ -20,9 +20,7 @@ impl Bars {
     pub(super) fn new() -> Bars {
         let all = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
         let head = all.add(ProgressBar::no_length());
-        if let Ok(style) =
-            ProgressStyle::with_template("{spinner} {elapsed} · step {pos} of {len} · {wide_msg}")
-        {
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} · {wide_msg}") {
             head.set_style(style);
         }
         Bars { all, head, kinds: Mutex::default() }
@@ -30,9 +28,9 @@ impl Bars {
 
     /// Shows step `done` of `of`, and how far each kind of work has come.
     pub(super) fn show(&self, (done, of): (usize, usize), what: &str, meters: &Meters) {
-        self.head.set_length(of as u64);
-        self.head.set_position(done as u64);
-        self.head.set_message(what.to_owned());
+        // Where all is there already no step begins.
+        let step = if of > 0 { format!("step {done} of {of} · ") } else { String::new() };
+        self.head.set_message(step + what);
         self.head.tick();
         let mut bars = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
         for (at, kind) in Kind::ALL.into_iter().enumerate() {
