@@ -125,6 +125,40 @@ fn json_lines_count_what_is_done() {
     assert_eq!(number(totals, "partitions_planned"), number(end, "partitions_made"));
 }
 
+/// A second run reads what the first one resampled, and says the same to the letter; one with another seed draws again.
+#[test]
+fn what_was_resampled_is_not_drawn_again() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    resampling(folder.path());
+    let ran = |format: &str| {
+        let more = ["--log-format", "json", "--format", format];
+        let ran = verdict(folder.path(), &[&BACKFILL[..], &more].concat()).exits(0);
+        let end = ran.stderr.lines().last().expect("an end");
+        let end: Value = serde_json::from_str(end).expect("JSON");
+        let count = |key: &str| end[key].as_u64().expect("a count");
+        (ran.stdout, count("draws"), count("partitions_made"))
+    };
+    let drawn = |of: (String, u64, u64)| (of.1 > 0, of.2 > 0);
+    let (first, draws, made) = ran("json");
+    assert!(draws > 0 && made > 0, "{draws} draws, {made} partitions");
+    assert_eq!(ran("json"), (first.clone(), 0, 0));
+    let texts = [ran("text").0, ran("markdown").0];
+    let experiment = folder.path().join("demo/experiments/new_checkout.yaml");
+    let text = std::fs::read_to_string(&experiment).expect("the experiment");
+    let reseeded = text.replace("{replicates: 1000}", "{replicates: 1000, seed: 7}");
+    std::fs::write(&experiment, reseeded).expect("a file");
+    let other = ran("json");
+    assert_ne!(other.0, first);
+    assert_eq!(drawn(other), (true, true));
+    std::fs::write(&experiment, text).expect("a file");
+    // Judged anew, with nothing to read back, it is what was read back before.
+    for (format, expected) in ["text", "markdown"].into_iter().zip(&texts) {
+        std::fs::remove_dir_all(folder.path().join("demo/tables/decisions")).expect("decisions");
+        assert_eq!(&ran(format).0, expected);
+    }
+    assert_eq!(ran("json").0, first);
+}
+
 /// How many files a folder and those below it have.
 fn partitions(folder: &Path) -> usize {
     let entries =

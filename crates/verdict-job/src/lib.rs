@@ -81,7 +81,7 @@ pub use meters::{Meter, Meters};
 pub use outlet::Outlet;
 pub use plan::{Action, Item, Plan};
 pub use query::{Compression, PartRows, QueryStep, SpreadQuery, query};
-pub use row_tables::RunRow;
+pub use row_tables::{JudgedRows, RunRow};
 pub use scratch::{Scratch, leave_no_scratch};
 pub use secrets::without_secrets;
 pub use steps::{Stage, Step};

@@ -16,7 +16,7 @@ use crate::error::AtStage;
 use crate::fingerprint::Fingerprint;
 use crate::group_stats::judged_fingerprint;
 use crate::job::{Job, Tally};
-use crate::partition::{self, Key};
+use crate::partition::{self, Key, Partition};
 use crate::{GroupStats, Result, arrow_types, registrations};
 
 /// A row of `runs`, but for what the job itself knows.
@@ -36,6 +36,9 @@ pub struct RunRow {
     pub error: Option<String>,
 }
 
+/// Results, checks and decisions of an experiment as of a date.
+pub type JudgedRows = (Vec<ResultRow>, Vec<CheckRow>, Vec<DecisionRow>);
+
 impl Job {
     /// Writes what the analysis says of an experiment, where it differs from what is there.
     ///
@@ -50,11 +53,7 @@ impl Job {
         rows: (&[ResultRow], &[CheckRow], &[DecisionRow]),
         tally: &mut Tally,
     ) -> Result<()> {
-        let registered = registrations::aspect(&self.plan_of(experiment), registered);
-        let later = self.later_of(experiment);
-        let fingerprint = judged_fingerprint(experiment, &later, &registered, &stats.partitions);
-        let incomplete = stats.counts.iter().flat_map(|counts| &counts.incomplete);
-        let fingerprint = fingerprint.with_any("incomplete days", incomplete);
+        let fingerprint = self.judgement_fingerprint(experiment, stats, registered);
         let (results, checks, decisions) = rows;
         let tables: [(&'static Table, RecordBatch); 3] = [
             (&RESULTS, results_batch(results)?),
@@ -74,6 +73,55 @@ impl Job {
             tally.made += 1;
         }
         Ok(())
+    }
+
+    /// What the analysis said of an experiment, where the tables have it of the same statistics, definitions and plan: judging once
+    /// more would say the same.
+    ///
+    /// # Errors
+    /// The store fails.
+    pub async fn judgement_there(
+        &self,
+        experiment: &Experiment,
+        stats: &GroupStats,
+        registered: Option<&RegisteredPlan>,
+        as_of: NaiveDate,
+        tally: &mut Tally,
+    ) -> Result<Option<JudgedRows>> {
+        let fingerprint = self.judgement_fingerprint(experiment, stats, registered);
+        let key = |table| Key::new(table, &[&experiment.name.value, &as_of.to_string()]);
+        let keys = [&RESULTS, &CHECKS, &DECISIONS].map(key);
+        let found = partition::find_all(&self.tables, keys.into()).await?;
+        let is_fresh = |partition: &Partition| {
+            partition.made.as_ref().is_some_and(|made| made.fingerprint == fingerprint)
+        };
+        if !found.iter().all(|found| found.as_ref().is_some_and(is_fresh)) {
+            return Ok(None);
+        }
+        let dates = [as_of];
+        let results = self.rows_of(&RESULTS, experiment, &dates, None).await;
+        let checks = self.rows_of(&CHECKS, experiment, &dates, None).await;
+        let decisions = self.rows_of(&DECISIONS, experiment, &dates, None).await;
+        // What is damaged is judged once more.
+        let (Ok(results), Ok(checks), Ok(decisions)) = (results, checks, decisions) else {
+            return Ok(None);
+        };
+        tally.fresh += found.len() as u64;
+        Ok(Some((results, checks, decisions)))
+    }
+
+    /// What a judgement follows from.
+    fn judgement_fingerprint(
+        &self,
+        experiment: &Experiment,
+        stats: &GroupStats,
+        registered: Option<&RegisteredPlan>,
+    ) -> Fingerprint {
+        let registered = registrations::aspect(&self.plan_of(experiment), registered);
+        let later = self.later_of(experiment);
+        let fingerprint = judged_fingerprint(experiment, &later, &registered, &stats.partitions);
+        let incomplete = stats.counts.iter().flat_map(|counts| &counts.incomplete);
+        fingerprint.with_any("incomplete days", incomplete)
     }
 
     /// Writes the log of a run.

@@ -31,6 +31,11 @@ impl Bootstraps {
         Bootstraps { meters: Arc::clone(meters), left: judged.map(metrics).sum(), of: None }
     }
 
+    /// An experiment's judgement as of a date that needs none.
+    pub(super) fn without(&mut self, experiment: &Experiment) {
+        self.left = self.left.saturating_sub(metrics(experiment));
+    }
+
     /// What was drawn for the experiment so far, before it is judged as of a date by these statistics.
     pub(super) fn before(
         &mut self,
@@ -65,6 +70,11 @@ impl Drop for Bootstraps {
     fn drop(&mut self) {
         self.meters.bootstrap.expect_still(0);
     }
+}
+
+/// Whether an experiment has any.
+pub(super) fn are_of(experiment: &Experiment) -> bool {
+    metrics(experiment) > 0
 }
 
 /// How many metrics are resampled.

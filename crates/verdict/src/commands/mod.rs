@@ -30,7 +30,7 @@ use std::io::Write;
 
 use chrono::{Days, Utc};
 use verdict_analysis::judge::{self, judge_with};
-use verdict_job::{Job, ReadStats, Tally};
+use verdict_job::{Job, JudgedRows, ReadStats, Tally};
 use verdict_model::{Experiment, NaiveDate, RegisteredPlan};
 use verdict_report::Judged;
 
@@ -84,6 +84,23 @@ async fn judge_one(
     if let Some(counts) = &mut stats.counts {
         counts.incomplete = incomplete;
     }
+    let of_rows = |(results, checks, decisions): JudgedRows, missing_days: Vec<NaiveDate>| Judged {
+        experiment: experiment.clone(),
+        as_of,
+        results,
+        checks,
+        decisions,
+        missing_days,
+        registered: registered.map(|registered| registered.as_of),
+    };
+    // Resampling takes longer than reading what came of it; without it judging is as fast as reading.
+    if bootstraps::are_of(experiment)
+        && let Some(there) =
+            job.judgement_there(experiment, &stats, registered, as_of, tally).await?
+    {
+        bootstraps.without(experiment);
+        return Ok(of_rows(there, stats.missing));
+    }
     let types: BTreeMap<String, String> = project
         .metrics
         .iter()
@@ -97,15 +114,8 @@ async fn judge_one(
     let (ds, stats_of) = (as_of, &stats.rows[..]);
     let judged = judge::Judged { experiment, plan: &plan, ds, stats: stats_of, counts, resamples };
     judge::hold_to_registered(&mut judgement, &judged, registered);
-    let judged = Judged {
-        experiment: experiment.clone(),
-        as_of,
-        results: judgement.results,
-        checks: judgement.checks,
-        decisions: judgement.decisions,
-        missing_days: stats.missing.clone(),
-        registered: registered.map(|registered| registered.as_of),
-    };
+    let judgement = (judgement.results, judgement.checks, judgement.decisions);
+    let judged = of_rows(judgement, stats.missing.clone());
     before.put_down(job, &judged).await?;
     let rows = (&judged.results[..], &judged.checks[..], &judged.decisions[..]);
     job.write_judgement(experiment, &stats, registered, as_of, rows, tally).await?;

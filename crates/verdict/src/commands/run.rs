@@ -369,6 +369,7 @@ fn closing(
             "command": asked.command, "partitions_made": tally.made, "partitions_fresh": tally.fresh,
             "rows": tally.rows, "objects": tally.objects, "bytes": tally.bytes,
             "bytes_scanned": tally.bytes_scanned, "bytes_pruned": tally.bytes_pruned(), "bytes_fresh": fresh_bytes,
+            "draws": job.meters().bootstrap.read().0,
             "seconds": seconds, "peak_memory_bytes": peak_memory(), "cost": cost, "tables": job.tables(),
         }),
     );
