@@ -8,9 +8,7 @@ use std::time::{Duration, Instant};
 
 use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef, TimeUnit};
-use datafusion::execution::object_store::ObjectStoreUrl;
 use object_store::ObjectStoreExt;
-use object_store::memory::InMemory;
 use object_store::path::Path;
 use verdict_model::tables::UNIT_DAY;
 use verdict_model::{DataCounts, Located, Place};
@@ -197,17 +195,6 @@ fn hostile_expressions_are_refused_or_read_their_row() {
     thread.unwrap().join().unwrap();
 }
 
-fn root() -> Location {
-    Location {
-        store: Arc::new(InMemory::new()),
-        url: ObjectStoreUrl::parse("memory://tables").unwrap(),
-        prefix: Path::default(),
-        display: "memory://tables".into(),
-        pins: Arc::default(),
-        meters: Arc::default(),
-    }
-}
-
 /// A partition of two buckets, as it is written.
 async fn partition(root: &Location) -> (Fingerprint, Vec<u8>, Path) {
     let bucket = |units: [&str; 2]| {
@@ -231,7 +218,7 @@ async fn partition(root: &Location) -> (Fingerprint, Vec<u8>, Path) {
 #[test]
 fn hostile_footers_are_no_partitions_or_say_what_they_are_made_of() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let root = root();
+    let root = Location::in_memory();
     let (wanted, whole, at) = runtime.block_on(partition(&root));
     let length = u32::from_le_bytes(whole[whole.len() - 8..whole.len() - 4].try_into().unwrap());
     let footer = whole.len() - 8 - length as usize;
@@ -266,7 +253,7 @@ fn hostile_footers_are_no_partitions_or_say_what_they_are_made_of() {
 #[test]
 fn hostile_fingerprints_are_none_or_differ_where_they_say() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let root = root();
+    let root = Location::in_memory();
     let (wanted, _, at) = runtime.block_on(partition(&root));
     let object = runtime.block_on(root.store.head(&at)).unwrap();
     let made = runtime.block_on(current(&root, object)).unwrap().unwrap().made.unwrap();

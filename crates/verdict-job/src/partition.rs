@@ -426,14 +426,10 @@ impl Writer {
             .map_err(DataFusionError::IoError)
             .at(|| format!("writing {}", self.key))?;
         let bytes = std::mem::take(self.rows.inner_mut());
-        let size = bytes.len() as u64;
         if let Some(told) = &mut self.told {
             told.push(Chunk::of(&bytes));
         }
-        let sent = self.object.put(bytes.into()).await;
-        sent.map_err(|source| failed(&self.root, &self.key, source))?;
-        self.root.meters.written.fetch_add(size, Ordering::Relaxed);
-        Ok(())
+        send((&self.root, &self.key), &mut self.object, bytes).await
     }
 
     /// Writes the footer and commits.
@@ -450,9 +446,7 @@ impl Writer {
         self.rows.append_key_value_metadata(made.words()?);
         self.rows.finish().at(|| format!("writing {}", self.key))?;
         self.send().await?;
-        let committed = self.object.finish().await;
-        committed.map_err(|source| failed(&self.root, &self.key, source))?;
-        self.root.meters.write.add(1);
+        commit((&self.root, &self.key), self.object).await?;
         let found = find(&self.root, &self.key).await?;
         found.ok_or_else(|| Error::Internal(format!("{} was written and is not there", self.key)))
     }
@@ -469,6 +463,21 @@ impl Writer {
     }
 }
 
+/// Hands on some bytes of a partition, and counts them.
+async fn send((root, key): (&Location, &Key), object: &mut Upload, bytes: Vec<u8>) -> Result<()> {
+    let size = bytes.len() as u64;
+    object.put(bytes.into()).await.map_err(|source| failed(root, key, source))?;
+    root.meters.written.fetch_add(size, Ordering::Relaxed);
+    Ok(())
+}
+
+/// Commits a partition, and counts it.
+async fn commit((root, key): (&Location, &Key), object: Upload) -> Result<()> {
+    object.finish().await.map_err(|source| failed(root, key, source))?;
+    root.meters.write.add(1);
+    Ok(())
+}
+
 pub(crate) fn failed(root: &Location, key: &Key, source: object_store::Error) -> Error {
     Error::Store { object: key.object(root).display, source }
 }
@@ -478,8 +487,6 @@ mod tests {
     use std::sync::Arc;
 
     use datafusion::arrow::array::{ArrayRef, Int64Array};
-    use datafusion::execution::object_store::ObjectStoreUrl;
-    use object_store::memory::InMemory;
 
     use super::*;
 
@@ -496,14 +503,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_an_object_was_replaced_by_is_read_instead() {
-        let root = Location {
-            store: Arc::new(InMemory::new()),
-            url: ObjectStoreUrl::parse("memory://tables").unwrap(),
-            prefix: Path::default(),
-            display: "memory://tables".into(),
-            pins: Arc::default(),
-            meters: Arc::default(),
-        };
+        let root = Location::in_memory();
         let at = Path::from("part-0.parquet");
         let put = async |bytes: Vec<u8>| {
             root.store.put(&at, bytes.into()).await.unwrap();

@@ -42,6 +42,19 @@ impl fmt::Debug for Location {
 }
 
 impl Location {
+    /// A place of its own in memory.
+    #[cfg(test)]
+    pub(crate) fn in_memory() -> Location {
+        Location {
+            store: Arc::new(object_store::memory::InMemory::new()),
+            url: ObjectStoreUrl::parse("memory://tables").unwrap(),
+            prefix: Path::default(),
+            display: "memory://tables".into(),
+            pins: Arc::default(),
+            meters: Arc::default(),
+        }
+    }
+
     /// The location of a path below this one.
     pub(crate) fn join(&self, below: &str) -> Location {
         let mut prefix = self.prefix.clone();

@@ -1,7 +1,6 @@
 //! A partition of row groups that were written elsewhere, by the writer that would have written them here.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::error::DataFusionError;
@@ -11,7 +10,7 @@ use datafusion::parquet::errors::ParquetError;
 use datafusion::parquet::file::metadata::ParquetMetaData;
 use datafusion::parquet::file::writer::SerializedFileWriter;
 
-use super::{Key, Made, failed, properties};
+use super::{Key, Made, commit, properties, send};
 use crate::Result;
 use crate::content::Content;
 use crate::error::AtStage;
@@ -95,11 +94,7 @@ impl Copy {
             .map_err(DataFusionError::IoError)
             .at(|| format!("writing {}", self.key))?;
         let bytes = std::mem::take(self.rows.inner_mut());
-        let size = bytes.len() as u64;
-        let sent = self.object.put(bytes.into()).await;
-        sent.map_err(|source| failed(&self.root, &self.key, source))?;
-        self.root.meters.written.fetch_add(size, Ordering::Relaxed);
-        Ok(())
+        send((&self.root, &self.key), &mut self.object, bytes).await
     }
 
     /// Writes the footer, with what is `made` of the content and the rows of each bucket, and commits.
@@ -111,9 +106,6 @@ impl Copy {
         self.rows.append_key_value_metadata(made.words()?);
         self.rows.finish().at(|| format!("writing {}", self.key))?;
         self.send().await?;
-        let committed = self.object.finish().await;
-        committed.map_err(|source| failed(&self.root, &self.key, source))?;
-        self.root.meters.write.add(1);
-        Ok(())
+        commit((&self.root, &self.key), self.object).await
     }
 }

@@ -186,10 +186,8 @@ async fn range(
 #[cfg(test)]
 mod tests {
     use datafusion::arrow::array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
-    use datafusion::execution::object_store::ObjectStoreUrl;
     use futures::TryStreamExt as _;
     use object_store::ObjectStore as _;
-    use object_store::memory::InMemory;
     use object_store::path::Path;
     use verdict_model::tables::UNIT_TOTAL;
 
@@ -198,17 +196,6 @@ mod tests {
     use crate::partition::copy::Copy;
     use crate::shares::Shares;
     use crate::sweep::Part;
-
-    fn root() -> Location {
-        Location {
-            store: Arc::new(InMemory::new()),
-            url: ObjectStoreUrl::parse("memory://tables").unwrap(),
-            prefix: Path::default(),
-            display: "memory://tables".into(),
-            pins: Arc::default(),
-            meters: Arc::default(),
-        }
-    }
 
     /// So many rows, of amounts, dimensions and missing ones.
     fn rows(n: i64) -> Vec<RecordBatch> {
@@ -230,7 +217,7 @@ mod tests {
     /// A bucket of more rows than a row group holds, and one of none.
     #[tokio::test]
     async fn row_groups_of_shares_are_those_of_the_whole() {
-        let root = root();
+        let root = Location::in_memory();
         let buckets: Vec<Vec<RecordBatch>> = [9_000, 0, 1_100_000, 20].map(rows).into();
         let schema = buckets[0][0].schema();
         let key = Key::new(&UNIT_TOTAL, &["prices", "2026-03-02"]);
@@ -286,7 +273,7 @@ mod tests {
     /// Any byte of it may be another one, or missing.
     #[tokio::test]
     async fn a_share_that_was_touched_is_known() {
-        let root = root();
+        let root = Location::in_memory();
         let made_from = Fingerprint::new().with("unit_total", ["x"]);
         let of = Of::new("prices", &made_from);
         let key = of.key(&(0..2), 4);
