@@ -15,6 +15,8 @@ pub(crate) struct Before {
     said: BTreeMap<String, Option<Told>>,
     /// Those of which it is put down in the store.
     put_down: BTreeSet<String>,
+    /// Those of which that is of a later date: it stays as it is.
+    later: BTreeSet<String>,
 }
 
 impl Before {
@@ -29,12 +31,15 @@ impl Before {
         for experiment in job.experiments(experiments)? {
             let name = &experiment.name.value;
             // A run for an earlier date says nothing of what came later.
-            let said = match untold.remove(name).filter(|untold| untold.ds <= date) {
-                Some(untold) => {
+            let said = match untold.remove(name) {
+                Some(untold) if untold.ds <= date => {
                     before.put_down.insert(name.clone());
                     untold.before
                 }
-                None => job.told(experiment, date).await?,
+                later => {
+                    before.later.extend(later.map(|_| name.clone()));
+                    job.told(experiment, date).await?
+                }
             };
             before.said.insert(name.clone(), said);
         }
@@ -49,7 +54,8 @@ impl Before {
     /// Puts down what was said, where what is judged now is a change of it: before it is written.
     pub(crate) async fn put_down(&mut self, job: &Job, now: &Judged) -> Result<(), Failure> {
         let name = &now.experiment.name.value;
-        let Some(before) = self.said.get(name).filter(|_| !self.put_down.contains(name)) else {
+        let is_there = self.put_down.contains(name) || self.later.contains(name);
+        let Some(before) = self.said.get(name).filter(|_| !is_there) else {
             return Ok(());
         };
         if !changes(before.as_ref(), now).is_empty() {
